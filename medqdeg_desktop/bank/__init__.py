@@ -1,0 +1,1 @@
+"""Question-answer items: importers, review rules, drawing and generation of the set, exporters."""

@@ -1,0 +1,1 @@
+"""The reader protocol: sessions and trials, consensus, severity profiles."""

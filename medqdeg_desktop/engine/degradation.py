@@ -1,0 +1,214 @@
+"""What a degradation is: typed parameters, a monotone severity path, ``prepare`` and ``apply``; and the registry of all.
+
+The window, the command line and the batch all work from this description: a new degradation is one class, registered by
+``@register``, and no other code. Strengths are physical or relative to the frame, never bare pixels.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from medqdeg_desktop.engine.errors import DegradationError
+from medqdeg_desktop.engine.image import MedicalImage, Pixels, frozen
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DegradationType, Modality
+
+ParameterValue = float | int | str
+Parameters = Mapping[str, ParameterValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a degradation, enough to build its control and to check its value.
+
+    ``default`` is the value used when neither the path nor the user names one; None means that the seed decides it
+    (signs, directions, start angles). ``neutral`` is the value at which the parameter alone does nothing, where one exists.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    minimum: float = 0.0
+    maximum: float = 1.0
+    default: ParameterValue | None = None
+    scale: Literal["linear", "log"] = "linear"
+    kind: Literal["float", "int", "choice"] = "float"
+    choices: tuple[str, ...] = ()
+    help: str = ""
+
+    def checked(self, value: ParameterValue) -> ParameterValue:
+        """``value`` in the parameter's own type, or DegradationError naming what is allowed."""
+        if self.kind == "choice":
+            if value in self.choices:
+                return value
+            raise DegradationError(f"{self.name}: {value!r} is not one of {', '.join(self.choices)}")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise DegradationError(f"{self.name}: {value!r} is not a number") from None
+        if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
+            unit = f" {self.unit}" if self.unit else ""
+            raise DegradationError(f"{self.name}: {value} is outside {self.minimum:g} to {self.maximum:g}{unit}")
+        return round(number) if self.kind == "int" else number
+
+
+class Degradation(ABC):
+    """One degradation. Subclasses are stateless; one instance lives in the registry.
+
+    ``name``          the published canonical name; label, category and modalities come from the taxonomy.
+    ``path_version``  raised whenever ``path`` changes (design 3); stored with every decision.
+    ``proxy_side``    longest side of the proxy that is shown while dragging on a large frame.
+    """
+
+    name: ClassVar[str]
+    path_version: ClassVar[int] = 1
+    proxy_side: ClassVar[int] = 1024
+
+    @property
+    def type(self) -> DegradationType:
+        return DEGRADATION_BY_NAME[self.name]
+
+    @abstractmethod
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        """Parameters on ``modality``; the first is what the severity path moves most."""
+
+    @abstractmethod
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        """Parameters at ``severity`` in (0, 1]: every one of them strictly monotone in severity."""
+
+    @abstractmethod
+    def prepare(self, image: MedicalImage, seed: int) -> Any:
+        """All that no parameter changes (spectra, unit noise fields, masks' order): computed once per image and seed.
+
+        ``image.pixels`` holds no NaN here. A proxy (``image.full_shape``) looks like the full result made small.
+        """
+
+    @abstractmethod
+    def apply(self, state: Any, parameters: Parameters, seed: int) -> Pixels:
+        """The degraded pixels, same shape and dtype as prepared; a pure function of its arguments.
+
+        ``parameters`` is complete and checked, seed-decided ones included.
+        """
+
+    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        """Values of the parameters that the seed decides (those whose default is None)."""
+        return {}
+
+
+_REGISTRY: dict[str, Degradation] = {}
+_MODULES = ("ct", "mri", "pathology", "motion", "intensity", "noise", "resolution")
+
+
+def register(cls: type[Degradation]) -> type[Degradation]:
+    """Class decorator: puts one instance of ``cls`` into the registry."""
+    if cls.name in _REGISTRY:
+        raise ValueError(f"{cls.name} is registered twice")
+    _REGISTRY[cls.name] = cls()
+    return cls
+
+
+@cache
+def registry() -> dict[str, Degradation]:
+    """All degradations by canonical name, in the order of the published table."""
+    for module in _MODULES:
+        importlib.import_module(f"medqdeg_desktop.engine.degradations.{module}")
+    order = [t.name for t in dict.fromkeys(DEGRADATION_BY_NAME.values())]
+    return {name: _REGISTRY[name] for name in sorted(_REGISTRY, key=order.index)}
+
+
+def find(name: str) -> Degradation:
+    """The degradation called ``name``, canonical or alias; DegradationError lists the known names."""
+    known = DEGRADATION_BY_NAME.get(name)
+    if known is None or known.name not in registry():
+        raise DegradationError(f"unknown degradation {name!r}; known: {', '.join(registry())}")
+    return registry()[known.name]
+
+
+def parameters_at(
+    name: str, severity: float, modality: Modality | None, seed: int, overrides: Parameters | None = None
+) -> dict[str, ParameterValue]:
+    """Complete, checked parameters: defaults, then what the seed decides, then the path at ``severity``, then ``overrides``.
+
+    severity    in [0, 1].
+    overrides   values set by hand; an unknown name or a value outside its range raises DegradationError.
+    """
+    if not (isinstance(severity, int | float) and 0 <= severity <= 1):
+        raise DegradationError(f"severity {severity} is outside 0 to 1")
+    degradation = find(name)
+    known = {p.name: p for p in degradation.parameters(modality)}
+    values: dict[str, ParameterValue] = {p.name: p.default for p in known.values() if p.default is not None}
+    values |= degradation.drawn_parameters(seed, modality)
+    if severity > 0:
+        values |= degradation.path(float(severity), modality)
+    for key, value in (overrides or {}).items():
+        if key not in known:
+            raise DegradationError(f"{degradation.name} has no parameter {key!r}; it has {', '.join(known)}")
+        values[key] = value
+    return {key: known[key].checked(value) for key, value in values.items()}
+
+
+def check_suits(name: str, modality: Modality | None) -> None:
+    """Raises DegradationError when the type makes no physical sense on ``modality`` (lifted by ``force`` in callers)."""
+    kind = find(name).type
+    if kind.modalities is None and modality is None:
+        return
+    if modality is None or not kind.suits(modality):
+        allowed = ", ".join(kind.modalities) if kind.modalities else "all modalities but OCT"
+        raise DegradationError(
+            f"{kind.name} is defined on {allowed}, not on {modality or 'an unknown modality'} (use --force)"
+        )
+
+
+class Prepared:
+    """A degradation prepared on one frame and seed: holds the state, restores NaN and padding, returns frozen pixels."""
+
+    def __init__(self, name: str, image: MedicalImage, seed: int) -> None:
+        self.degradation = find(name)
+        self.image = image
+        self.seed = seed
+        self._holes: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+        if not image.is_rgb:
+            holes = ~np.isfinite(image.pixels)
+            if holes.any():
+                self._holes = holes
+                image = image.with_pixels(np.where(holes, np.float32(image.value_range[0]), image.pixels))
+        self._state = self.degradation.prepare(image, seed)
+
+    def render(self, parameters: Parameters) -> Pixels:
+        """Degraded pixels for complete, checked ``parameters`` (see ``parameters_at``)."""
+        pixels = self.degradation.apply(self._state, parameters, self.seed)
+        if self._holes is not None:
+            pixels = np.where(self._holes, self.image.pixels, pixels)
+        return frozen(pixels)
+
+    def at(self, severity: float, overrides: Parameters | None = None) -> Pixels:
+        """Degraded pixels at ``severity``; the input itself, bit for bit, at 0 without overrides."""
+        if severity == 0 and not overrides:
+            return self.image.pixels
+        return self.render(parameters_at(self.degradation.name, severity, self.image.modality, self.seed, overrides))
+
+
+def degrade(
+    image: MedicalImage,
+    name: str,
+    severity: float = 0.0,
+    *,
+    seed: int = 0,
+    overrides: Parameters | None = None,
+    force: bool = False,
+) -> MedicalImage:
+    """``image`` degraded by ``name`` at ``severity`` in [0, 1] with the realisation of ``seed``.
+
+    The one entry point for a single render. Same frame, name, severity, overrides and seed give the same bytes.
+    """
+    if not force:
+        check_suits(name, image.modality)
+    parameters_at(name, severity, image.modality, seed, overrides)
+    return image.with_pixels(Prepared(name, image, seed).at(severity, overrides))

@@ -1,0 +1,1 @@
+"""Simulate degradations as their physics does: one file per physics, one class per type."""

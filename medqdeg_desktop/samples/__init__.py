@@ -1,0 +1,1 @@
+"""Phantoms in physical units and the built-in sample study."""

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: bootstrap, agreement, psychometric curves, multiplicity."""

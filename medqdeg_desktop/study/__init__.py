@@ -1,0 +1,1 @@
+"""The study file (SQLite): schema and migrations, records, audit chain, bundles for exchange."""

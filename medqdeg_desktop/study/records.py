@@ -1,0 +1,208 @@
+"""What a study holds, as plain values: readers, images, decisions, profiles, items, runs and answers.
+
+Times are UTC ISO 8601 text; identifiers are UUIDv7 text (sortable by time, safe to merge between sites); mappings are JSON-able.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from medqdeg_desktop.taxonomy import Level, Modality
+
+ProfileStatus = Literal["default", "draft", "published"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person under a pseudonym. ``role`` is reader, curator, adjudicator or chair."""
+
+    reader_id: str
+    pseudonym: str
+    role: str = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """A frame that decisions refer to, without its pixels or any identity: ``image_id`` is the hash of the decoded pixels.
+
+    ``path`` is where this site last opened it (never exported); ``facts`` holds shape, unit, spacing, value_range, decoder,
+    transfer syntax and assumptions.
+    """
+
+    image_id: str
+    modality: Modality | None
+    alias: str
+    path: str = ""
+    frame: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanDecision:
+    """L0: a reader confirms a clean picture (frame and window) as diagnostic, or rejects it with a reason."""
+
+    reader: str
+    image_id: str
+    frame: int
+    window: tuple[float, float] | None
+    verdict: Literal["diagnostic", "rejected"]
+    reason: str = ""
+    event_id: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One decision "this is L1 (or L2) for this type on this modality", with its provenance (notes: desktop 2.3).
+
+    ``parameters`` are authoritative for drawing; ``severity`` with ``path_version`` for pooling. ``custom`` marks a setting with a
+    parameter off the path: usable in drafts, never pooled. ``provenance`` holds stage, start severity, slider events,
+    duration, flicker count, display, software versions and the hash of what was shown.
+    """
+
+    reader: str
+    type: str
+    modality: Modality
+    level: Level
+    severity: float
+    path_version: int
+    parameters: dict[str, Any]
+    custom: bool
+    seed: int
+    image_id: str
+    frame: int
+    window: tuple[float, float] | None
+    value_range: tuple[float, float]
+    render_sha256: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+    event_id: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileCell:
+    """What one level of one type means on one modality. ``basis`` says where it comes from: a count of readers and decisions,
+    or a citation for the default profile."""
+
+    type: str
+    modality: Modality
+    level: Level
+    severity: float
+    path_version: int
+    parameters: dict[str, Any]
+    readers: int = 0
+    decisions: int = 0
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A severity profile: immutable once published, named by semantic version and content hash."""
+
+    name: str
+    version: str
+    status: ProfileStatus
+    cells: tuple[ProfileCell, ...]
+    source: str = ""
+    published_by: str = ""
+    published_at: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the canonical JSON of the cells: the same decisions give the same hash at every site."""
+        cells = sorted(
+            (
+                {
+                    "type": c.type,
+                    "modality": str(c.modality),
+                    "level": str(c.level),
+                    "severity": c.severity,
+                    "path_version": c.path_version,
+                    "parameters": c.parameters,
+                }
+                for c in self.cells
+            ),
+            key=lambda c: (c["type"], c["modality"], c["level"]),
+        )
+        text = json.dumps(cells, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def cell(self, type_name: str, modality: Modality, level: Level) -> ProfileCell | None:
+        for cell in self.cells:
+            if (cell.type, cell.modality, cell.level) == (type_name, modality, level):
+                return cell
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question with its options and answer about one or several clean images.
+
+    ``images`` are paths as imported, absolute on this site; ``options`` maps letters to texts in order; ``window`` is
+    (center, width); ``patient`` is a pseudonymous key where known (clusters for statistics); ``public`` says that a licence
+    allows sending the item away; ``cleared_by`` names the person who cleared it.
+    """
+
+    item_id: str
+    source: str
+    source_id: str
+    modality: Modality
+    question: str
+    options: dict[str, str]
+    answer: str
+    images: tuple[str, ...]
+    capability: str = ""
+    task: str = ""
+    skill: str = ""
+    frame: int | None = None
+    axis: str = ""
+    window: tuple[float, float] | None = None
+    region: dict[str, Any] | None = None
+    patient: str = ""
+    public: bool = False
+    licence: str = ""
+    cleared_by: str = ""
+    state: str = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One model on one dataset under fixed settings; ``run_id`` is a hash of exactly these, so that a resumed run is the same run.
+
+    ``settings`` holds everything that can change an answer: prompt hash, trials, temperature, top_p, mode, parser version,
+    transport, model revision or folder hash, precision.
+    """
+
+    run_id: str
+    model: str
+    label: str
+    mode: str
+    trials: int
+    dataset_sha256: str
+    dataset_path: str
+    settings: dict[str, Any]
+    started_at: str = ""
+    finished_at: str = ""
+    random_weights: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One trial of one image of one run. ``file_name`` is the key of the image's line in ``metadata.jsonl``.
+
+    ``choice`` is a letter or "" when nothing could be parsed; ``probabilities`` (exact mode) maps letters to probabilities;
+    ``status`` is ok, unparsed, refused or failed; ``detail`` holds latency, token counts, the hash and size of what was sent.
+    """
+
+    file_name: str
+    trial: int
+    raw: str
+    choice: str
+    status: Literal["ok", "unparsed", "refused", "failed"]
+    probabilities: dict[str, float] | None = None
+    confidence: float | None = None
+    error: str = ""
+    detail: dict[str, Any] = field(default_factory=dict)
