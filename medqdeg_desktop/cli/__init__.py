@@ -47,9 +47,7 @@ class _LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"medqdeg_desktop.cli.{module}").COMMANDS[cmd_name]
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         # `medqdeg STUDY` and `medqdeg FOLDER` open the window, as double-clicking the file does.
         first = args[0]
         if first not in _COMMANDS and (Path(first).exists() or first.endswith(".medq")):

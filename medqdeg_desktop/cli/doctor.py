@@ -1,0 +1,126 @@
+"""``medqdeg doctor``: what is installed, what the system lacks and by which package, whether anything can leave the machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sqlite3
+import sys
+
+import click
+
+from medqdeg_desktop import __version__, system
+from medqdeg_desktop.errors import MedqdegError
+
+_BASE = (
+    "numpy",
+    "scipy",
+    "opencv-python-headless",
+    "pydicom",
+    "SimpleITK",
+    "nibabel",
+    "Pillow",
+    "isal",
+    "sqlite-utils",
+    "PySide6-Essentials",
+    "pyqtgraph",
+)
+_EXTRAS = {
+    "local": ("torch", "transformers"),
+    "api": ("openai", "anthropic"),
+    "cluster": ("dask", "distributed"),
+    "parquet": ("pyarrow",),
+}
+
+
+@click.command()
+@click.option(
+    "--need", type=click.Choice(["window", "tests"]), help="Say nothing unless something is missing for this; then exit 1."
+)
+def doctor(need: str | None) -> None:
+    """Versions, decoders, SQLite, system libraries by package name, display, accelerators, offline state.
+
+    Example: medqdeg doctor
+    """
+    windowed = system.has_display() and need != "tests"
+    problems = _problems(windowed)
+    if need:
+        if problems:
+            raise MedqdegError("; ".join(problems))
+        return
+    for name, value in _facts():
+        click.echo(f"{name:<26}{value}")
+    for problem in problems:
+        click.echo(f"{'problem':<26}{problem}")
+    if problems:
+        raise MedqdegError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+
+
+def _problems(windowed: bool) -> list[str]:
+    found = []
+    if missing := system.missing_libraries(windowed):
+        found.append(system.advice(missing))
+    if version := system.glibc_too_old():
+        found.append(f"the C library is {version}; Qt needs glibc {'.'.join(map(str, system.OLDEST_GLIBC))} or newer")
+    if sys.version_info < (3, 12) and _version("PySide6-Essentials") == "6.12.0":
+        found.append("PySide6 6.12.0 aborts Python below 3.12; install PySide6-Essentials==6.10.3")
+    return found
+
+
+def _facts() -> list[tuple[str, str]]:
+    facts = [
+        ("medqdeg_desktop", __version__),
+        ("Python", f"{platform.python_version()} on {platform.platform()}"),
+        ("processor", f"{platform.machine()}, {os.cpu_count()} cores"),
+        ("SQLite", f"{sqlite3.sqlite_version} ({_journal()})"),
+    ]
+    facts += [(name, _version(name) or "missing") for name in _BASE]
+    facts += [("decoders", ", ".join(_decoders()))]
+    for extra, packages in _EXTRAS.items():
+        versions = [f"{p} {_version(p)}" for p in packages if _version(p)]
+        facts.append((f"extra {extra}", ", ".join(versions) or f"not installed (pip install 'medqdeg-desktop[{extra}]')"))
+    facts.append(("display", "yes" if system.has_display() else "none: the window cannot be shown, everything else works"))
+    facts.append(("accelerator", _accelerator()))
+    facts.append(("network", "offline unless a command is told --allow-host; loopback counts as this machine"))
+    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _journal() -> str:
+    if sqlite3.sqlite_version_info >= (3, 51, 3):
+        return "write-ahead log on local disks"
+    return "rollback journal: this version lacks the WAL-reset fix"
+
+
+def _decoders() -> list[str]:
+    plugins = {
+        "RLE": "rle",
+        "JPEG": "PIL",
+        "JPEG 12-bit and lossless": "SimpleITK",
+        "JPEG-LS": "jpeg_ls",
+        "JPEG 2000 and HTJ2K": "openjpeg",
+    }
+    return [name for name, module in plugins.items() if importlib.util.find_spec(module)]
+
+
+def _accelerator() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "not looked for (extra local is not installed)"
+    import torch
+
+    if torch.cuda.is_available():
+        return ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    if torch.backends.mps.is_available():
+        return "Apple GPU (MPS)"
+    return "none, models run on the processor"
+
+
+COMMANDS: dict[str, click.Command] = {"doctor": doctor}
