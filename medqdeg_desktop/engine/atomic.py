@@ -1,0 +1,78 @@
+"""Writing a file so that it is either there whole or not there at all.
+
+The bytes go to a temporary neighbour, are flushed to the disk (fsync), and take the final name in one step (``os.replace``). A
+process killed at any moment leaves the old file, the new file, or a neighbour called ``.tmp-*`` that ``clear_leftovers`` removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+#: Prefix of files that are being written; no finished file begins so.
+TEMPORARY = ".tmp-"
+
+
+def write_bytes(path: Path, data: bytes | memoryview) -> None:
+    """Writes ``data`` to ``path`` atomically. Raises OSError (with the file's name) as the system gives it."""
+    with opened(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """A binary file that becomes ``path`` when the block ends well and vanishes when it does not."""
+    # The process id keeps two writers of the same file (a retried task, a second shard) out of each other's bytes.
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def replace(source: Path, target: Path) -> None:
+    """``os.replace`` that waits for a virus scanner: on Windows a file just written may be held open for a moment."""
+    attempts = 20 if os.name == "nt" else 1
+    for attempt in range(attempts):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if attempt == attempts - 1:
+                raise
+            time.sleep(0.05)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes a folder's entries, so that names given before survive a power cut (a no-op where folders cannot be opened)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clear_leftovers(folder: Path) -> int:
+    """Removes what killed writers left in ``folder``; returns how many files."""
+    count = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(TEMPORARY):
+                with contextlib.suppress(FileNotFoundError):
+                    Path(entry.path).unlink()
+                    count += 1
+    return count
