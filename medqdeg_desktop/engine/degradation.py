@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from medqdeg_desktop.engine.background import background_value
 from medqdeg_desktop.engine.errors import DegradationError
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, frozen
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DegradationType, Modality
@@ -28,8 +30,8 @@ Parameters = Mapping[str, ParameterValue]
 class Parameter:
     """One parameter of a degradation, enough to build its control and to check its value.
 
-    ``default`` is the value used when neither the path nor the user names one; None means that the seed decides it
-    (signs, directions, start angles). ``neutral`` is the value at which the parameter alone does nothing, where one exists.
+    ``default`` is the value used when neither the path nor the user names one: the value that does nothing for what the path
+    moves, the usual one for the rest. None means that the seed decides it (directions, start angles).
     """
 
     name: str
@@ -65,11 +67,13 @@ class Degradation(ABC):
     ``name``          the published canonical name; label, category and modalities come from the taxonomy.
     ``path_version``  raised whenever ``path`` changes (design 3); stored with every decision.
     ``proxy_side``    longest side of the proxy that is shown while dragging on a large frame.
+    ``has_fast_form`` whether ``apply_fast`` offers a cheaper picture while the slider is dragged.
     """
 
     name: ClassVar[str]
     path_version: ClassVar[int] = 1
     proxy_side: ClassVar[int] = 1024
+    has_fast_form: ClassVar[bool] = False
 
     @property
     def type(self) -> DegradationType:
@@ -81,13 +85,30 @@ class Degradation(ABC):
 
     @abstractmethod
     def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
-        """Parameters at ``severity`` in (0, 1]: every one of them strictly monotone in severity."""
+        """Parameters at ``severity`` in (0, 1]: every one of them strictly monotone in severity.
+
+        Signs are left out (an offset of 0.3 means 0.3 either way): the same values hold for every image, ``realised`` gives them
+        the sign of one realisation. This is what a profile stores.
+        """
+
+    def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        """Path values with the signs that ``seed`` decides (brighter or darker, left or right); as they are unless overridden.
+
+        L1 and L2 of one seed get the same sign.
+        """
+        return dict(on_path)
+
+    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        """Values of the parameters that the seed decides (those whose default is None)."""
+        return {}
 
     @abstractmethod
     def prepare(self, image: MedicalImage, seed: int) -> Any:
         """All that no parameter changes (spectra, unit noise fields, masks' order): computed once per image and seed.
 
-        ``image.pixels`` holds no NaN here. A proxy (``image.full_shape``) looks like the full result made small.
+        ``image.pixels`` holds finite values only. A proxy (``image.full_shape``) looks like the full result made small. What
+        differs from slice to slice in a scanner (noise) draws from a stream named with ``image.frame``; what the slices of a
+        series share (a patient's movement, a sampling mask, a coil's shading) from a stream without it.
         """
 
     @abstractmethod
@@ -97,13 +118,12 @@ class Degradation(ABC):
         ``parameters`` is complete and checked, seed-decided ones included.
         """
 
-    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
-        """Values of the parameters that the seed decides (those whose default is None)."""
-        return {}
+    def apply_fast(self, state: Any, parameters: Parameters, seed: int) -> Pixels:
+        """A close picture for dragging, where the exact one is too slow (``has_fast_form``); shown as Preview, never stored."""
+        return self.apply(state, parameters, seed)
 
 
 _REGISTRY: dict[str, Degradation] = {}
-_MODULES = ("ct", "mri", "pathology", "motion", "intensity", "noise", "resolution")
 
 
 def register(cls: type[Degradation]) -> type[Degradation]:
@@ -117,8 +137,9 @@ def register(cls: type[Degradation]) -> type[Degradation]:
 @cache
 def registry() -> dict[str, Degradation]:
     """All degradations by canonical name, in the order of the published table."""
-    for module in _MODULES:
-        importlib.import_module(f"medqdeg_desktop.engine.degradations.{module}")
+    package = importlib.import_module("medqdeg_desktop.engine.degradations")
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     order = [t.name for t in dict.fromkeys(DEGRADATION_BY_NAME.values())]
     return {name: _REGISTRY[name] for name in sorted(_REGISTRY, key=order.index)}
 
@@ -141,16 +162,24 @@ def parameters_at(
     """
     if not (isinstance(severity, int | float) and 0 <= severity <= 1):
         raise DegradationError(f"severity {severity} is outside 0 to 1")
+    on_path = find(name).path(float(severity), modality) if severity > 0 else {}
+    return parameters_from(name, on_path, modality, seed, overrides)
+
+
+def parameters_from(
+    name: str, on_path: Parameters, modality: Modality | None, seed: int, overrides: Parameters | None = None
+) -> dict[str, ParameterValue]:
+    """As ``parameters_at``, for path values that were stored (the cell of a profile) in place of a severity."""
     degradation = find(name)
     known = {p.name: p for p in degradation.parameters(modality)}
     values: dict[str, ParameterValue] = {p.name: p.default for p in known.values() if p.default is not None}
     values |= degradation.drawn_parameters(seed, modality)
-    if severity > 0:
-        values |= degradation.path(float(severity), modality)
-    for key, value in (overrides or {}).items():
-        if key not in known:
-            raise DegradationError(f"{degradation.name} has no parameter {key!r}; it has {', '.join(known)}")
-        values[key] = value
+    for given in (on_path, overrides or {}):
+        for key in given:
+            if key not in known:
+                raise DegradationError(f"{degradation.name} has no parameter {key!r}; it has {', '.join(known)}")
+    values |= degradation.realised(on_path, seed, modality)
+    values |= overrides or {}
     return {key: known[key].checked(value) for key, value in values.items()}
 
 
@@ -161,9 +190,11 @@ def check_suits(name: str, modality: Modality | None) -> None:
         return
     if modality is None or not kind.suits(modality):
         allowed = ", ".join(kind.modalities) if kind.modalities else "all modalities but OCT"
-        raise DegradationError(
-            f"{kind.name} is defined on {allowed}, not on {modality or 'an unknown modality'} (use --force)"
-        )
+        raise DegradationError(f"{kind.name} is defined on {allowed}, not on {modality or 'an unknown modality'} (use --force)")
+
+
+#: Larger magnitudes are padding (DICOM float images pad with the largest float), and would overflow a float32 spectrum.
+_LARGEST = np.float32(1e30)
 
 
 class Prepared:
@@ -175,15 +206,22 @@ class Prepared:
         self.seed = seed
         self._holes: np.ndarray[Any, np.dtype[np.bool_]] | None = None
         if not image.is_rgb:
-            holes = ~np.isfinite(image.pixels)
+            holes = ~(np.abs(image.pixels) <= _LARGEST)
             if holes.any():
                 self._holes = holes
-                image = image.with_pixels(np.where(holes, np.float32(image.value_range[0]), image.pixels))
-        self._state = self.degradation.prepare(image, seed)
+                fill = np.float32(background_value(image))
+                image = image.with_pixels(np.where(holes, fill, image.pixels))
+        self.state = self.degradation.prepare(image, seed)
 
     def render(self, parameters: Parameters) -> Pixels:
         """Degraded pixels for complete, checked ``parameters`` (see ``parameters_at``)."""
-        pixels = self.degradation.apply(self._state, parameters, self.seed)
+        return self._restored(self.degradation.apply(self.state, parameters, self.seed))
+
+    def render_fast(self, parameters: Parameters) -> Pixels:
+        """As ``render``, by the fast form where the degradation has one."""
+        return self._restored(self.degradation.apply_fast(self.state, parameters, self.seed))
+
+    def _restored(self, pixels: Pixels) -> Pixels:
         if self._holes is not None:
             pixels = np.where(self._holes, self.image.pixels, pixels)
         return frozen(pixels)

@@ -1,0 +1,238 @@
+"""Brightness, exposure and contrast: what a badly set gain, exposure or display curve does to the values of a frame.
+
+All three act on the value range [lo, hi] of the series, R wide, never on the viewing window; nothing is clipped in float frames,
+the display does that.
+
+* adjust_brightness: out = x + offset R. On CT the offset is one in HU. Published levels: -75 and -113 of 255 (MedQ-Deg).
+* exposure, photographs and everything shown through a display curve: out = lo + R u^exponent, u = (x - lo) / R in [0, 1].
+  Published fits: exponent 1.58 with gain 0.98, or 1.45 with an offset, at L1.
+* exposure, X-ray: the detector signal is multiplied by 2^ev. Optical density follows the signal through a logistic characteristic
+  curve (Hurter and Driffield), density / (1 - density) proportional to the signal, so that
+  b' = b / (b + (1 - b) 2^ev) for brightness b = 1 - density: over-exposed films are dark, under-exposed ones are washed out, both
+  flatten at the ends of the curve and never leave the range.
+* reduce_contrast: out = m + factor (x - m) about the median m of the foreground. Published levels: 0.65 and 0.30.
+
+Values outside the range keep their distance to it under exposure: the curve is defined on the range only. Example:
+``degrade(image, "exposure", overrides={"ev": 1.0})``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
+from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.severity_path import SeverityPath
+from medqdeg_desktop.engine.working import Float32, range_width, working_pixels
+from medqdeg_desktop.taxonomy import Modality
+
+_OFFSET: Final = SeverityPath(0.0, 0.29, 0.44, 0.85)
+_EXPONENT: Final = SeverityPath(1.0, 1.58, 2.5, 8.0, "log")
+_STOPS: Final = SeverityPath(0.0, 1.0, 2.3, 6.0)
+_FACTOR: Final = SeverityPath(1.0, 0.65, 0.30, 0.03)
+
+#: Values within this fraction of either end of the range are background: air, collimation, glass, burnt-out detector.
+_MARGIN: Final = 0.05
+_LEAST_FOREGROUND: Final = 0.01
+
+
+def _brighter(seed: int) -> bool:
+    """Whether this realisation errs to the bright side; the same for every level."""
+    return bool(generator(seed, "sign").integers(2))
+
+
+def _signed(magnitude: ParameterValue, seed: int) -> float:
+    return float(magnitude) if _brighter(seed) else -float(magnitude)
+
+
+@dataclass(frozen=True, slots=True)
+class RangeState:
+    """The frame as it came, with its range and the pivot of contrast."""
+
+    pixels: Pixels
+    low: float
+    width: float
+    pivot: float = 0.0
+
+
+@register
+class AdjustBrightness(Degradation):
+    """A constant offset of all values."""
+
+    name = "adjust_brightness"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter(
+                "offset", "Offset", "of range", -1.0, 1.0, 0.0, help="Added to every value; negative is darker. In HU on CT."
+            ),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"offset": _OFFSET(severity)}
+
+    def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {name: _signed(value, seed) for name, value in on_path.items()}
+
+    def prepare(self, image: MedicalImage, seed: int) -> RangeState:
+        return RangeState(image.pixels, image.value_range[0], range_width(image))
+
+    def apply(self, state: RangeState, parameters: Parameters, seed: int) -> Pixels:
+        return _line(state.pixels, 1.0, float(parameters["offset"]) * state.width)
+
+
+@register
+class ReduceContrast(Degradation):
+    """All values drawn towards the median of the foreground."""
+
+    name = "reduce_contrast"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter(
+                "factor",
+                "Contrast",
+                "",
+                0.01,
+                1.0,
+                1.0,
+                help="Slope of the values about the foreground median.",
+            ),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"factor": _FACTOR(severity)}
+
+    def prepare(self, image: MedicalImage, seed: int) -> RangeState:
+        return RangeState(image.pixels, image.value_range[0], range_width(image), foreground_median(image))
+
+    def apply(self, state: RangeState, parameters: Parameters, seed: int) -> Pixels:
+        factor = float(parameters["factor"])
+        return _line(state.pixels, factor, (1 - factor) * state.pivot)
+
+
+def _line(pixels: Pixels, slope: float, offset: float) -> Pixels:
+    """slope x + offset in the dtype of ``pixels``: one pass in float, a table of 256 rounded entries in uint8."""
+    if pixels.dtype == np.uint8:
+        return _through_table(pixels, slope * np.arange(256) + offset)
+    # addWeighted with itself at weight 0 is OpenCV's one-pass multiply-add.
+    return np.asarray(cv2.addWeighted(pixels, slope, pixels, 0.0, offset)).reshape(pixels.shape)
+
+
+def _through_table(pixels: Pixels, values: npt.NDArray[np.floating[Any]]) -> Pixels:
+    table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(pixels, table)).reshape(pixels.shape)
+
+
+def foreground_median(image: MedicalImage) -> float:
+    """Median value of what is neither background nor burnt out, within the range; of luminance in a colour frame.
+
+    Where less than 1 % of the frame is foreground, the median of everything, held within the range.
+    """
+    pixels = image.pixels
+    values = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32) if image.is_rgb else pixels
+    low, width = image.value_range[0], range_width(image)
+    inside = values[(values > low + _MARGIN * width) & (values < low + (1 - _MARGIN) * width)]
+    if inside.size >= max(1.0, _LEAST_FOREGROUND * values.size):
+        return float(np.median(inside))
+    return float(np.clip(np.median(values), low, low + width))
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureState:
+    """The frame and, for grey frames, its curve variable: log u for the exponent, (b, 1 - b) for stops of detector signal.
+
+    base    what is added to R times the curve's output: lo, plus what lies outside the range.
+    sign    -1 where high values are shown dark.
+    """
+
+    pixels: Pixels
+    low: float
+    width: float
+    xray: bool
+    sign: int
+    base: Float32 | None = None
+    log_u: Float32 | None = None
+    bright: Float32 | None = None
+    dark: Float32 | None = None
+
+
+@register
+class Exposure(Degradation):
+    """Over- or under-exposure: on the detector signal of an X-ray, on the display curve elsewhere."""
+
+    name = "exposure"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        if modality is Modality.XRAY:
+            return (
+                Parameter(
+                    "ev",
+                    "Exposure",
+                    "stops",
+                    -10.0,
+                    10.0,
+                    0.0,
+                    help="Detector signal times 2^ev; positive is darker.",
+                ),
+            )
+        return (
+            Parameter(
+                "exponent", "Exponent", "", 0.05, 20.0, 1.0, "log", help="Exponent of the display curve; above 1 is darker."
+            ),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        if modality is Modality.XRAY:
+            return {"ev": _STOPS(severity)}
+        return {"exponent": _EXPONENT(severity)}
+
+    def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        signed = dict(on_path)
+        if "ev" in signed:
+            signed["ev"] = _signed(signed["ev"], seed)
+        if "exponent" in signed and _brighter(seed):
+            signed["exponent"] = 1 / float(signed["exponent"])
+        return signed
+
+    def prepare(self, image: MedicalImage, seed: int) -> ExposureState:
+        low, width = image.value_range[0], range_width(image)
+        xray = image.modality is Modality.XRAY
+        sign = -1 if image.inverted else 1
+        if image.is_rgb:
+            return ExposureState(image.pixels, low, width, xray, sign)
+        pixels = working_pixels(image)
+        u = np.clip((pixels - np.float32(low)) / np.float32(width), 0, 1)
+        base = pixels - np.clip(pixels, np.float32(low), np.float32(low + width)) + np.float32(low)
+        if xray:
+            bright = u if sign > 0 else 1 - u
+            return ExposureState(pixels, low, width, xray, sign, base, bright=bright, dark=1 - bright)
+        # exp(exponent log u) is half the work of a power; e^-87 is the smallest normal float32, so black stays black.
+        log_u = np.log(np.maximum(u, np.float32(1e-30)))
+        return ExposureState(pixels, low, width, xray, sign, base, log_u=log_u)
+
+    def apply(self, state: ExposureState, parameters: Parameters, seed: int) -> Pixels:
+        if state.xray:
+            gain = 2.0 ** float(parameters["ev"])
+            if state.bright is None or state.dark is None or state.base is None:
+                bright = np.arange(256) / 255.0
+                bright = bright if state.sign > 0 else 1 - bright
+                after = bright / (bright + (1 - bright) * gain)
+                return _through_table(state.pixels, 255 * (after if state.sign > 0 else 1 - after))
+            # On an inverted frame the stored value is the density, 1 - b': the same curve with both roles exchanged.
+            numerator, other = (state.bright, state.dark) if state.sign > 0 else (state.dark, state.bright)
+            ratio = gain if state.sign > 0 else 1 / gain
+            denominator = cv2.scaleAdd(other, ratio, numerator)
+            curve = cv2.divide(numerator, denominator)
+        else:
+            exponent = float(parameters["exponent"])
+            if state.log_u is None or state.base is None:
+                return _through_table(state.pixels, 255 * (np.arange(256) / 255.0) ** exponent)
+            curve = cv2.exp(state.log_u * np.float32(exponent))
+        return np.asarray(cv2.scaleAdd(curve, state.width, state.base), np.float32).reshape(state.pixels.shape)

@@ -1,0 +1,55 @@
+"""The working form of a frame, float32 between reading and writing, and the lengths that relative strengths refer to."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
+
+Float32 = npt.NDArray[np.float32]
+
+
+def working_pixels(image: MedicalImage) -> Float32:
+    """The pixels as contiguous float32 (rows, columns) or (rows, columns, 3); the image's own array where it is that already."""
+    return np.ascontiguousarray(image.pixels, dtype=np.float32)
+
+
+def native(pixels: Float32, rgb: bool) -> Pixels:
+    """Back to the dtype of the frame: rounded and saturated uint8 for colour, float32 as it is for grey."""
+    return rounded_bytes(pixels) if rgb else pixels
+
+
+def rounded_bytes(pixels: Float32) -> npt.NDArray[np.uint8]:
+    """``pixels`` as uint8: rounded half to even and saturated, in one pass."""
+    out = np.empty(pixels.shape, np.uint8)
+    flat = pixels.reshape(pixels.shape[0], -1)
+    cv2.addWeighted(flat, 1.0, flat, 0.0, 0.0, dst=out.reshape(flat.shape), dtype=cv2.CV_8U)
+    return out
+
+
+def has_equal_channels(image: MedicalImage) -> bool:
+    """Whether an RGB frame is a grey picture in disguise: it then gets one noise field and one spectrum, no colour fringes."""
+    if not image.is_rgb:
+        return False
+    red, green, blue = (image.pixels[..., channel] for channel in range(3))
+    return bool(np.array_equal(red, green) and np.array_equal(red, blue))
+
+
+def range_width(image: MedicalImage) -> float:
+    """Width of the value range that "fraction of range" refers to; 1 where the range is empty (a constant series)."""
+    low, high = image.value_range
+    return high - low if high > low else 1.0
+
+
+def pixel_size(image: MedicalImage) -> tuple[float, float]:
+    """(row, column) size of a pixel as a fraction of the shorter side of the frame.
+
+    A strength given as a fraction of the shorter side, divided by this, is a number of pixels along each axis: the same shape on
+    the patient whatever the matrix, the proxy or an anisotropic spacing.
+    """
+    rows, columns = image.shape
+    row, column = image.spacing or (1.0, 1.0)
+    side = min(rows * row, columns * column)
+    return (row / side, column / side)
