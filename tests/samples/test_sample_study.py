@@ -1,0 +1,64 @@
+"""The built-in sample study: real files, known answers, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from medqdeg_desktop.samples.sample_study import build
+from medqdeg_desktop.taxonomy import modality_of
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    build(folder, copies=1)
+    return folder
+
+
+def _lines(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_every_item_names_an_existing_image_and_an_answer_among_its_options(study_folder: Path) -> None:
+    lines = _lines(study_folder)
+    assert len({line["id"] for line in lines}) == len(lines) >= 18
+    for line in lines:
+        options = line["options"]
+        assert isinstance(options, dict)
+        assert (study_folder / str(line["image"])).is_file()
+        assert line["answer"] in options
+        assert len(set(options.values())) == len(options) >= 2
+        assert modality_of(str(line["modality"])) is not None
+
+
+def test_files_are_dicom_whose_modality_agrees_with_the_items(study_folder: Path) -> None:
+    for line in _lines(study_folder):
+        dataset = pydicom.dcmread(study_folder / str(line["image"]), stop_before_pixels=True)
+        assert modality_of(dataset.Modality) == modality_of(str(line["modality"]))
+
+
+def test_the_ct_volume_scrolls_from_head_to_feet_in_equal_steps(study_folder: Path) -> None:
+    files = sorted((study_folder / "dicom" / "ct_abdomen_0").glob("*.dcm"))
+    positions = [float(pydicom.dcmread(f, stop_before_pixels=True).ImagePositionPatient[2]) for f in files]
+    steps = {round(a - b, 6) for a, b in itertools.pairwise(positions)}
+    assert len(files) == 17
+    assert steps == {10.0}
+
+
+def test_building_again_gives_the_same_bytes(study_folder: Path, tmp_path: Path) -> None:
+    build(tmp_path, copies=1)
+
+    def digest(folder: Path) -> dict[str, str]:
+        return {
+            str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in sorted(folder.rglob("*"))
+            if p.is_file()
+        }
+
+    assert digest(tmp_path) == digest(study_folder)
