@@ -1,0 +1,287 @@
+"""Estimates and intervals over the cells of a result: levels, and levels within categories, types, modalities, tasks, skills.
+
+Scores of all runs stand side by side as arrays (questions, models). An estimate of a cell is a ratio of column sums over its
+rows; an interval is the same ratio of cluster sums under bootstrap weights that all cells and models share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, DIMENSIONS, LEVELS, QuestionTable
+from medqdeg_desktop.eval.scores import Scores
+from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, cluster_weights, interval, ratio
+from medqdeg_desktop.statistics.calibration_metrics import adaptive_ece, auroc, brier_score
+from medqdeg_desktop.statistics.distributions import binomial_bounds
+from medqdeg_desktop.statistics.power import minimum_detectable_effect, paired_test
+from medqdeg_desktop.study.records import Run
+
+Floats = NDArray[np.float64]
+Replicates = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The questions of one level, of one name within a dimension where there is one. ``rows`` index the question table."""
+
+    dimension: str
+    name: str
+    level: int
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Numbers of a cell for the m models, each (m,); NaN where a model has no answer in the cell.
+
+    ``matched`` holds what the same questions gave at L0 (only questions answered at both levels); empty for L0 cells.
+    """
+
+    n: NDArray[np.int64]
+    n_clusters: NDArray[np.int64]
+    accuracy: Floats
+    majority_accuracy: Floats
+    confidence: Floats
+    calibration_shift: Floats
+    unparsed_rate: Floats
+    uniform_confidence: Floats
+    top_confidence: Floats
+    mde: Floats
+    matched: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CellReplicates:
+    """Bootstrap replicates of a cell, each (m, B); the differences from the matched L0 are None for L0 cells."""
+
+    accuracy: Replicates
+    confidence: Replicates
+    calibration_shift: Replicates
+    accuracy_difference: Replicates | None
+    shift_difference: Replicates | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Intervals of a cell, each (m, 2), low and high."""
+
+    accuracy: Floats
+    confidence: Floats
+    calibration_shift: Floats
+    accuracy_difference: Floats | None
+    shift_difference: Floats | None
+
+
+class Analysis:
+    """The scores of several runs on one dataset, ready to be cut into cells.
+
+    table    the questions.
+    runs     the runs, in the order of every (m,) array.
+    scores   theirs.
+    """
+
+    def __init__(self, table: QuestionTable, runs: Sequence[Run], scores: Sequence[Scores]) -> None:
+        self.table = table
+        self.runs = tuple(runs)
+        self.scores = tuple(scores)
+        accuracy = self._stack("accuracy")
+        confidence = self._stack("confidence")
+        self.answered = np.isfinite(accuracy)
+        #: Confidence may be missing where a model stated none; shift is over the questions that have both.
+        self.confident = self.answered & np.isfinite(confidence)
+        self._complete = bool(self.answered.all() and self.confident.all())
+        self._accuracy = np.where(self.answered, accuracy, 0.0)
+        self._confidence = np.where(self.confident, confidence, 0.0)
+        self._accuracy_of_confident = self._accuracy if self._complete else np.where(self.confident, accuracy, 0.0)
+        self._weights: dict[tuple[int, int], ClusterWeights] = {}
+
+    def _stack(self, name: str) -> Floats:
+        return np.stack([getattr(s, name) for s in self.scores], axis=1)
+
+    def weights(self, replicates: int, seed: int) -> ClusterWeights:
+        """The bootstrap draws for this dataset, kept for the next call."""
+        key = (replicates, seed)
+        if key not in self._weights:
+            self._weights = {key: cluster_weights(self.table.clusters, replicates, seed)}
+        return self._weights[key]
+
+    def cells(self, dimension: str = "level", filters: Mapping[str, Iterable[str]] | None = None) -> list[Cell]:
+        """The cells of ``dimension`` (or the levels alone) that hold a question, in order of name, then level."""
+        keep = self.table.selected(filters)
+        level = self.table.level
+        if dimension == "level":
+            found = (Cell("level", "", k, np.flatnonzero(keep & (level == k))) for k in range(len(LEVELS)))
+            return [cell for cell in found if len(cell.rows)]
+        out = []
+        first = 1 if dimension in DEGRADED_ONLY else 0
+        for code, name in enumerate(self.table.names[dimension]):
+            member = keep & (self.table.codes[dimension] == code)
+            for k in range(first, len(LEVELS)):
+                rows = np.flatnonzero(member & (level == k))
+                if len(rows):
+                    out.append(Cell(dimension, name, k, rows))
+        return out
+
+    def all_cells(self, filters: Mapping[str, Iterable[str]] | None = None) -> list[Cell]:
+        """Levels, then every dimension."""
+        return [cell for dimension in ("level", *DIMENSIONS) for cell in self.cells(dimension, filters)]
+
+    # -- estimates ---------------------------------------------------------------------------------------------------
+
+    def estimates(self, cell: Cell) -> Estimates:
+        """Estimates of every model in ``cell``."""
+        rows = cell.rows
+        n = self.answered[rows].sum(axis=0)
+        told = self.confident[rows].sum(axis=0)
+        accuracy = _mean(self._accuracy[rows].sum(axis=0), n)
+        confidence = _mean(self._confidence[rows].sum(axis=0), told)
+        shift = confidence - _mean(self._accuracy_of_confident[rows].sum(axis=0), told)
+        matched, mde = self._matched(cell)
+        return Estimates(
+            n=n,
+            n_clusters=self._clusters_answered(rows),
+            accuracy=accuracy,
+            majority_accuracy=self._column_mean("majority", rows),
+            confidence=confidence,
+            calibration_shift=shift,
+            unparsed_rate=self._column_mean("unparsed", rows),
+            uniform_confidence=np.array([s.floor[rows].mean() for s in self.scores]),
+            top_confidence=self._column_mean("top", rows),
+            mde=mde,
+            matched=matched,
+        )
+
+    def _column_mean(self, name: str, rows: NDArray[np.int64]) -> Floats:
+        values = np.stack([getattr(s, name)[rows] for s in self.scores], axis=1)
+        known = np.isfinite(values)
+        return _mean(np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0))
+
+    def _clusters_answered(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        cluster = self.table.cluster[rows]
+        if self._complete:
+            return np.full(len(self.runs), len(np.unique(cluster)))
+        return np.array([len(np.unique(cluster[answered])) for answered in self.answered[rows].T], dtype=np.int64)
+
+    def _paired(self, cell: Cell) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]] | None:
+        """Differences from the same question at L0, in the cell's rows: of accuracy and of shift, each (r, m), 0 where there is
+        no pair; and the masks of those that have one. None for L0 cells and where no question has a clean version."""
+        clean = self.table.clean[cell.rows]
+        if cell.level == 0 or not (clean >= 0).any():
+            return None
+        exists = (clean >= 0)[:, None]
+        both = exists & self.answered[cell.rows] & self.answered[clean]
+        told = both & self.confident[cell.rows] & self.confident[clean]
+        difference = np.where(both, self._accuracy[cell.rows] - self._accuracy[clean], 0.0)
+        confidence = np.where(told, self._confidence[cell.rows] - self._confidence[clean], 0.0)
+        return difference, np.where(told, confidence - difference, 0.0), both, told
+
+    def _matched(self, cell: Cell) -> tuple[dict[str, NDArray[Any]], Floats]:
+        met, local = self._local(cell)
+        if cell.level == 0:
+            # An L0 cell has nothing to be compared with but a fixed value.
+            sums = cluster_sums(self._accuracy[cell.rows], local, len(met))
+            sizes = cluster_sums(self.answered[cell.rows], local, len(met))
+            centred = sums - sizes * _mean(sums.sum(axis=0), sizes.sum(axis=0))
+            return {}, minimum_detectable_effect(paired_test(centred, sizes).standard_error)
+        paired = self._paired(cell)
+        if paired is None:
+            return {}, np.full(len(self.runs), np.nan)
+        difference, moved, both, told = paired
+        clean = self.table.clean[cell.rows]
+        n, n_told = both.sum(axis=0), told.sum(axis=0)
+        confidence = _mean(np.where(told, self._confidence[clean], 0.0).sum(axis=0), n_told)
+        accuracy_of_told = _mean(np.where(told, self._accuracy[clean], 0.0).sum(axis=0), n_told)
+        sizes = cluster_sums(both, local, len(met))
+        test = paired_test(cluster_sums(difference, local, len(met)), sizes)
+        matched = {
+            "n": n,
+            "n_clusters": (sizes > 0).sum(axis=0),
+            "accuracy": _mean(np.where(both, self._accuracy[clean], 0.0).sum(axis=0), n),
+            "confidence": confidence,
+            "calibration_shift": confidence - accuracy_of_told,
+            "accuracy_difference": _mean(difference.sum(axis=0), n),
+            "calibration_shift_difference": _mean(moved.sum(axis=0), n_told),
+            "p": test.p_value,
+        }
+        return matched, minimum_detectable_effect(test.standard_error)
+
+    def _local(self, cell: Cell) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        """Clusters met in the cell (c,), and for each row which of these it belongs to."""
+        met, local = np.unique(self.table.cluster[cell.rows], return_inverse=True)
+        return met, local
+
+    def calibration(self, cell: Cell) -> dict[str, Floats]:
+        """``ece`` (adaptive), ``brier`` and ``auroc`` of the top-option confidence, each (m,)."""
+        pairs = [(s.top[cell.rows], s.outcome[cell.rows]) for s in self.scores]
+        pairs = [(c[np.isfinite(y)], y[np.isfinite(y)]) for c, y in pairs]
+        return {
+            "ece": np.array([adaptive_ece(c, y) for c, y in pairs]),
+            "brier": np.array([brier_score(c, y) for c, y in pairs]),
+            "auroc": np.array([auroc(c, y) for c, y in pairs]),
+        }
+
+    # -- bootstrap ---------------------------------------------------------------------------------------------------
+
+    def replicates(self, cell: Cell, weights: ClusterWeights) -> CellReplicates:
+        """Replicates of accuracy, confidence, shift and the differences from the matched L0."""
+        rows = cell.rows
+        columns = [self._accuracy[rows], self._confidence[rows], _counted(self.answered[rows]), _counted(self.confident[rows])]
+        if not self._complete:
+            columns.append(self._accuracy_of_confident[rows])
+        paired = self._paired(cell)
+        if paired is not None:
+            difference, moved, both, told = paired
+            columns += [difference, moved, _counted(both), _counted(told)]
+        # One product for all: gathering and widening the weights costs more than applying them.
+        met, local = self._local(cell)
+        drawn = weights.sums(cluster_sums(np.concatenate(columns, axis=1), local, len(met)), met)
+        parts = iter(np.split(drawn, np.cumsum([column.shape[1] for column in columns])[:-1]))
+        hits, agreement, n, n_told = (next(parts) for _ in range(4))
+        accuracy, confidence = ratio(hits, n), ratio(agreement, n_told)
+        shift = confidence - (accuracy if self._complete else ratio(next(parts), n_told))
+        accuracy_difference = shift_difference = None
+        if paired is not None:
+            lost, moved_by, pairs, pairs_told = (next(parts) for _ in range(4))
+            accuracy_difference, shift_difference = ratio(lost, pairs), ratio(moved_by, pairs_told)
+        return CellReplicates(accuracy, confidence, shift, accuracy_difference, shift_difference)
+
+    def intervals(self, cell: Cell, estimates: Estimates, replicates: CellReplicates) -> Intervals:
+        """95 % intervals. Where every cluster of a cell agrees, resampling sees no spread: the exact binomial bounds apply."""
+        clusters = estimates.n_clusters
+        accuracy = _rows_interval(replicates.accuracy, clusters)
+        confidence = _rows_interval(replicates.confidence, clusters)
+        shift = _rows_interval(replicates.calibration_shift, clusters)
+        for model, value in enumerate(estimates.accuracy):
+            if clusters[model] >= 2 and value in (0.0, 1.0):
+                hits = int(clusters[model]) if value == 1.0 else 0
+                accuracy[model] = binomial_bounds(hits, int(clusters[model]))
+                shift[model] = confidence[model] - accuracy[model][::-1]
+        accuracy_difference = shift_difference = None
+        if replicates.accuracy_difference is not None and replicates.shift_difference is not None:
+            paired = estimates.matched["n_clusters"]
+            accuracy_difference = _rows_interval(replicates.accuracy_difference, paired)
+            shift_difference = _rows_interval(replicates.shift_difference, paired)
+        return Intervals(accuracy, confidence, shift, accuracy_difference, shift_difference)
+
+
+def _rows_interval(values: Replicates, clusters: NDArray[np.int64]) -> Floats:
+    out = np.full((len(values), 2), np.nan)
+    for count in np.unique(clusters):
+        same = clusters == count
+        out[same] = interval(values[same], int(count))
+    return out
+
+
+def _counted(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Column of a mask for each model, or one for all where every model has every row."""
+    return mask[:, :1] if mask.all() else mask
+
+
+def _mean(total: Floats, count: NDArray[Any]) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(count > 0, total / count, np.nan)

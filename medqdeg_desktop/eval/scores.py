@@ -1,0 +1,154 @@
+"""What a run scored on each question, from its answers: votes, probabilities or stated confidence, in compact arrays.
+
+``Votes`` is all that is kept of a run's answers (a few bytes a question); ``Scores`` follows from it and from the question
+table by array arithmetic alone, so that a change of filter never touches the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.question_table import QuestionTable
+from medqdeg_desktop.statistics.votes import (
+    expected_confidence,
+    majority_correct,
+    top_share,
+    uniform_confidence,
+    vote_confidence,
+    vote_shares,
+)
+from medqdeg_desktop.study.records import Answer, Run
+
+Floats = NDArray[np.float64]
+
+#: Trials of the paper's calibration experiment: what exact mode expects C for when a run was asked only once.
+PAPER_TRIALS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """A run's answers to the n questions of a table with K letters.
+
+    counts          (n, K) uint16 readable answers for each option.
+    unparsed        (n,) uint16 answers (refusals too) without a readable option.
+    probabilities   (n, K) mean option probabilities where the run has them, rows of NaN where not; else None.
+    stated          (n,) mean stated confidence, NaN where none was stated; else None.
+    """
+
+    counts: NDArray[np.uint16]
+    unparsed: NDArray[np.uint16]
+    probabilities: Floats | None = None
+    stated: Floats | None = None
+
+
+def count_votes(answers: Iterable[Answer], table: QuestionTable) -> Votes:
+    """Votes from a run's answers; failed trials are left out (they were never answered).
+
+    Raises MedqdegError for an answer about an image that the dataset does not have.
+    """
+    n, k = len(table), len(table.letters)
+    place = {letter: i for i, letter in enumerate(table.letters)}
+    counts = np.zeros((n, k), dtype=np.uint16)
+    unparsed = np.zeros(n, dtype=np.uint16)
+    sums: NDArray[np.float64] | None = None
+    passes = np.zeros(n)
+    said = np.zeros(n)
+    sayings = np.zeros(n)
+    for answer in answers:
+        if answer.status == "failed":
+            continue
+        row = table.index.get(answer.file_name)
+        if row is None:
+            raise MedqdegError(f"{answer.file_name}: answered in the study, but not in the dataset")
+        option = place.get(answer.choice, k) if answer.choice else k
+        if option < table.options[row]:
+            counts[row, option] += 1
+        else:
+            unparsed[row] += 1
+        if answer.probabilities:
+            sums = np.zeros((n, k)) if sums is None else sums
+            masses = [float(answer.probabilities.get(letter, 0.0)) for letter in table.letters]
+            total = sum(masses[: int(table.options[row])])
+            if total > 0:
+                for i in range(int(table.options[row])):
+                    sums[row, i] += masses[i] / total
+                passes[row] += 1
+        if answer.confidence is not None:
+            said[row] += answer.confidence
+            sayings[row] += 1
+    with np.errstate(invalid="ignore"):
+        probabilities = None if sums is None else sums / passes[:, None]
+        stated = said / sayings if sayings.any() else None
+    return Votes(counts, unparsed, probabilities, stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One run's scores on each question (n,), float64; NaN where the question was not answered.
+
+    accuracy      mean over trials of being right; in exact mode the probability of the right option.
+    confidence    the paper's C (its expectation in exact mode), or the stated confidence; NaN also where none was stated.
+    majority      chance that the majority vote (or most probable option) is right.
+    unparsed      share of trials without a readable answer.
+    top           share or probability of the top option, or the stated confidence: a probability of being right.
+    outcome       what ``top`` is checked against: ``majority``, or ``accuracy`` where confidence was stated.
+    floor         what a guesser without any knowledge would show as ``confidence``.
+    trials        T behind ``confidence``.
+    """
+
+    accuracy: Floats
+    confidence: Floats
+    majority: Floats
+    unparsed: Floats
+    top: Floats
+    outcome: Floats
+    floor: Floats
+    trials: int
+
+
+def mode_of(run: Run) -> str:
+    """``vote`` (the paper's), ``option`` (exact) or ``verbal``, from the run's own spelling."""
+    known = {"vote": "vote", "paper": "vote", "option": "option", "exact": "option", "verbal": "verbal"}
+    if run.mode not in known:
+        raise MedqdegError(f"run {run.label}: mode {run.mode!r} is none of {', '.join(known)}")
+    return known[run.mode]
+
+
+def score(run: Run, votes: Votes, table: QuestionTable) -> Scores:
+    """Scores of ``run`` on every question of ``table``. Raises MedqdegError when the answers lack what the mode needs."""
+    mode = mode_of(run)
+    trials = votes.counts.sum(axis=1, dtype=np.int64) + votes.unparsed
+    asked = trials > 0
+    rows = np.arange(len(table))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        accuracy = votes.counts[rows, table.answer] / trials
+        unparsed = votes.unparsed / trials
+    shares, _ = vote_shares(votes.counts, votes.unparsed, table.options)
+    majority = np.where(asked, majority_correct(votes.counts, table.answer), np.nan)
+    confidence_trials = run.trials
+    if mode == "vote":
+        confidence = vote_confidence(votes.counts, votes.unparsed, table.options)
+        top, outcome = top_share(shares), majority
+    elif mode == "option":
+        if votes.probabilities is None:
+            raise MedqdegError(f"run {run.label}: no option probabilities are stored, so exact mode has nothing to work on")
+        p = votes.probabilities
+        known = np.isfinite(p).all(axis=1)
+        confidence_trials = run.trials if run.trials > 1 else PAPER_TRIALS
+        accuracy = np.where(known, p[rows, table.answer], np.nan)
+        confidence = np.full(len(table), np.nan)
+        confidence[known] = expected_confidence(p[known], confidence_trials, table.options[known])
+        majority = np.where(known, majority_correct(np.nan_to_num(p), table.answer), np.nan)
+        top, outcome = p.max(axis=1), majority
+    else:
+        if votes.stated is None:
+            raise MedqdegError(f"run {run.label}: no stated confidence is stored, so verbal mode has nothing to work on")
+        confidence = np.where(asked, votes.stated, np.nan)
+        top, outcome = confidence, accuracy
+    floor = 1.0 / table.options if mode == "verbal" else uniform_confidence(table.options, max(confidence_trials, 1))
+    return Scores(accuracy, confidence, majority, unparsed, top, outcome, floor, trials=confidence_trials)
