@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from medqdeg_desktop.taxonomy import Level, Modality
 
@@ -22,6 +22,28 @@ class Reader:
     reader_id: str
     pseudonym: str
     role: str = "reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A row of the audit chain: who did what, when and why. ``reader`` is a ``reader_id``, or "" where the program itself acted.
+
+    ``origin`` is the ``study_id`` of the study in which it happened; ``undoes`` names the event that this one takes back;
+    ``hash`` covers all the rest and ``previous_hash``, the hash of the row before.
+    """
+
+    seq: int
+    event_id: str
+    kind: str
+    reader: str
+    at: str
+    reason: str
+    image_id: str
+    undoes: str
+    payload: dict[str, Any]
+    origin: str
+    previous_hash: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +64,10 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class CleanDecision:
-    """L0: a reader confirms a clean picture (frame and window) as diagnostic, or rejects it with a reason."""
+    """L0: a reader confirms a clean picture (frame and window) as diagnostic, or rejects it with a reason.
+
+    ``reader`` is a ``reader_id``; a pseudonym is accepted when recording. ``event_id`` and ``at`` are given by the study.
+    """
 
     reader: str
     image_id: str
@@ -56,10 +81,12 @@ class CleanDecision:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One decision "this is L1 (or L2) for this type on this modality", with its provenance (notes: desktop 2.3).
+    """One decision "this is L1 (or L2) for this type on this modality", with its provenance (design 4).
 
-    ``parameters`` are authoritative for drawing; ``severity`` with ``path_version`` for pooling. ``custom`` marks a setting with a
-    parameter off the path: usable in drafts, never pooled. ``provenance`` holds stage, start severity, slider events,
+    ``reader`` is a ``reader_id``; a pseudonym is accepted when recording. ``image_id`` is "" for a severity set without an image.
+    ``event_id`` and ``at`` are given by the study. ``seed`` may have 128 bits.
+    ``parameters`` are authoritative for drawing; ``severity`` with ``path_version`` for pooling. ``custom`` marks a setting with
+    a parameter off the path: usable in drafts, never pooled. ``provenance`` holds stage, start severity, slider events,
     duration, flicker count, display, software versions and the hash of what was shown.
     """
 
@@ -143,7 +170,8 @@ class Item:
 
     ``images`` are paths as imported, absolute on this site; ``options`` maps letters to texts in order; ``window`` is
     (center, width); ``patient`` is a pseudonymous key where known (clusters for statistics); ``public`` says that a licence
-    allows sending the item away; ``cleared_by`` names the person who cleared it.
+    allows sending the item away. The study gives ``cleared_by``, the pseudonym of the person who cleared this very version,
+    and ``state``: imported, accepted or removed.
     """
 
     item_id: str
@@ -168,12 +196,21 @@ class Item:
     state: str = "imported"
 
 
+class ItemCounts(NamedTuple):
+    """What an import did: ``updated`` items got a new version, which is neither cleared nor judged yet."""
+
+    added: int
+    updated: int
+    unchanged: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One model on one dataset under fixed settings; ``run_id`` is a hash of exactly these, so that a resumed run is the same run.
+    """One model on one dataset under fixed settings; ``run_id`` is a hash of exactly these: a resumed run is the same run.
 
     ``settings`` holds everything that can change an answer: prompt hash, trials, temperature, top_p, mode, parser version,
-    transport, model revision or folder hash, precision.
+    transport, model revision or folder hash, precision. ``parser`` is the version of the parser whose choices stand in the
+    study now: ``settings["parser"]`` until stored replies are parsed again.
     """
 
     run_id: str
@@ -187,6 +224,7 @@ class Run:
     started_at: str = ""
     finished_at: str = ""
     random_weights: bool = False
+    parser: str = ""
 
 
 @dataclass(frozen=True, slots=True)
