@@ -1,8 +1,8 @@
 """Severity profiles: the default one, a draft from the settings of a study, JSON in and out, and what two profiles differ in.
 
-A draft takes, for each type, modality and level, the median over readers of each reader's median severity, within the path version
-that the program has now, and derives the parameters again from the path. Custom settings (a parameter off the path) are not pooled:
-their severity does not say what was shown.
+A draft takes, for each type, modality and level, the median over readers of each reader's median severity, within the path
+version that the program has now, and derives the parameters again from the path. Custom settings (a parameter off the path) are
+not pooled: their severity does not say what was shown.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.engine.degradation import find, parameters_at
+from medqdeg_desktop.engine.degradation import find
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.study.records import Profile, ProfileCell, Setting
 from medqdeg_desktop.study.store import Study
@@ -48,7 +48,7 @@ def draft_from_settings(study: Study, reader: str | None = None, *, name: str = 
         version=version,
         status="draft",
         cells=cells,
-        source=f"study {study.study_id}: median over {len(readers)} reader{'s' if len(readers) != 1 else ''} of each reader's median",
+        source=f"study {study.study_id}, readers: {len(readers)}, median of reader medians",
     )
 
 
@@ -87,10 +87,14 @@ def _cell(key: CellKey, settings: list[Setting], left_out: dict[str, int]) -> Pr
 
 
 def path_parameters(type_name: str, severity: float, modality: Modality) -> dict[str, Any]:
-    """Parameters at ``severity`` without those that the seed decides: signs and directions belong to a realisation."""
-    by_seed = find(type_name).drawn_parameters(0, modality)
-    values = parameters_at(type_name, severity, modality, 0)
-    return {key: value for key, value in values.items() if key not in by_seed}
+    """What a profile stores for ``severity``: path values and defaults, checked, without what the seed decides.
+
+    Signs and directions belong to the realisation; defaults are written down so that the cell means the same for good.
+    """
+    degradation = find(type_name)
+    known = {p.name: p for p in degradation.parameters(modality)}
+    values = {p.name: p.default for p in known.values() if p.default is not None} | degradation.path(severity, modality)
+    return {name: known[name].checked(value) for name, value in values.items()}
 
 
 def profile_to_json(profile: Profile) -> str:
@@ -237,4 +241,4 @@ def compare(before: Profile, after: Profile) -> list[CellDifference]:
 
 
 def _meaning(cell: ProfileCell | None) -> tuple[Any, ...] | None:
-    return cell and (cell.severity, cell.path_version, cell.parameters)
+    return (cell.severity, cell.path_version, cell.parameters) if cell else None
