@@ -1,0 +1,93 @@
+"""Where data may go (design 7): this machine always, any other host only by name and only with items cleared for it.
+
+Loopback is an address, not a name: ``localhost``, 127.0.0.0/8 and ::1 count, a name that happens to resolve there does
+not, because what it resolves to is decided elsewhere. What is sent to another host is written to a log, line by line and
+flushed, before it goes; the log lies beside the study file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medqdeg_desktop.errors import MedqdegError
+
+if TYPE_CHECKING:
+    from medqdeg_desktop.eval.questions import Question
+
+
+class EgressError(MedqdegError):
+    """Data would leave this machine without permission."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` (no port) is this machine itself."""
+    if host.casefold() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def remote_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    """Those of ``hosts`` that are not this machine."""
+    return tuple(host for host in hosts if not is_loopback(host))
+
+
+def check_hosts(hosts: Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
+    """The remote hosts; raises EgressError for the first that ``allowed`` (``--allow-host``) does not name."""
+    names = {name.casefold() for name in allowed}
+    remote = remote_hosts(hosts)
+    for host in remote:
+        if host.casefold() not in names:
+            raise EgressError(
+                f"{host} is not this machine: nothing is sent there unless you say `--allow-host {host}` "
+                "and every item is public or cleared (`medqdeg bank clear`)"
+            )
+    return remote
+
+
+def check_items(questions: Iterable[Question], sendable: Collection[str], hosts: tuple[str, ...]) -> None:
+    """Raises EgressError naming the first question whose item is not in ``sendable`` (public or cleared item ids)."""
+    for question in questions:
+        if question.item_id not in sendable:
+            raise EgressError(
+                f"item {question.item_id} may not go to {hosts[0]}: it is neither public nor cleared by a person "
+                "(`medqdeg bank clear STUDY --items FILE --by NAME`)"
+            )
+
+
+class TransferLog:
+    """A line of JSON for each request that leaves this machine, on disk before the request goes."""
+
+    def __init__(self, study_path: Path, run_id: str) -> None:
+        self.path = study_path.with_name(f"{study_path.stem}.sent.jsonl")
+        self._run_id = run_id
+        self._file = self.path.open("a", encoding="utf-8")
+
+    def sending(self, host: str, question: Question, trials: Iterable[int]) -> None:
+        """Records that ``question`` goes to ``host`` for ``trials``. OSError stops the request: what is not logged is not sent."""
+        line: dict[str, Any] = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "run": self._run_id,
+            "host": host,
+            "item": question.item_id,
+            "file_name": question.key,
+            "trials": list(trials),
+            "sha256": [image.sha256 for image in question.images],
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
