@@ -130,6 +130,20 @@ class StudyFile:
                 raise in_plain_words(self.path, error) from error
 
     @contextlib.contextmanager
+    def _snapshot(self) -> Iterator[Database]:
+        """Reads that all see one moment of the file; writers of other programs wait for the end of the block."""
+        with self._reading() as db:
+            if db.conn.in_transaction:
+                yield db
+                return
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                if db.conn.in_transaction:
+                    db.execute("ROLLBACK")
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[Database]:
         """A write transaction: all of the block, or nothing of it. Blocks nest; the outermost commits."""
         with self._reading() as db:

@@ -53,7 +53,8 @@ INSERT INTO event_kinds VALUES
   ('items_added', 'questions were imported'),
   ('items_cleared', 'a person allows questions and their images to leave the site'),
   ('item_judged', 'a person accepts, removes or reopens a question'),
-  ('rescored', 'stored replies were parsed again');
+  ('rescored', 'stored replies were parsed again'),
+  ('bundle_imported', 'decisions of another study were taken in');
 
 CREATE TABLE events (
   seq INTEGER PRIMARY KEY,

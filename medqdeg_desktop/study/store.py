@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from medqdeg_desktop.study import verification
 from medqdeg_desktop.study.answers import Answers
 from medqdeg_desktop.study.backup import copy_study, put_in_place
 from medqdeg_desktop.study.connection import connect, network_file_system
@@ -95,6 +96,10 @@ class Study(Answers):
         if row is None:
             raise StudyError(f"{self.path}: damaged: the study row is missing")
         return row[0], row[1], row[2]
+
+    def verify(self) -> list[str]:
+        """Problems of the file, one line each; an empty list means that everything holds (see ``verification``)."""
+        return verification.problems(self)
 
     def backup(self, target: Path | str) -> Path:
         """A checked copy of the study at ``target``, made while others may go on writing; ``target`` must not exist."""
