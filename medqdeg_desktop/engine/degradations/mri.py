@@ -1,0 +1,228 @@
+"""MR artefacts: too few phase-encode lines, ghosts of periodic motion, the shading of a surface coil.
+
+* undersampling_artifact. A fast scan measures one of ``acceleration`` lines and fills the rest with zeros. Random and
+  density-weighted gaps smear incoherent noise-like streaks along phase encode, an equispaced pattern folds the image onto itself
+  (Lustig, Donoho and Pauly, MRM 58, 2007). The fully sampled centre keeps the contrast. One mask for all channels, the
+  same order of lines for every severity, magnitude output.
+* ghosting_artifact. Pulsation or breathing modulates the lines periodically: copies of the object, lines / ``ghosts`` pixels
+  apart along phase encode (Wood and Henkelman, Med. Phys. 12, 1985). See ``kspace.ghost_weights``.
+* bias_field_artifact. The sensitivity of the coil multiplies the image by exp(b), b a random polynomial over the frame with
+  mean zero: shading, not dimming (Van Leemput et al., IEEE TMI 18, 1999). ``strength`` = p99 - p1 of b: 0.6 means that the
+  brightest region is amplified 1.8 times more than the darkest.
+
+Values below zero (a normalised NIfTI) are lifted by the frame's minimum first: a magnitude image has none, and the lift
+touches k = 0 alone, which is always measured.
+Example: ``degrade(image, "undersampling_artifact", overrides={"acceleration": 4, "axis": 0})``.
+Levels: fastMRI's 4-fold and 8-fold masks with 8 % and 4 % of centre; TorchIO's ghosting and bias field; MedQ-Deg example
+triplets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
+from medqdeg_desktop.engine.kspace import (
+    Complex64,
+    density_order,
+    equispaced_mask,
+    ghost_weights,
+    half_spectrum,
+    nested_mask,
+    random_order,
+    weighted_image,
+)
+from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.working import Float32, native, working_pixels
+from medqdeg_desktop.taxonomy import Modality
+
+RECOMMENDED: Final[dict[str, dict[str, float]]] = {
+    name: {"L1": L1_SEVERITY, "L2": L2_SEVERITY}
+    for name in ("undersampling_artifact", "ghosting_artifact", "bias_field_artifact")
+}
+"""Severities of the recommended levels, by type."""
+
+_ACCELERATION: Final = SeverityPath(1.0, 3.0, 6.0, 12.0)
+_CENTER_FRACTION: Final = SeverityPath(0.10, 0.08, 0.05, 0.03)
+_GHOST_INTENSITY: Final = SeverityPath(0.0, 0.35, 1.2, 3.0)
+_BIAS_STRENGTH: Final = SeverityPath(0.0, 0.6, 1.2, 2.4)
+_BIAS_GRID: Final = 65
+
+_AXIS: Final = Parameter(
+    "axis", "Phase-encode axis", "", 0, 1, None, kind="int", help="0: artefacts run vertically, 1: horizontally."
+)
+
+
+@dataclass
+class KSpaceState:
+    """The frame above its floor, and its half spectra by phase-encode axis, computed when first asked for."""
+
+    pixels: Float32
+    floor: np.float32
+    rgb: bool
+    spectra: dict[int, Complex64] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, image: MedicalImage) -> KSpaceState:
+        pixels = working_pixels(image)
+        floor = np.float32(min(0.0, float(pixels.min())))
+        return cls(pixels - floor if floor < 0 else pixels, floor, image.is_rgb)
+
+    def with_weights(self, weights: Float32, axis: int) -> Pixels:
+        """The frame with its phase-encode lines multiplied by ``weights`` (FFT order), in its own dtype."""
+        if axis not in self.spectra:
+            self.spectra[axis] = half_spectrum(self.pixels, axis)
+        image = weighted_image(self.spectra[axis], weights, axis)
+        return native(image + self.floor if self.floor < 0 else image, self.rgb)
+
+
+def _drawn_axis(seed: int) -> int:
+    return int(generator(seed, "phase-encode axis").integers(2))
+
+
+@register
+class Undersampling(Degradation):
+    """Zero-filled reconstruction from a part of the phase-encode lines."""
+
+    name = "undersampling_artifact"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter("acceleration", "Acceleration", "x", 1.0, 32.0, 1.0, "log", help="All lines over measured lines."),
+            Parameter("center_fraction", "Centre", "of lines", 0.0, 1.0, 0.08, help="Fully sampled share around k = 0."),
+            _AXIS,
+            Parameter(
+                "pattern",
+                "Pattern",
+                default="density",
+                kind="choice",
+                choices=("random", "equispaced", "density"),
+                help="Density prefers lines near the centre; random ignores k; equispaced keeps every n-th line and folds.",
+            ),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"acceleration": _ACCELERATION(severity), "center_fraction": _CENTER_FRACTION(severity)}
+
+    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"axis": _drawn_axis(seed)}
+
+    def prepare(self, image: MedicalImage, seed: int) -> KSpaceState:
+        state = KSpaceState.of(image)
+        axis = _drawn_axis(seed)
+        state.spectra[axis] = half_spectrum(state.pixels, axis)
+        return state
+
+    def apply(self, state: KSpaceState, parameters: Parameters, seed: int) -> Pixels:
+        axis = int(parameters["axis"])
+        acceleration, fraction = float(parameters["acceleration"]), float(parameters["center_fraction"])
+        lines = state.pixels.shape[axis]
+        pattern = str(parameters["pattern"])
+        if pattern == "equispaced":
+            mask = equispaced_mask(lines, acceleration, fraction)
+        else:
+            draw = density_order if pattern == "density" else random_order
+            mask = nested_mask(draw(lines, generator(seed, "sampling order")), acceleration, fraction)
+        return state.with_weights(mask.astype(np.float32), axis)
+
+
+@register
+class Ghosting(Degradation):
+    """Equidistant copies of the object along phase encode."""
+
+    name = "ghosting_artifact"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter("intensity", "Intensity", "of weight", 0.0, 10.0, 0.0, help="Extra relative weight of every n-th line."),
+            Parameter("ghosts", "Ghosts", "", 2, 32, None, kind="int", help="n: copies of the object per field of view."),
+            _AXIS,
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"intensity": _GHOST_INTENSITY(severity)}
+
+    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"axis": _drawn_axis(seed), "ghosts": int(generator(seed, "ghosts").integers(4, 8))}
+
+    def prepare(self, image: MedicalImage, seed: int) -> KSpaceState:
+        state = KSpaceState.of(image)
+        axis = _drawn_axis(seed)
+        state.spectra[axis] = half_spectrum(state.pixels, axis)
+        return state
+
+    def apply(self, state: KSpaceState, parameters: Parameters, seed: int) -> Pixels:
+        axis = int(parameters["axis"])
+        lines = state.pixels.shape[axis]
+        # No more copies than lines: a frame of a few pixels has no finer period.
+        ghosts = min(int(parameters["ghosts"]), max(2, lines))
+        return state.with_weights(ghost_weights(lines, ghosts, float(parameters["intensity"])), axis)
+
+
+@dataclass
+class BiasState:
+    """The frame above its floor, (rows, columns[, 3]) float32."""
+
+    pixels: Float32
+    floor: np.float32
+    rgb: bool
+
+
+@cache
+def log_field(seed: int, order: int) -> npt.NDArray[np.float64]:
+    """Random polynomial of degree ``order`` over the frame, (65, 65) float64: mean 0, p99 - p1 = 1 (0 for order 0).
+
+    Coefficients are independent and normal on products of Legendre polynomials, with standard deviation 1 / degree: a coil shades
+    from one side to the other first. The polynomials' domain is larger than the frame, or the corners would take most of the
+    range.
+    """
+    rng = generator(seed, "bias field")
+    # Centres of the grid's cells, so that the frame is covered evenly whatever its matrix.
+    x = ((np.arange(_BIAS_GRID) + 0.5) * 2 / _BIAS_GRID - 1) * 0.75
+    coefficients = rng.standard_normal((order + 1, order + 1))
+    degree = np.add.outer(np.arange(order + 1), np.arange(order + 1))
+    coefficients /= np.maximum(degree, 1)
+    coefficients[(degree > order) | (degree == 0)] = 0
+    surface = np.asarray(np.polynomial.legendre.leggrid2d(x, x, coefficients), np.float64)
+    surface -= surface.mean()
+    low, high = np.percentile(surface, (1, 99))
+    if high > low:
+        surface /= high - low
+    surface.flags.writeable = False
+    return surface
+
+
+@register
+class BiasField(Degradation):
+    """Smooth multiplicative shading whose logarithm has mean zero."""
+
+    name = "bias_field_artifact"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter("strength", "Strength", "ln", 0.0, 5.0, 0.0, help="p99 - p1 of the logarithm of the shading, mean zero."),
+            Parameter("order", "Order", "", 1, 6, 3, kind="int", help="Degree of the polynomial: higher is less smooth."),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"strength": _BIAS_STRENGTH(severity)}
+
+    def prepare(self, image: MedicalImage, seed: int) -> BiasState:
+        pixels = working_pixels(image)
+        floor = np.float32(min(0.0, float(pixels.min())))
+        return BiasState(pixels - floor if floor < 0 else pixels, floor, image.is_rgb)
+
+    def apply(self, state: BiasState, parameters: Parameters, seed: int) -> Pixels:
+        rows, columns = state.pixels.shape[:2]
+        gain = np.exp(float(parameters["strength"]) * log_field(seed, int(parameters["order"]))).astype(np.float32)
+        full = np.asarray(cv2.resize(gain, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(rows, columns)
+        shaded = state.pixels * (full[..., None] if state.rgb else full)
+        return native(shaded + state.floor if state.floor < 0 else shaded, state.rgb)
