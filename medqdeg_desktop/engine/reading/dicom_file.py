@@ -1,0 +1,213 @@
+"""Opening a DICOM file without trusting it: the header up to the pixels, and safe access to single elements.
+
+Deflated files are inflated up to a limit first (pydicom would inflate without one); files without preamble or meta header
+are read with the encoding guessed from their first element. Nothing here touches pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_PIXEL_KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
+_UNDEFINED = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class DicomFile:
+    """A parsed header and where the pixels lie.
+
+    transfer_syntax     UID of the file as it is on disk.
+    pixel_syntax        UID to decode pixels with (explicit little endian for a deflated file).
+    pixel_keyword       "PixelData", "FloatPixelData", "DoubleFloatPixelData", or "" where the file has no pixels.
+    pixel_offset        of the pixel element's value.
+    pixel_length        in bytes; None where undefined (encapsulated).
+    inflated            the whole data set of a deflated file, else None.
+    """
+
+    path: str
+    header: Dataset
+    transfer_syntax: str
+    pixel_syntax: str
+    pixel_keyword: str
+    pixel_vr: str
+    pixel_offset: int
+    pixel_length: int | None
+    size: int
+    inflated: bytes | None
+    guessed: bool
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """The bytes, positioned at the pixel element's value."""
+        with Path(self.path).open("rb") if self.inflated is None else io.BytesIO(self.inflated) as source:
+            source.seek(self.pixel_offset)
+            yield source
+
+
+def open_dicom(path: str, limits: Limits) -> DicomFile:
+    """Parses the header of ``path``. Raises UnreadableImageError; other exceptions mean a header beyond repair."""
+    from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
+
+    with Path(path).open("rb") as file:
+        head = file.read(1024)
+        inflated = None
+        syntax = ""
+        if head[128:132] == b"DICM":
+            syntax = str(read_file_meta_info(path).get("TransferSyntaxUID", "") or "")
+        elif _DEFLATED.encode() in head:
+            raise UnreadableImageError(path, "deflated, and without a preamble")
+        if syntax == _DEFLATED:
+            inflated = _inflate(path, limits)
+        source: IO[bytes] = file if inflated is None else io.BytesIO(inflated)
+        source.seek(0)
+        header = dcmread(source, stop_before_pixels=True, force=True)
+        if inflated is None:
+            # Some files lack the preamble and still have the meta group.
+            syntax = str(header.file_meta.get("TransferSyntaxUID", "") or "")
+        guessed = not syntax
+        pixel_syntax = syntax
+        if guessed or inflated is not None:
+            implicit, little = header.original_encoding
+            if implicit is None or little is None:
+                raise UnreadableImageError(path, "is no DICOM file")
+            pixel_syntax = _native_syntax(bool(implicit), bool(little))
+        keyword, vr, offset, length = _pixel_element(source, pixel_syntax)
+    size = Path(path).stat().st_size if inflated is None else len(inflated)
+    return DicomFile(path, header, syntax or pixel_syntax, pixel_syntax, keyword, vr, offset, length, size, inflated, guessed)
+
+
+def _native_syntax(implicit: bool, little: bool) -> str:
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+
+
+def _inflate(path: str, limits: Limits) -> bytes:
+    """The data set of a deflated file as explicit little endian bytes, at most ``limits.volume_bytes`` of them."""
+    raw = Path(path).read_bytes()
+    # The meta group is not deflated; its length stands in (0002,0000), always the first element after "DICM".
+    tag, vr, _, length = struct.unpack_from("<4s2sHL", raw, 132)
+    if tag != b"\x02\x00\x00\x00" or vr != b"UL":
+        raise UnreadableImageError(path, "deflated, and its meta header has no group length")
+    start = 144 + length
+    # A quarter of the limit is room for any header and for a frame of the largest size that is decoded.
+    most = min(limits.volume_bytes, limits.frame_bytes, (len(raw) - start) * DEFLATE_RATIO + 64)
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = stream.decompress(raw[start:], most + 1)
+    except zlib.error as error:
+        raise UnreadableImageError(path, f"deflated data cannot be inflated ({error})") from None
+    if len(data) > most or stream.unconsumed_tail:
+        raise UnreadableImageError(path, f"inflates to more than {most >> 20:,} MB")
+    return data
+
+
+def _pixel_element(source: IO[bytes], syntax: str) -> tuple[str, str, int, int | None]:
+    """(keyword, VR, offset of the value, length) of the pixel element at which header parsing stopped."""
+    order = ">" if syntax == "1.2.840.10008.1.2.2" else "<"
+    start = source.tell()
+    head = source.read(12)
+    if len(head) < 8:
+        return "", "", start, None
+    group, element = struct.unpack(f"{order}HH", head[:4])
+    if group != 0x7FE0 or element not in _PIXEL_KEYWORDS:
+        return "", "", start, None
+    if syntax == "1.2.840.10008.1.2":
+        (length,) = struct.unpack(f"{order}L", head[4:8])
+        return _PIXEL_KEYWORDS[element], "OW", start + 8, None if length == _UNDEFINED else int(length)
+    if len(head) < 12:
+        return "", "", start, None
+    (length,) = struct.unpack(f"{order}L", head[8:12])
+    return _PIXEL_KEYWORDS[element], head[4:6].decode("latin-1"), start + 12, None if length == _UNDEFINED else int(length)
+
+
+# --- single elements -----------------------------------------------------------------------------------------------
+
+
+def element(data: Dataset | None, keyword: str) -> Any:
+    """The value of ``keyword`` or None: an element that is absent, empty or broken hides no image."""
+    if data is None:
+        return None
+    try:
+        value = data.get(keyword)
+    except Exception:
+        return None
+    return None if value is None or value == "" or value == [] else value
+
+
+def text(data: Dataset | None, keyword: str) -> str:
+    value = element(data, keyword)
+    if value is None:
+        return ""
+    if not isinstance(value, str) and isinstance(value, Sequence):
+        value = value[0] if len(value) else ""
+    return " ".join(str(value).split())
+
+
+def numbers(data: Dataset | None, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
+    """All values of ``keyword`` as finite floats, or None (also where there are not ``count`` of them)."""
+    value = element(data, keyword)
+    if value is None:
+        return None
+    values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+    try:
+        result = tuple(float(v) for v in values)
+    except (TypeError, ValueError):
+        return None
+    if not all(math.isfinite(v) for v in result) or (count is not None and len(result) != count):
+        return None
+    return result or None
+
+
+def number(data: Dataset | None, keyword: str) -> float | None:
+    values = numbers(data, keyword)
+    return values[0] if values else None
+
+
+def whole(data: Dataset | None, keyword: str) -> int | None:
+    value = number(data, keyword)
+    return None if value is None else int(value)
+
+
+def items(data: Dataset | None, keyword: str) -> list[Dataset]:
+    value = element(data, keyword)
+    return list(value) if value is not None and hasattr(value, "__iter__") and not isinstance(value, str | bytes) else []
+
+
+def first_item(data: Dataset | None, keyword: str) -> Dataset | None:
+    found = items(data, keyword)
+    return found[0] if found else None
+
+
+def functional_group(header: Dataset, frame: int, keyword: str) -> Dataset | None:
+    """The macro ``keyword`` of an enhanced object for one frame: its own, else the shared one (PS3.3 C.7.6.16)."""
+    per_frame = items(header, "PerFrameFunctionalGroupsSequence")
+    if frame < len(per_frame):
+        own = first_item(per_frame[frame], keyword)
+        if own is not None:
+            return own
+    return first_item(first_item(header, "SharedFunctionalGroupsSequence"), keyword)
+
+
+def hashed(identifier: str) -> str:
+    """A short key for a unique identifier, which would otherwise lead back to a patient's study."""
+    return hashlib.sha256(identifier.encode()).hexdigest()[:16] if identifier else ""

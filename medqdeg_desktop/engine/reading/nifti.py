@@ -1,0 +1,320 @@
+"""NIfTI-1 and NIfTI-2 through nibabel: slices along a body axis in radiological convention, any stored orientation.
+
+The voxel axes nearest to the body's are used as they are (no interpolation); the picture has the patient's right on its left,
+anterior or head on top, as DICOM images have. Frames ascend along row x column, as in a DICOM series. World coordinates come
+from the sform unless its code is 0, then from the qform, then from the voxel sizes; which one is recorded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.colour import grey_if_equal
+from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts
+from medqdeg_desktop.engine.reading.geometry import edge_letters
+from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, Limits
+
+Array = npt.NDArray[Any]
+
+AXES = ("axial", "coronal", "sagittal")
+#: World axis (RAS: 0 right-left, 1 front-back, 2 up-down) of frames, rows and columns, and the sign of each in RAS along
+#: which the index ascends. Axial: rows to Posterior, columns to Left, frames to the Head.
+_LAYOUT = {
+    "axial": ((2, 1, 0), (+1, -1, -1)),
+    "coronal": ((1, 2, 0), (-1, -1, -1)),
+    "sagittal": ((0, 2, 1), (+1, -1, -1)),
+}
+
+
+@dataclass(slots=True)
+class Volume:
+    """An opened volume: nibabel's proxy, which reads single slices, and where its axes point.
+
+    axes    voxel axis nearest to world axis 0, 1, 2 (RAS), ``signs`` its direction there (+1 or -1).
+    """
+
+    path: str
+    image: Any
+    format: str
+    shape: tuple[int, ...]
+    affine: npt.NDArray[np.float64]
+    affine_source: str
+    axes: tuple[int, int, int]
+    signs: tuple[int, int, int]
+    held_bytes: int
+
+    @property
+    def volumes(self) -> int:
+        return math.prod(self.shape[3:])
+
+
+def open_volume(path: str, limits: Limits) -> Volume:
+    """Checks size and compression ratio, then opens. Raises UnreadableImageError."""
+    import nibabel
+
+    compressed = _starts_with(path, b"\x1f\x8b")
+    header = _header(path, compressed)
+    size = Path(path).stat().st_size
+    needed = _needed_bytes(path, header, limits)
+    if compressed:
+        if needed > size * DEFLATE_RATIO:
+            raise UnreadableImageError(path, f"the header promises {needed:,} bytes, more than {size:,} can inflate to")
+        limits.check_volume(path, needed)
+        source: Any = io.BytesIO(_inflate(path, needed))
+        held = needed
+    else:
+        if size < needed:
+            raise UnreadableImageError(path, f"is cut off: {size:,} bytes where the header promises {needed:,}")
+        source, held = None, 0
+    kind = nibabel.Nifti2Image if header[0] == 540 else nibabel.Nifti1Image
+    image = kind.from_stream(source) if source is not None else kind.from_filename(path)
+    shape = tuple(int(n) for n in image.shape)
+    shape = shape + (1,) * (3 - len(shape))
+    affine, affine_source = _affine(image)
+    orientation = nibabel.io_orientation(affine)
+    if np.isnan(orientation).any():
+        raise UnreadableImageError(path, "its affine has a zero axis: orientation cannot be told")
+    axes, signs = [0, 0, 0], [1, 1, 1]
+    for voxel_axis, (world_axis, sign) in enumerate(orientation):
+        axes[int(world_axis)], signs[int(world_axis)] = voxel_axis, int(sign)
+    return Volume(
+        path=path,
+        image=image,
+        format="NIfTI-2" if header[0] == 540 else "NIfTI-1",
+        shape=shape,
+        affine=affine,
+        affine_source=affine_source,
+        axes=(axes[0], axes[1], axes[2]),
+        signs=(signs[0], signs[1], signs[2]),
+        held_bytes=held,
+    )
+
+
+def describe(volume: Volume, axis: str, limits: Limits) -> FileFacts:
+    """Facts of the frames along ``axis`` ("" is axial)."""
+    axis = _checked_axis(volume.path, axis)
+    frames, rows, columns = (volume.shape[a] for a in _voxel_axes(volume, axis))
+    row_mm, column_mm, slice_mm = _steps(volume, axis)
+    limits.check_frame(volume.path, rows, columns, 1, 4)
+    limits.check_frames(volume.path, frames * volume.volumes)
+    dtype = volume.image.get_data_dtype()
+    sizes = " x ".join(str(n) for n in volume.shape)
+    return FileFacts(
+        path=volume.path,
+        format=volume.format,
+        frames=frames * volume.volumes,
+        rows=rows,
+        columns=columns,
+        colour=dtype.fields is not None,
+        bits=_bits(volume.image, dtype),
+        label=f"{volume.format} {sizes}",
+        transfer_syntax=f"{volume.format}, {dtype.name if dtype.fields is None else 'RGB'}",
+        spacing=(row_mm, column_mm),
+        orientations=[tuple(_cosines(volume, axis))],
+        slice_spacing=slice_mm,
+        axis=axis,
+        warnings=_warnings(volume),
+    )
+
+
+def decode(volume: Volume, frame: int, axis: str) -> DecodedFrame:
+    """Slice ``frame`` along ``axis``; the slices of a 4-D file follow each other volume by volume."""
+    axis = _checked_axis(volume.path, axis)
+    across, down, along = _voxel_axes(volume, axis)
+    slices = volume.shape[across]
+    if not 0 <= frame < slices * volume.volumes:
+        raise UnreadableImageError(volume.path, f"has no frame {frame + 1}; it has {slices * volume.volumes}")
+    which, index = divmod(frame, slices)
+    (frame_world, row_world, column_world), (frame_sign, row_sign, column_sign) = _LAYOUT[axis]
+    selection: list[Any] = [slice(None)] * 3
+    selection[across] = index if volume.signs[frame_world] == frame_sign else slices - 1 - index
+    extra = np.unravel_index(which, volume.shape[3:], order="F") if len(volume.shape) > 3 else ()
+    given = selection[: len(volume.image.shape)]
+    plane = np.asarray(volume.image.dataobj[(*given, *(int(e) for e in extra))])
+    if plane.ndim == 1:
+        plane = plane[:, None]
+    # The remaining two voxel axes stand in ascending order; rows first.
+    if down > along:
+        plane = plane.T
+    if volume.signs[row_world] != row_sign:
+        plane = plane[::-1]
+    if volume.signs[column_world] != column_sign:
+        plane = plane[:, ::-1]
+    row_mm, column_mm, _ = _steps(volume, axis)
+    provenance = {
+        "format": volume.format,
+        "decoder": f"nibabel {_nibabel_version()}",
+        "transfer_syntax": f"{volume.format}, {volume.image.get_data_dtype().name}",
+        "affine": volume.affine_source,
+        "axis": axis,
+    }
+    spacing, letters = (row_mm, column_mm), edge_letters(_cosines(volume, axis))
+    if plane.dtype.fields is not None:
+        colour = np.ascontiguousarray(np.stack([plane[c] for c in ("R", "G", "B")], axis=-1))
+        grey = grey_if_equal(colour) if slices * volume.volumes == 1 else None
+        if grey is None:
+            return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance)
+        return DecodedFrame(grey, 8, (0.0, 255.0), spacing=spacing, orientation=letters, provenance=provenance)
+    if plane.dtype.kind == "c":
+        raise UnreadableImageError(volume.path, "complex values cannot be shown")
+    bits = _bits(volume.image, volume.image.get_data_dtype())
+    return DecodedFrame(
+        pixels=np.ascontiguousarray(plane, np.float32),
+        bits=bits,
+        stored_range=(0.0, 255.0) if bits == 8 else None,
+        voi_function="LINEAR_EXACT",
+        spacing=spacing,
+        orientation=letters,
+        provenance=provenance,
+    )
+
+
+def _checked_axis(path: str, axis: str) -> str:
+    axis = axis or "axial"
+    if axis not in AXES:
+        raise UnreadableImageError(path, f"axis {axis!r} is not one of {', '.join(AXES)}")
+    return axis
+
+
+def _voxel_axes(volume: Volume, axis: str) -> tuple[int, int, int]:
+    """Voxel axes of frames, rows and columns."""
+    frame, row, column = _LAYOUT[axis][0]
+    return volume.axes[frame], volume.axes[row], volume.axes[column]
+
+
+def _steps(volume: Volume, axis: str) -> tuple[float, float, float]:
+    """mm between rows, columns and frames."""
+    lengths = np.linalg.norm(volume.affine[:3, :3], axis=0)
+    across, down, along = _voxel_axes(volume, axis)
+    return float(lengths[down]), float(lengths[along]), float(lengths[across])
+
+
+def _cosines(volume: Volume, axis: str) -> list[float]:
+    """Six direction cosines (LPS) of the shown picture; not exactly axis-parallel where the volume is oblique."""
+    (_, row_world, column_world), (_, row_sign, column_sign) = _LAYOUT[axis]
+    to_lps = np.diag([-1.0, -1.0, 1.0])
+    cosines: list[float] = []
+    for world, sign in ((column_world, column_sign), (row_world, row_sign)):
+        vector = to_lps @ volume.affine[:3, volume.axes[world]] * volume.signs[world] * sign
+        cosines += [float(v) for v in vector / np.linalg.norm(vector)]
+    return cosines
+
+
+def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
+    header = image.header
+    if int(header["sform_code"]) > 0:
+        return np.asarray(header.get_sform(), float), f"sform (code {int(header['sform_code'])})"
+    if int(header["qform_code"]) > 0:
+        return np.asarray(header.get_qform(), float), f"qform (code {int(header['qform_code'])})"
+    # Method 1 of the standard: voxel sizes alone; the orientation is then an assumption, and said to be one.
+    return np.asarray(header.get_base_affine(), float), "voxel sizes only: orientation assumed"
+
+
+def _warnings(volume: Volume) -> list[str]:
+    found: list[str] = []
+    if "assumed" in volume.affine_source:
+        found.append("neither sform nor qform: orientation assumed")
+    unit = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
+    tilt = max(math.degrees(math.acos(min(1.0, float(abs(unit[:, a]).max())))) for a in range(3))
+    if tilt > 0.5:
+        found.append(f"oblique by {tilt:.0f} degrees: shown along its own axes")
+    return found
+
+
+def _bits(image: Any, dtype: np.dtype[Any]) -> int:
+    """8 for bytes shown as they are stored, 0 for floating point or scaled values, else the bits of the type."""
+    slope, intercept = image.dataobj.slope, image.dataobj.inter
+    if dtype.fields is not None:
+        return 8
+    if dtype.kind == "f" or (slope, intercept) != (1.0, 0.0):
+        return 0
+    return 8 if dtype == np.uint8 else 8 * dtype.itemsize
+
+
+# --- before nibabel sees the file -----------------------------------------------------------------------------------
+
+
+def is_nifti(head: bytes) -> bool:
+    """Whether the first 348 bytes (inflated) are a NIfTI-1 or NIfTI-2 header of a single file."""
+    if len(head) < 348:
+        return False
+    if struct.unpack("<i", head[:4])[0] in (348, 0x5C010000):
+        return head[344:347] in (b"n+1", b"ni1")
+    return struct.unpack("<i", head[:4])[0] in (540, 0x1C020000) and head[4:7] in (b"n+2", b"ni2")
+
+
+def _header(path: str, compressed: bool) -> tuple[int, str, bytes]:
+    """(348 or 540, byte order, header bytes)."""
+    try:
+        with gzip.open(path) if compressed else Path(path).open("rb") as file:
+            head = file.read(540)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableImageError(path, f"cannot be inflated ({error})") from None
+    if not is_nifti(head):
+        raise UnreadableImageError(path, "is no NIfTI file")
+    order = "<" if struct.unpack("<i", head[:4])[0] in (348, 540) else ">"
+    size = struct.unpack(f"{order}i", head[:4])[0]
+    if head[344:347] == b"ni1" or head[4:7] == b"ni2":
+        raise UnreadableImageError(path, "is the header of a two-file NIfTI; convert it to one .nii file")
+    if len(head) < size:
+        raise UnreadableImageError(path, "is cut off in its header")
+    return size, order, head
+
+
+def _needed_bytes(path: str, header: tuple[int, str, bytes], limits: Limits) -> int:
+    """Bytes of the file up to the last voxel, from the header's dimensions, which are checked here."""
+    size, order, head = header
+    if size == 348:
+        dimensions = struct.unpack_from(f"{order}8h", head, 40)
+        bits = struct.unpack_from(f"{order}h", head, 72)[0]
+        offset = struct.unpack_from(f"{order}f", head, 108)[0]
+    else:
+        dimensions = struct.unpack_from(f"{order}8q", head, 16)
+        bits = struct.unpack_from(f"{order}h", head, 14)[0]
+        offset = struct.unpack_from(f"{order}q", head, 168)[0]
+    count = dimensions[0]
+    shape = dimensions[1 : 1 + count] if 1 <= count <= 7 else ()
+    if not shape or any(n < 1 for n in shape):
+        raise UnreadableImageError(path, f"the header gives impossible dimensions ({' x '.join(map(str, shape)) or count})")
+    if not (math.isfinite(offset) and 0 <= offset < 1 << 40) or bits < 8 or bits > 256:
+        raise UnreadableImageError(path, "the header gives an impossible data offset or type")
+    voxels = math.prod(shape)
+    if voxels * 4 > 64 * limits.volume_bytes:
+        raise UnreadableImageError(path, f"the header promises {voxels:,} voxels")
+    return int(offset) + voxels * bits // 8
+
+
+def _inflate(path: str, needed: int) -> bytes:
+    """The first ``needed`` bytes of the gzip stream; what follows the last voxel is left alone."""
+    from isal import igzip
+
+    try:
+        with igzip.open(path) as stream:
+            data = stream.read(needed)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise UnreadableImageError(path, f"cannot be inflated ({error})") from None
+    if len(data) < needed:
+        raise UnreadableImageError(path, f"is cut off: inflates to {len(data):,} bytes where the header promises {needed:,}")
+    return bytes(data)
+
+
+def _starts_with(path: str, magic: bytes) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(len(magic)) == magic
+
+
+def _nibabel_version() -> str:
+    from importlib.metadata import version
+
+    return version("nibabel")

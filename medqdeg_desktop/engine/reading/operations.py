@@ -1,0 +1,188 @@
+"""What the decoder does on request: describe files, decode one frame, measure the range of a series, list a DICOMDIR.
+
+These functions run in the guarded child process, or in the calling process where that one is itself expendable. Any
+exception that is no MedqdegError is turned into an UnreadableImageError here: libraries raise whatever they like on a
+broken file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts, one_line
+from medqdeg_desktop.engine.reading.limits import MIB, Limits
+
+T = TypeVar("T")
+
+_RASTER_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"BM")
+
+
+class Operations:
+    """The reading functions with what they remember between requests: the last opened headers and volumes."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._opened: OrderedDict[tuple[str, int, int], Any] = OrderedDict()
+
+    def describe(self, path: str, axis: str = "") -> FileFacts:
+        """Facts of one file; UnreadableImageError where it is no image that can be read."""
+
+        def work() -> FileFacts:
+            kind = self._kind(path)
+            if kind == "raster":
+                from medqdeg_desktop.engine.reading import raster
+
+                facts = raster.describe(path, self.limits)
+            elif kind == "nifti":
+                from medqdeg_desktop.engine.reading import nifti
+
+                return nifti.describe(self._open(path, kind), axis, self.limits)
+            else:
+                from medqdeg_desktop.engine.reading import dicom
+
+                facts = dicom.describe(self._open(path, kind), self.limits)
+            if axis:
+                raise UnreadableImageError(path, "is no volume: it has no axis to choose")
+            return facts
+
+        return _refusing(path, work)
+
+    def frame(self, path: str, index: int, axis: str = "") -> DecodedFrame:
+        """One decoded frame."""
+
+        def work() -> DecodedFrame:
+            kind = self._kind(path)
+            if kind == "raster":
+                from medqdeg_desktop.engine.reading import raster
+
+                return raster.decode(path, index, self.limits)
+            opened = self._open(path, kind)
+            if kind == "nifti":
+                from medqdeg_desktop.engine.reading import nifti
+
+                return nifti.decode(opened, index, axis)
+            from medqdeg_desktop.engine.reading import dicom_pixels
+
+            return dicom_pixels.decode(opened, index, self.limits)
+
+        return _refusing(path, work)
+
+    def percentiles(self, frames: Sequence[tuple[str, int]], axis: str, low: float, high: float) -> tuple[float, float]:
+        """The ``low`` and ``high`` percentile over all finite values of ``frames``."""
+        values = [self.frame(path, index, axis).pixels.ravel() for path, index in frames]
+        pixels = np.concatenate(values) if len(values) > 1 else values[0]
+        if pixels.dtype == np.float32:
+            pixels = pixels[np.isfinite(pixels)]
+        if pixels.size == 0:
+            return 0.0, 1.0
+        bottom, top = np.percentile(pixels, (low, high))
+        return float(bottom), float(top)
+
+    def directory(self, path: str) -> list[str]:
+        """Paths of the images that a DICOMDIR names."""
+        from medqdeg_desktop.engine.reading import dicomdir
+
+        return _refusing(path, lambda: dicomdir.referenced_files(path, self.limits))
+
+    def _kind(self, path: str) -> str:
+        return sniff(path)
+
+    def _open(self, path: str, kind: str) -> Any:
+        status = Path(path).stat()
+        key = (path, status.st_mtime_ns, status.st_size)
+        if key in self._opened:
+            self._opened.move_to_end(key)
+            return self._opened[key]
+        if kind == "nifti":
+            from medqdeg_desktop.engine.reading.nifti import open_volume
+
+            self._forget(64 * MIB)
+            opened: Any = open_volume(path, self.limits)
+        else:
+            from medqdeg_desktop.engine.reading.dicom_file import open_dicom
+
+            opened = open_dicom(path, self.limits)
+        self._opened[key] = opened
+        self._forget(self.limits.volume_bytes)
+        return opened
+
+    def _forget(self, most_bytes: int) -> None:
+        """Drops the files opened longest ago beyond 8 of them or beyond ``most_bytes`` held."""
+        while len(self._opened) > 8 or (
+            len(self._opened) > 1 and sum(_held_bytes(o) for o in self._opened.values()) > most_bytes
+        ):
+            self._opened.popitem(last=False)
+
+
+def _held_bytes(opened: Any) -> int:
+    inflated = getattr(opened, "inflated", None)
+    return len(inflated) if inflated is not None else int(getattr(opened, "held_bytes", 0))
+
+
+def sniff(path: str) -> str:
+    """Which of "dicom", "nifti" and "raster" by content, never by name; UnreadableImageError for anything else."""
+    from medqdeg_desktop.engine.reading.nifti import is_nifti
+
+    with Path(path).open("rb") as file:
+        head = file.read(560)
+    if not head:
+        raise UnreadableImageError(path, "is empty")
+    # First, since the preamble of a DICOM file may hold the header of a TIFF.
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if head.startswith(_RASTER_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return "raster"
+    if head[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(path) as stream:
+                inner = stream.read(540)
+        except (OSError, EOFError, zlib.error):
+            raise UnreadableImageError(path, "is a damaged gzip file") from None
+        if is_nifti(inner):
+            return "nifti"
+        raise UnreadableImageError(path, "is a gzip file without a NIfTI image in it")
+    if is_nifti(head):
+        return "nifti"
+    if _bare_dicom(head):
+        return "dicom"
+    raise UnreadableImageError(path, "is no image of a format that is read here")
+
+
+def _bare_dicom(head: bytes) -> bool:
+    """Whether the bytes start like a data set without preamble: a first element of group 0002 or 0008, plausible length."""
+    if len(head) < 16:
+        return False
+    for order in "<>":
+        group, number, length = struct.unpack(f"{order}HHL", head[:8])
+        if group not in (0x0002, 0x0008) or number > 0x2000:
+            continue
+        if head[4:6].isalpha() and head[4:6].isupper():
+            return True
+        if length <= 64:
+            return True
+    return False
+
+
+def _refusing(path: str, work: Callable[[], T]) -> T:
+    """The result of ``work``; whatever else a library raises becomes an UnreadableImageError with one line."""
+    try:
+        return work()
+    except UnreadableImageError:
+        raise
+    except MemoryError:
+        raise UnreadableImageError(path, "needs more memory than decoding may use") from None
+    except RecursionError:
+        raise UnreadableImageError(path, "sequences are nested too deeply") from None
+    except OSError as error:
+        raise UnreadableImageError(path, error.strerror or str(error) or type(error).__name__) from None
+    except Exception as error:
+        raise UnreadableImageError(path, f"cannot be read ({one_line(error)})") from None

@@ -1,0 +1,155 @@
+"""Series: frames that belong together in the order in which a reader scrolls through them, decoded one at a time on request.
+
+Frames are not kept here: the window has its own cache by bytes, a batch needs each frame once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.reading import rules
+from medqdeg_desktop.engine.reading.facts import DecodedFrame
+from medqdeg_desktop.engine.reading.grouping import Group
+from medqdeg_desktop.engine.reading.guard import Decoder
+from medqdeg_desktop.taxonomy import Modality, modality_of
+
+#: Percentiles of a longer series are taken from so many frames, evenly spread and the same on every machine.
+_SAMPLED_FRAMES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSource:
+    """Where a frame lies: a file, a frame in it, and for volumes the axis along which it is cut."""
+
+    path: str
+    index: int
+    axis: str = ""
+
+
+class Series:
+    """A stack of slices, the frames of a file, or a single picture. Immutable; safe to use from several threads.
+
+    series_id       stable identifier without identity (a hash).
+    label           modality, body part, series description; never a name, number or date of a patient.
+    shape           (rows, columns) of a frame.
+    spacing         (row, column) in mm or None;  slice_spacing: mm between frames or None.
+    warnings        gaps, duplicate positions, gantry tilt, assumptions: one sentence each.
+    paths           the files, in frame order, each once.
+    """
+
+    def __init__(self, group: Group, decoder: Decoder, modality: Modality | None = None) -> None:
+        facts = group.frames[0][0]
+        self._group = group
+        self._decoder = decoder
+        self._lock = threading.Lock()
+        self.series_id = group.key
+        self.label = group.label
+        self.frames = tuple(FrameSource(f.path, index, f.axis) for f, index in group.frames)
+        self.file_modality = modality_of(facts.modality)
+        self.modality = modality or self.file_modality
+        self.format = facts.format
+        self.transfer_syntax = facts.transfer_syntax
+        self.shape = (facts.rows, facts.columns)
+        self.is_colour = facts.colour
+        self.bits = facts.bits
+        self.spacing = facts.spacing
+        self.slice_spacing = group.spacing
+        self.frame_seconds = facts.frame_seconds
+        self.axis = facts.axis
+        self.warnings: tuple[str, ...] = tuple(group.warnings)
+        self.paths: tuple[str, ...] = tuple(dict.fromkeys(f.path for f in self.frames))
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.frames)
+
+    @property
+    def middle(self) -> int:
+        """Index of the frame that is shown first."""
+        return len(self.frames) // 2
+
+    @property
+    def unit(self) -> str:
+        """ "HU", "RGB" or "": told by the middle frame, which this decodes once."""
+        frame = self._middle_frame
+        if frame.pixels.ndim == 3:
+            return "RGB"
+        return "HU" if rules.hounsfield(frame, self.modality) else ""
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """(lo, hi) fixed for the series (design 3). Decodes the middle frame, or up to 32 frames where percentiles are due."""
+        with self._lock:
+            return self._value_range
+
+    def with_modality(self, modality: Modality | None) -> Series:
+        """The same frames taken for another modality (None: what the file says); unit and range follow."""
+        return Series(self._group, self._decoder, modality)
+
+    def frame(self, index: int) -> MedicalImage:
+        """Frame ``index`` in native values; blocks while it is decoded. Raises UnreadableImageError."""
+        decoded = self._decode(index)
+        return rules.medical_image(decoded, self.modality, self.value_range, index)
+
+    def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8]:
+        """The middle frame through its window, at most ``size`` on its longest side, with true aspect: uint8 grey or RGB."""
+        from medqdeg_desktop.engine.display import to_display
+
+        image = self.frame(self.middle)
+        rows, columns = image.shape
+        down, across = image.spacing or (1.0, 1.0)
+        height, width = rows * down, columns * across
+        scale = size / max(height, width)
+        shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+        shown = to_display(image)
+        grows = shape[0] > columns or shape[1] > rows
+        small = cv2.resize(shown, shape, interpolation=cv2.INTER_LINEAR if grows else cv2.INTER_AREA)
+        return np.asarray(small, np.uint8)
+
+    @cached_property
+    def _middle_frame(self) -> DecodedFrame:
+        return self._decode(self.middle)
+
+    @cached_property
+    def _value_range(self) -> tuple[float, float]:
+        return rules.value_range(self._middle_frame, self.modality, self._percentiles)
+
+    def _percentiles(self) -> tuple[float, float]:
+        count = len(self.frames)
+        chosen = range(count) if count <= _SAMPLED_FRAMES else _evenly(count, _SAMPLED_FRAMES)
+        sources = [(self.frames[i].path, self.frames[i].index) for i in chosen]
+        return self._decoder.percentiles(sources, self.axis, *rules.PERCENTILES)
+
+    def _decode(self, index: int) -> DecodedFrame:
+        if not 0 <= index < len(self.frames):
+            raise UnreadableImageError(self.paths[0], f"has no frame {index + 1}; it has {len(self.frames)}")
+        source = self.frames[index]
+        return self._decoder.frame(source.path, source.index, source.axis)
+
+    def facts(self) -> dict[str, Any]:
+        """What a study records about the series, JSON-able and without identity."""
+        return {
+            "format": self.format,
+            "transfer_syntax": self.transfer_syntax,
+            "frames": self.frame_count,
+            "shape": list(self.shape),
+            "spacing": None if self.spacing is None else list(self.spacing),
+            "slice_spacing": self.slice_spacing,
+            "unit": self.unit,
+            "value_range": list(self.value_range),
+            "warnings": list(self.warnings),
+        }
+
+
+def _evenly(count: int, most: int) -> Sequence[int]:
+    return sorted({round(i * (count - 1) / (most - 1)) for i in range(most)})
