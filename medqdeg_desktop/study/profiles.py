@@ -49,29 +49,39 @@ class Profiles(Decisions):
         version_order(profile.version)
         _check_cells(profile)
         with self._writing() as db:
-            standing = find_profile(db, profile.name, profile.version)
-            if standing is not None:
-                if standing.content_hash == profile.content_hash:
-                    return standing
-                raise StudyError(
-                    f"{self.path}: profile {profile.name} {profile.version} is published with other content "
-                    f"({standing.content_hash[:12]}); choose a new version"
-                )
+            if standing := self._standing(db, profile):
+                return standing
             chair = self.ensure_reader(by, "chair")
             published = replace(profile, status="published", published_by=chair.pseudonym, published_at=utc_text(now_after()))
-            keep_profile(db, published)
-            audit.append_event(
-                db,
-                "profile_published",
-                {
-                    "name": published.name,
-                    "version": published.version,
-                    "content_hash": published.content_hash,
-                    "sha256": profile_sha256(published),
-                },
-                reader=chair.reader_id,
-            )
+            _keep_with_event(db, published, chair.reader_id)
         return published
+
+    def import_profile(self, profile: Profile) -> Profile:
+        """Keeps a profile that was published elsewhere exactly as it stands, signature and time included.
+
+        Raises StudyError for a draft or default profile and in the cases of ``publish_profile``.
+        """
+        if profile.status != "published":
+            raise StudyError(
+                f"profile {profile.name} {profile.version} is a {profile.status} profile; only published ones travel"
+            )
+        version_order(profile.version)
+        _check_cells(profile)
+        with self._writing() as db:
+            if standing := self._standing(db, profile):
+                return standing
+            _keep_with_event(db, profile, "")
+        return profile
+
+    def _standing(self, db: Database, profile: Profile) -> Profile | None:
+        """The profile that stands under this name and version, if its content is the same; StudyError if it is not."""
+        standing = find_profile(db, profile.name, profile.version)
+        if standing is not None and standing.content_hash != profile.content_hash:
+            raise StudyError(
+                f"{self.path}: profile {profile.name} {profile.version} is published with other content "
+                f"({standing.content_hash[:12]}); choose a new version"
+            )
+        return standing
 
     def profiles(self) -> list[Profile]:
         """Published profiles by name, then by semantic version."""
@@ -121,6 +131,17 @@ def keep_profile(db: Database, profile: Profile) -> None:
             profile_sha256(profile),
         ),
     )
+
+
+def _keep_with_event(db: Database, profile: Profile, reader: str) -> None:
+    keep_profile(db, profile)
+    said = {
+        "name": profile.name,
+        "version": profile.version,
+        "content_hash": profile.content_hash,
+        "sha256": profile_sha256(profile),
+    }
+    audit.append_event(db, "profile_published", said, reader=reader)
 
 
 def cell_from_json(cell: dict[str, Any]) -> ProfileCell:

@@ -1,0 +1,243 @@
+"""``medqdeg profile``: set levels, publish them as a profile, carry profiles, draw a stored decision again."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+
+import click
+
+from medqdeg_desktop import __version__
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.study.records import Profile
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import Modality, modality_of
+
+_STUDY = click.argument("study", type=click.Path(path_type=Path))
+
+
+def _modality(ctx: click.Context, param: click.Parameter, value: str) -> Modality:
+    found = modality_of(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(Modality)}")
+    return found
+
+
+@click.group()
+def profile() -> None:
+    """Set L1 and L2, publish them as a severity profile, carry profiles between studies.
+
+    Example: medqdeg profile publish liver.medq --version 1.0.0
+    """
+
+
+@profile.command("list")
+@_STUDY
+@click.option("--json", "as_json", is_flag=True, help="One JSON list on standard output.")
+def list_(study: Path, as_json: bool) -> None:
+    """Published profiles, then the draft that the present settings would make, then the default profile.
+
+    Example: medqdeg profile list liver.medq
+    """
+    from medqdeg_desktop.calibration.profiles import draft_from_settings, load_default_profile
+
+    with Study.open(study, read_only=True) as opened:
+        profiles = [*opened.profiles(), draft_from_settings(opened), load_default_profile()]
+    rows = [
+        {
+            "name": p.name,
+            "version": p.version,
+            "status": p.status,
+            "cells": len(p.cells),
+            "content_hash": p.content_hash,
+            "published_by": p.published_by,
+            "published_at": p.published_at,
+        }
+        for p in profiles
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        signed = f"  {row['published_by']} {row['published_at']}" if row["published_by"] else ""
+        line = f"{row['status']:<10}{row['name']} {row['version']:<14}{row['cells']:>4} cells  {str(row['content_hash'])[:12]}"
+        click.echo(f"{line}{signed}")
+
+
+def _chosen(opened: Study, version: str) -> Profile:
+    """The profile that ``version`` names: a published version, "draft" or "default"; "": the newest published, else the draft."""
+    from medqdeg_desktop.calibration.profiles import draft_from_settings, load_default_profile
+
+    if version == "default":
+        return load_default_profile()
+    newest = opened.newest_profile()
+    if version == "draft" or (not version and newest is None):
+        return draft_from_settings(opened)
+    if not version and newest is not None:
+        return newest
+    for published in reversed(opened.profiles()):
+        if published.version == version:
+            return published
+    known = ", ".join(p.version for p in opened.profiles()) or "none published"
+    raise MedqdegError(f"{opened.path}: no profile version {version!r} (known: {known}, draft, default)")
+
+
+_VERSION = click.option(
+    "--version",
+    default="",
+    help='A published version, "draft" or "default"; the newest published, else the draft, where left out.',
+)
+
+
+@profile.command()
+@_STUDY
+@_VERSION
+@click.option("--json", "as_json", is_flag=True, help="The profile as JSON on standard output.")
+def show(study: Path, version: str, as_json: bool) -> None:
+    """The cells of a profile: severity, parameters, readers and decisions behind each.
+
+    Example: medqdeg profile show liver.medq --version draft
+    """
+    from medqdeg_desktop.calibration.profiles import profile_to_json
+
+    with Study.open(study, read_only=True) as opened:
+        chosen = _chosen(opened, version)
+    if as_json:
+        click.echo(profile_to_json(chosen), nl=False)
+        return
+    click.echo(f"{chosen.name} {chosen.version} ({chosen.status}, {chosen.content_hash[:12]}) {chosen.source}")
+    for cell in sorted(chosen.cells, key=lambda c: (c.modality, c.type, c.level)):
+        values = ", ".join(
+            f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in cell.parameters.items()
+        )
+        basis = f"readers {cell.readers}, decisions {cell.decisions}" if cell.decisions else cell.basis
+        click.echo(f"  {cell.modality:<15}{cell.type:<24}{cell.level}  {cell.severity:.3f}  {values}  ({basis})")
+
+
+@profile.command("set")
+@_STUDY
+@click.option("--type", "type_name", required=True, help="Degradation type (see `medqdeg degradations`).")
+@click.option("--modality", callback=_modality, required=True, help="CT, MRI, X-ray, ...; DICOM codes are accepted.")
+@click.option("--level", type=click.Choice(["L1", "L2"]), required=True)
+@click.option("--severity", type=click.FloatRange(0, 1, min_open=True), required=True, help="Position on the severity path.")
+@click.option("--reader", default="command line", show_default=True, help="Pseudonym of the reader; added where new.")
+@click.option("--force", is_flag=True, help="Also where the type makes no physical sense on the modality.")
+def set_(study: Path, type_name: str, modality: Modality, level: str, severity: float, reader: str, force: bool) -> None:
+    """Record one reader's L1 or L2 without an image.
+
+    Example: medqdeg profile set liver.medq --type sparse_view --modality CT --level L1 --severity 0.3 --reader R1
+    """
+    from medqdeg_desktop.engine.degradation import check_suits, find, parameters_at
+    from medqdeg_desktop.study.records import Setting
+    from medqdeg_desktop.taxonomy import Level
+
+    degradation = find(type_name)
+    if not force:
+        check_suits(type_name, modality)
+    with Study.open(study) as opened:
+        kept = opened.set_level(
+            Setting(
+                reader=opened.ensure_reader(reader).reader_id,
+                type=degradation.name,
+                modality=modality,
+                level=Level(level),
+                severity=severity,
+                path_version=degradation.path_version,
+                parameters=parameters_at(degradation.name, severity, modality, 0),
+                custom=False,
+                seed=0,
+                image_id="",
+                frame=0,
+                window=None,
+                value_range=(0.0, 1.0),
+                render_sha256="",
+                provenance={"stage": "command line", "version": __version__, "python": platform.python_version()},
+            )
+        )
+    click.echo(f"{kept.event_id}  {degradation.name} {level} on {modality}: severity {severity:g}")
+
+
+@profile.command()
+@_STUDY
+@click.option("--version", required=True, help="Semantic version, for example 1.0.0; a published version never changes.")
+@click.option("--by", default="command line", show_default=True, help="Pseudonym of the person who signs.")
+@click.option("--name", default="", help="Name of the profile; the study's name where left out.")
+def publish(study: Path, version: str, by: str, name: str) -> None:
+    """Publish the median of the readers' medians, cell by cell, for good.
+
+    Example: medqdeg profile publish liver.medq --version 1.0.0 --by chair
+    """
+    from medqdeg_desktop.calibration.profiles import draft_from_settings
+
+    with Study.open(study) as opened:
+        published = opened.publish_profile(draft_from_settings(opened, name=name, version=version), by)
+    click.echo(f"{published.name} {published.version}: {len(published.cells)} cells, {published.content_hash}")
+
+
+@profile.command("export")
+@_STUDY
+@_VERSION
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The JSON file to write.")
+def export_(study: Path, version: str, out: Path) -> None:
+    """Write a profile as JSON.
+
+    Example: medqdeg profile export liver.medq --version 1.0.0 --out liver-1.0.0.json
+    """
+    from medqdeg_desktop.calibration.profiles import profile_to_json
+    from medqdeg_desktop.engine.atomic import write_bytes
+
+    with Study.open(study, read_only=True) as opened:
+        chosen = _chosen(opened, version)
+    write_bytes(out, profile_to_json(chosen).encode())
+    click.echo(f"{out}: {chosen.name} {chosen.version} ({chosen.status}), {len(chosen.cells)} cells")
+
+
+@profile.command("import")
+@_STUDY
+@click.argument("file", type=click.Path(path_type=Path))
+def import_(study: Path, file: Path) -> None:
+    """Take in a profile that was published elsewhere, as it stands.
+
+    Example: medqdeg profile import liver.medq liver-1.0.0.json
+    """
+    from medqdeg_desktop.calibration.profiles import read_profile
+
+    published = read_profile(file)
+    with Study.open(study) as opened:
+        kept = opened.import_profile(published)
+    click.echo(f"{kept.name} {kept.version}: {len(kept.cells)} cells, {kept.content_hash}")
+
+
+@profile.command()
+@_STUDY
+@click.argument("event_id", metavar="ID")
+@click.option("--image", type=click.Path(path_type=Path), help="The image, where it lies elsewhere than when it was shown.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the redrawn values as .npy.")
+def redraw(study: Path, event_id: str, image: Path | None, out: Path | None) -> None:
+    """Draw a stored decision again from its image, parameters and seed, and check its hash.
+
+    Example: medqdeg profile redraw liver.medq 01a1fb65-826c-7ec8-889f-be51d6c5390a
+    """
+    from medqdeg_desktop.calibration.redraw import redraw as draw_again
+
+    with Study.open(study, read_only=True) as opened:
+        drawn = draw_again(opened, event_id, image)
+    if out is not None:
+        import io
+
+        import numpy as np
+
+        from medqdeg_desktop.engine.atomic import write_bytes
+
+        buffer = io.BytesIO()
+        np.save(buffer, drawn.image.pixels, allow_pickle=False)
+        write_bytes(out, buffer.getvalue())
+    s = drawn.setting
+    told = f"{s.type} {s.level} on {s.modality}, severity {s.severity:g}"
+    if drawn.sha256 != s.render_sha256:
+        raise MedqdegError(f"{event_id}: {told}: drawn as {drawn.sha256[:12]}, shown as {s.render_sha256[:12]}{drawn.why}")
+    click.echo(f"{event_id}: {told}: the same picture ({drawn.sha256[:12]})")
+
+
+COMMANDS = {"profile": profile}
