@@ -12,13 +12,21 @@ Float32 = npt.NDArray[np.float32]
 
 
 def working_pixels(image: MedicalImage) -> Float32:
-    """The pixels as contiguous float32 (rows, columns) or (rows, columns, 3); the image's own array where it is that already."""
-    return np.ascontiguousarray(image.pixels, dtype=np.float32)
+    """The pixels as contiguous float32 (rows, columns), or (rows, columns, 3) where the colours differ.
+
+    A colour frame of equal channels is a grey picture in disguise: it is worked on as one plane, so that it gets one noise field,
+    one spectrum and no colour fringes. The image's own array is returned where it is float32 already: nobody writes into it.
+    """
+    pixels = image.pixels[..., 0] if has_equal_channels(image) else image.pixels
+    return np.ascontiguousarray(pixels, dtype=np.float32)
 
 
 def native(pixels: Float32, rgb: bool) -> Pixels:
-    """Back to the dtype of the frame: rounded and saturated uint8 for colour, float32 as it is for grey."""
-    return rounded_bytes(pixels) if rgb else pixels
+    """Back to the form of the frame: rounded and saturated uint8 RGB for colour, float32 as it is for grey."""
+    if not rgb:
+        return pixels
+    out = rounded_bytes(pixels)
+    return np.asarray(cv2.merge([out, out, out])) if out.ndim == 2 else out
 
 
 def rounded_bytes(pixels: Float32) -> npt.NDArray[np.uint8]:
@@ -30,7 +38,7 @@ def rounded_bytes(pixels: Float32) -> npt.NDArray[np.uint8]:
 
 
 def has_equal_channels(image: MedicalImage) -> bool:
-    """Whether an RGB frame is a grey picture in disguise: it then gets one noise field and one spectrum, no colour fringes."""
+    """Whether ``image`` is an RGB frame whose three channels are the same everywhere."""
     if not image.is_rgb:
         return False
     red, green, blue = (image.pixels[..., channel] for channel in range(3))

@@ -33,8 +33,8 @@ from medqdeg_desktop.engine.working import Float32, range_width, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _OFFSET: Final = SeverityPath(0.0, 0.29, 0.44, 0.85)
-_EXPONENT: Final = SeverityPath(1.0, 1.58, 2.5, 8.0, "log")
-_STOPS: Final = SeverityPath(0.0, 1.0, 2.3, 6.0)
+_EXPONENT: Final = SeverityPath(1.0, 1.6, 2.5, 8.0, "log")
+_STOPS: Final = SeverityPath(0.0, 1.0, 2.4, 6.0)
 _FACTOR: Final = SeverityPath(1.0, 0.65, 0.30, 0.03)
 
 #: Values within this fraction of either end of the range are background: air, collimation, glass, burnt-out detector.
@@ -78,7 +78,10 @@ class AdjustBrightness(Degradation):
         return {"offset": _OFFSET(severity)}
 
     def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
-        return {name: _signed(value, seed) for name, value in on_path.items()}
+        signed = dict(on_path)
+        if "offset" in signed:
+            signed["offset"] = _signed(signed["offset"], seed)
+        return signed
 
     def prepare(self, image: MedicalImage, seed: int) -> RangeState:
         return RangeState(image.pixels, image.value_range[0], range_width(image))

@@ -71,8 +71,10 @@ class ObjectRotation(Degradation):
         return {"angle_deg": _ANGLE(severity)}
 
     def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
-        sign = 1 if generator(seed, "sign").integers(2) else -1
-        return {name: sign * float(value) for name, value in on_path.items()}
+        signed = dict(on_path)
+        if "angle_deg" in signed and generator(seed, "sign").integers(2):
+            signed["angle_deg"] = -float(signed["angle_deg"])
+        return signed
 
     def prepare(self, image: MedicalImage, seed: int) -> FrameState:
         if image.is_rgb:
@@ -92,6 +94,7 @@ class ObjectRotation(Degradation):
         return warped(state.pixels, matrix, border=cv2.BORDER_CONSTANT, fill=state.fills[str(parameters["fill"])])
 
 
+_SURROUNDED: Final = frozenset({Modality.CT, Modality.MRI, Modality.ULTRASOUND})
 _MOST_EVENTS: Final = 8
 _SAMPLES: Final = 24
 """Moments at which the pose is looked up over one exposure; a change of pose takes about two of them."""
@@ -153,14 +156,22 @@ def course(events: tuple[Event, ...], nearest: float, furthest: float) -> list[S
 
 @dataclass(frozen=True, slots=True)
 class MovementState:
-    """Pixels float32 (rows, columns[, 3]), pixel size in mm, the realisation, and for MRI the number of measured lines (else
-    0)."""
+    """The working frame with what stays the same while the strength changes.
+
+    pixels      (rows, columns[, 3]) float32.
+    mm          (row, column) size of a pixel.
+    events      the realisation.
+    lines       number of measured lines of an MR frame, 0 elsewhere.
+    outside     what moves in over the edge where air or darkness surrounds the patient; None where the scene goes on, which is
+                mirrored at the edge then.
+    """
 
     pixels: Float32
     mm: tuple[float, float]
     events: tuple[Event, ...]
     lines: int
     rgb: bool
+    outside: float | None
 
 
 @register
@@ -184,7 +195,8 @@ class ObjectMovement(Degradation):
 
     def prepare(self, image: MedicalImage, seed: int) -> MovementState:
         lines = (image.full_shape or image.shape)[0] if image.modality is Modality.MRI else 0
-        return MovementState(working_pixels(image), pixel_mm(image), drawn_events(seed), lines, image.is_rgb)
+        outside = background_value(image) if image.modality in _SURROUNDED and not image.is_rgb else None
+        return MovementState(working_pixels(image), pixel_mm(image), drawn_events(seed), lines, image.is_rgb, outside)
 
     def apply(self, state: MovementState, parameters: Parameters, seed: int) -> Pixels:
         rotation, shift = float(parameters["rotation_deg"]), float(parameters["shift_mm"])
@@ -195,7 +207,9 @@ class ObjectMovement(Degradation):
 
 def _posed(state: MovementState, rotation: float, shift: float, pose: Pose) -> Float32:
     matrix = inverse_map(state.pixels.shape[:2], state.mm, rotation * pose.rotation, (shift * pose.down, shift * pose.right))
-    return np.asarray(warped(state.pixels, matrix, border=cv2.BORDER_REFLECT), np.float32)
+    if state.outside is None:
+        return np.asarray(warped(state.pixels, matrix, border=cv2.BORDER_REFLECT), np.float32)
+    return np.asarray(warped(state.pixels, matrix, border=cv2.BORDER_CONSTANT, fill=state.outside), np.float32)
 
 
 def _stitched(state: MovementState, rotation: float, shift: float, events: tuple[Event, ...]) -> Float32:
@@ -204,7 +218,7 @@ def _stitched(state: MovementState, rotation: float, shift: float, events: tuple
     # On a proxy the lines at hand are the central ones of the full measurement: each keeps its own time.
     times = 0.5 + scipy.fft.fftfreq(rows, 1 / rows) / state.lines
     change: npt.NDArray[Any] = np.zeros(state.pixels.shape, np.complex64)
-    for begin, end, pose in course(events, 0.04, 0.20):
+    for begin, end, pose in course(events, 0.003, 0.04):
         measured = (times >= begin) & (times < end)
         if pose is None or not measured.any():
             continue

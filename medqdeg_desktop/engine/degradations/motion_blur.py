@@ -25,7 +25,7 @@ from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameter
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.seeding import generator
 from medqdeg_desktop.engine.severity_path import SeverityPath
-from medqdeg_desktop.engine.working import Float32, has_equal_channels, native, pixel_size, working_pixels
+from medqdeg_desktop.engine.working import Float32, native, pixel_size, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _LENGTH: Final = SeverityPath(0.0, 0.0137, 0.0214, 0.14)
@@ -68,11 +68,7 @@ class MotionBlur(Degradation):
 
     def prepare(self, image: MedicalImage, seed: int) -> LineBlurState:
         pixels = working_pixels(image)
-        if not image.is_rgb:
-            planes: tuple[Float32, ...] = (pixels,)
-        else:
-            count = 1 if has_equal_channels(image) else 3
-            planes = tuple(np.ascontiguousarray(pixels[..., channel]) for channel in range(count))
+        planes = tuple(np.asarray(p, np.float32) for p in cv2.split(pixels)) if pixels.ndim == 3 else (pixels,)
         state = LineBlurState(planes, pixel_size(image), image.is_rgb)
         _spectra(state, 0.0, 0.0)
         return state
@@ -87,9 +83,8 @@ class MotionBlur(Degradation):
         transfer = line_transfer(shape, down, right)
         crop = (slice(border[0], border[0] + rows), slice(border[1], border[1] + columns))
         blurred = [scipy.fft.irfft2(s * transfer, shape, overwrite_x=True)[crop] for s in spectra]
-        if not state.rgb:
-            return np.ascontiguousarray(blurred[0])
-        return native(np.stack(blurred if len(blurred) == 3 else blurred * 3, axis=-1), rgb=True)
+        joined = np.stack(blurred, axis=-1) if len(blurred) == 3 else np.ascontiguousarray(blurred[0])
+        return native(joined, state.rgb)
 
 
 def line_transfer(shape: tuple[int, int], down: float, right: float) -> Float32:

@@ -26,7 +26,7 @@ from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameter
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.seeding import generator
 from medqdeg_desktop.engine.severity_path import SeverityPath
-from medqdeg_desktop.engine.working import Float32, has_equal_channels, native, range_width, working_pixels
+from medqdeg_desktop.engine.working import Float32, native, range_width, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _SIGMA: Final = SeverityPath(0.0, 0.048, 0.080, 0.40)
@@ -41,7 +41,7 @@ _LAWS: Final[dict[Modality | None, tuple[str, ...]]] = {
 
 @dataclass
 class NoiseState:
-    """Pixels (rows, columns[, 3]) float32 and the unit fields drawn so far, by stream name."""
+    """Working pixels (rows, columns[, 3]) and the unit fields drawn so far, by stream name."""
 
     image: MedicalImage
     pixels: Float32
@@ -136,7 +136,5 @@ class GaussianNoise(Degradation):
             if full_size:
                 assert image.full_shape is not None
                 image = MedicalImage(np.empty(image.full_shape, np.float32), image.modality, frame=image.frame)
-            independent = 3 if state.image.is_rgb and not has_equal_channels(state.image) else 1
-            field = unit_field(seed, stream, image, independent)
-            state.fields[key] = np.repeat(field[..., None], 3, axis=2) if state.image.is_rgb and independent == 1 else field
+            state.fields[key] = unit_field(seed, stream, image, state.pixels.shape[2] if state.pixels.ndim == 3 else 1)
         return state.fields[key]
