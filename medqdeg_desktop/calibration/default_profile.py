@@ -38,8 +38,8 @@ class Source:
         if self.measured_on is None:
             return f"chosen: {text}"
         if self.measured_on is modality:
-            return f"measured from the published {modality} example: {text}"
-        return f"measured from the published {self.measured_on} example, none published for {modality}: {text}"
+            return f"measured on the published {modality} example: {text}"
+        return f"measured on the published {self.measured_on} example, taken over for {modality}: {text}"
 
 
 _M = Modality
