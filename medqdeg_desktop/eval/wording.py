@@ -1,0 +1,87 @@
+"""How results are put into words: modes, levels, numbers with their intervals, what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+MODE_WORDS: Final[dict[str, str]] = {
+    "vote": "paper mode (agreement of sampled answers)",
+    "option": "exact mode (option probabilities)",
+    "verbal": "verbal mode (stated confidence)",
+}
+_MODE_SHORT: Final[dict[str, str]] = {"vote": "paper", "option": "exact", "verbal": "verbal"}
+_LEVEL: Final[dict[str, str]] = {"L0": "L0 clean", "L1": "L1 mild", "L2": "L2 severe"}
+
+#: Replicates from which on intervals are final; fewer are shown as provisional.
+FINAL_REPLICATES: Final = 10_000
+
+
+def level_words(level: str) -> str:
+    """``L0 clean``, ``L1 mild`` or ``L2 severe``."""
+    return _LEVEL[level]
+
+
+def model_words(model: Json, among: Sequence[Json] = ()) -> str:
+    """A model's name for charts and tables: says "random weights" always, and its mode and T where those beside it differ."""
+    words = str(model["model"])
+    notes = []
+    if model["random_weights"]:
+        notes.append("random weights")
+    if len({(other["mode"], other["trials"]) for other in among}) > 1:
+        notes.append(f"{_MODE_SHORT[model['mode']]} T={model['trials']}")
+    same = [other for other in among if (other["model"], other["mode"], other["trials"]) == _identity(model)]
+    if len(same) > 1:
+        notes.append(model["run_id"][:6])
+    return f"{words} ({', '.join(notes)})" if notes else words
+
+
+def _identity(model: Json) -> tuple[str, str, int]:
+    return model["model"], model["mode"], model["trials"]
+
+
+def mode_words(results: Json) -> str:
+    """What a chart rests on, in one sentence or two: n by level, clusters, mode, T, interval method, filter."""
+    models = results["models"]
+    counts: dict[str, set[int]] = {}
+    for model in models:
+        for cell in model["levels"]:
+            counts.setdefault(cell["level"], set()).add(cell["n"])
+    n = ", ".join(f"{_span(counts[level])} at {level}" for level in sorted(counts))
+    settings = {(model["mode"], model["trials"]) for model in models}
+    if len(settings) == 1:
+        mode, trials = next(iter(settings))
+        how = f"{MODE_WORDS[mode]}, T = {trials}"
+    else:
+        how = "modes and T as named in the labels"
+    provisional = "" if results["replicates"] >= FINAL_REPLICATES else ", provisional"
+    text = (
+        f"n = {n}, from {results['clusters']:,} independent images or patients; {how}; 95 % cluster bootstrap intervals, "
+        f"{results['replicates']:,} replicates{provisional}."
+    )
+    kept = "; ".join(f"{key} {', '.join(names)}" for key, names in results["filters"].items())
+    return f"{text} Only {kept}." if kept else text
+
+
+def _span(values: set[int]) -> str:
+    return f"{min(values):,}" if len(values) == 1 else f"{min(values):,} to {max(values):,}"
+
+
+def number_words(name: str, cell: Json) -> str:
+    """A value of a cell with its interval: ``accuracy 62.5 % (50.1 to 73.4)``, a shift in points with its sign."""
+    value = cell[name]
+    shift = name.endswith("shift")
+    number = f"{value * 100:+.1f} points" if shift else f"{value * 100:.1f} %"
+    interval = cell.get(f"{name}_ci")
+    words = f"{name.replace('_', ' ')} {number}"
+    if interval:
+        form = "+.1f" if shift else ".1f"
+        words += f" ({interval[0] * 100:{form}} to {interval[1] * 100:{form}})"
+    return words.replace("-", "\N{MINUS SIGN}")
+
+
+def sample_words(cell: Json) -> str:
+    """``n = 48 from 16 images``."""
+    return f"n = {cell['n']:,} from {cell['n_clusters']:,} independent images or patients"
