@@ -1,8 +1,8 @@
 """One line of ``metadata.jsonl``: its fields, their order and their types.
 
-Every value is a string or a number and never null, so that Arrow, CSV and TSV readers see one type a column: what is absent
-is ``""``; ``parameters``, ``window`` ("[center, width]") and ``range`` ("[low, high]") are JSON strings; ``seed`` is a decimal string
-because it has 128 bits.
+Every value is a string or a number and never null, so that Arrow, CSV and TSV readers see one type a column. What is absent
+is ``""``; ``parameters``, ``window`` ("[center, width]") and ``range`` ("[low, high]") are JSON strings; ``seed`` is a decimal
+string because it has 128 bits.
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""This project's own items: JSON lines with ``id``, ``image`` (path relative to the file) or ``images``, ``modality``,
+``question``, ``options`` (letter to text) and ``answer`` (letter); optional ``frame``, ``axis``, ``window`` [center,
+width], ``task``, ``skill``, ``capability``, ``source``, ``source_id``, ``region``, ``patient``, ``public`` and ``licence``.
+Other keys are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from medqdeg_desktop.bank import checks, skills
+from medqdeg_desktop.bank.checks import RowError
+from medqdeg_desktop.bank.importing import Rejected
+from medqdeg_desktop.study.records import Item
+
+_AXES = ("", "axial", "coronal", "sagittal")
+
+
+def read(path: Path, source: str, extracted: Path) -> Iterator[Item | Rejected]:
+    """Items of ``path`` one line at a time; ``Rejected.row`` is the line number. Blank lines are passed over."""
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            if not raw.strip():
+                continue
+            name = ""
+            try:
+                row = _object(raw)
+                name = checks.text(row, "id", needed=True)
+                yield item(row, path.parent, source or path.stem)
+            except RowError as error:
+                yield Rejected(number, name, str(error))
+
+
+def item(row: dict[str, Any], folder: Path, source: str) -> Item:
+    """The item that a parsed line describes; RowError says what is wrong with it."""
+    offered = checks.options(row.get("options"))
+    names = row["images"] if row.get("images") else [row["image"]] if row.get("image") else []
+    if not isinstance(names, list):
+        raise RowError("images is no list")
+    region = row.get("region")
+    if region is not None and not isinstance(region, dict):
+        raise RowError("region is no object")
+    axis = checks.text(row, "axis").casefold()
+    if axis not in _AXES:
+        raise RowError(f"axis {axis!r} is none of axial, coronal, sagittal")
+    public = row.get("public", False)
+    if not isinstance(public, bool):
+        raise RowError("public is neither true nor false")
+    origin = checks.text(row, "source") or source
+    place = skills.place(origin, checks.text(row, "skill"), checks.text(row, "task"), checks.text(row, "capability"))
+    return Item(
+        item_id=checks.text(row, "id", needed=True),
+        source=origin,
+        source_id=checks.text(row, "source_id") or checks.text(row, "id"),
+        modality=checks.modality(checks.text(row, "modality")),
+        question=checks.text(row, "question", needed=True),
+        options=offered,
+        answer=checks.answer_letter(checks.text(row, "answer"), offered),
+        images=checks.images(names, folder),
+        capability=place.capability,
+        task=place.task,
+        skill=place.skill,
+        frame=checks.frame(row.get("frame")),
+        axis=axis,
+        window=checks.window(row.get("window")),
+        region=region,
+        patient=checks.text(row, "patient"),
+        public=public,
+        licence=checks.text(row, "licence"),
+    )
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_without_repeats)
+    except UnicodeDecodeError:
+        raise RowError("no UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise RowError(f"no JSON: {error.msg} at column {error.colno}") from None
+    except RecursionError:
+        raise RowError("no JSON that can be read: nested too deep") from None
+    if not isinstance(row, dict):
+        raise RowError("no JSON object")
+    return row
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise RowError(f"{name} is no JSON value")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        repeated = next(key for i, (key, _) in enumerate(pairs) if key in [k for k, _ in pairs[:i]])
+        raise RowError(f"key {repeated!r} stands twice")
+    return result

@@ -1,0 +1,87 @@
+"""Which severity a level means for a type on a modality: the newest published profile first, the default one for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from medqdeg_desktop.bank.errors import BankError
+from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at, parameters_from
+from medqdeg_desktop.study.records import Profile, ProfileCell
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality, types_drawn_for
+
+DEGRADED = (Level.L1, Level.L2)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelUse:
+    """A cell as it is rendered from, with the name and status of the profile that it comes from."""
+
+    cell: ProfileCell
+    profile: str
+    status: str
+
+    def parameters(self, seed: int) -> dict[str, ParameterValue]:
+        """Complete parameters of a render with the realisation ``seed``; the cell's own are authoritative.
+
+        Signs, directions and start angles belong to the realisation: a profile fixes how strong a level is, so they are taken
+        from the seed even where the decision behind the cell happened to be shown with particular ones.
+        """
+        cell, degradation = self.cell, find(self.cell.type)
+        from_seed = set(degradation.drawn_parameters(seed, cell.modality))
+        own = {key: value for key, value in cell.parameters.items() if key not in from_seed}
+        if own:
+            return parameters_from(cell.type, own, cell.modality, seed)
+        if cell.path_version != degradation.path_version:
+            raise BankError(
+                f"profile {self.profile}: the severity of {cell.type} on {cell.modality} belongs to path version "
+                f"{cell.path_version}, the program has {degradation.path_version}; run `medqdeg profile redraw`"
+            )
+        return parameters_at(cell.type, cell.severity, cell.modality, seed)
+
+
+@dataclass(frozen=True)
+class LevelTable:
+    """Cells of a published profile (or none) over those of the default profile."""
+
+    published: Profile | None
+    default: Profile
+
+    def use(self, type_name: str, modality: Modality, level: Level) -> LevelUse | None:
+        """What ``level`` means, or None. Both levels of a type come from one profile, else they could cross."""
+        for cells, name, status in self._tables:
+            if all((type_name, modality, one) in cells for one in DEGRADED):
+                return LevelUse(cells[type_name, modality, level], name, status)
+        return None
+
+    def types_for(self, modality: Modality, *, calibrated_only: bool = False) -> tuple[str, ...]:
+        """Types that an item of ``modality`` may be drawn with: the published list extended by the study's calibrated cells.
+
+        With ``calibrated_only`` (a release) only types whose two levels the study has published.
+        """
+        allowed = set() if calibrated_only else set(types_drawn_for(modality))
+        if self.published is not None:
+            cells = self._tables[0][0]
+            allowed |= {t.name for t in DEGRADATION_TYPES if all((t.name, modality, level) in cells for level in DEGRADED)}
+        return tuple(t.name for t in DEGRADATION_TYPES if t.name in allowed and self.use(t.name, modality, Level.L1) is not None)
+
+    def described(self) -> list[dict[str, Any]]:
+        """The profiles in use with their hashes, for the manifest."""
+        return [
+            {"name": p.name, "version": p.version, "status": str(p.status), "sha256": p.content_hash, "source": p.source}
+            for p in self._profiles
+        ]
+
+    @property
+    def _profiles(self) -> tuple[Profile, ...]:
+        return (self.default,) if self.published is None else (self.published, self.default)
+
+    @cached_property
+    def _tables(self) -> list[tuple[dict[tuple[str, Modality, Level], ProfileCell], str, str]]:
+        return [({(c.type, c.modality, c.level): c for c in p.cells}, profile_name(p), str(p.status)) for p in self._profiles]
+
+
+def profile_name(profile: Profile) -> str:
+    """How a profile is named in rows and messages: name, version and the beginning of its content hash."""
+    return f"{profile.name} {profile.version} ({profile.content_hash[:12]})"

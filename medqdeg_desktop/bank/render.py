@@ -1,0 +1,178 @@
+"""Rendering planned items: each source image is read once, and every level of a type comes from one prepared state.
+
+Runs in the workers of a batch. Pixels stay in native values until the last step, where ``to_display`` makes the 8-bit picture
+through one frozen window, the same for all levels of the image.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medqdeg_desktop.bank import rows
+from medqdeg_desktop.bank.dataset import image_name
+from medqdeg_desktop.bank.levels import DEGRADED, LevelUse
+from medqdeg_desktop.engine import atomic, png
+from medqdeg_desktop.engine.degradation import Prepared
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.errors import EngineError, UnreadableImageError
+from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window, pixel_sha256
+from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.engine.seeding import realisation_seed
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, published_type
+
+_COMMON = ("item_id", "source", "source_id", "modality", "capability", "task", "skill", "question", "answer", "licence")
+
+#: (type, modality, level) -> what the level means.
+Cells = dict[tuple[str, str, str], LevelUse]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Items for one worker: byte ranges (start, length) in the plan at ``plan``, so that the message stays small.
+
+    ``cells`` holds what these items are drawn with; ``numbers`` are the items' numbers in the plan.
+    """
+
+    folder: str
+    plan: str
+    ranges: tuple[tuple[int, int], ...]
+    numbers: tuple[int, ...]
+    seed: int
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What became of item number ``n``: its lines of metadata, or the reason why it is left out. ``size`` is in bytes."""
+
+    n: int
+    item_id: str
+    rows: tuple[dict[str, Any], ...] = ()
+    reason: str = ""
+    size: int = 0
+
+
+def render_chunk(chunk: Chunk) -> list[Rendered]:
+    """Renders and writes the items of ``chunk``; files are on the disk when this returns.
+
+    Raises OSError where the disk refuses; an item that cannot be read or degraded is left out with its reason.
+    """
+    done = []
+    folders: set[Path] = set()
+    with Path(chunk.plan).open("rb") as file:
+        for start, length in chunk.ranges:
+            file.seek(start)
+            done.append(_render_item(Path(chunk.folder), json.loads(file.read(length)), chunk.seed, chunk.cells, folders))
+    for folder in folders:
+        atomic.sync_folder(folder)
+    return done
+
+
+def read_source(path: str, item: dict[str, Any]) -> MedicalImage:
+    """The clean image at ``path`` of an item's fields, read in this process. UnreadableImageError also where it is not there."""
+    try:
+        # A worker is expendable itself: no second child process stands between it and the file.
+        return read_image(Path(path), item["frame"], modality=Modality(item["modality"]), axis=item["axis"], decode_here=True)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise
+        raise UnreadableImageError(path, error.strerror or str(error)) from error
+
+
+@dataclass
+class _Writer:
+    """Writes the pictures of one item under the numbers that the plan gave them, and keeps their lines."""
+
+    folder: Path
+    first: int
+    options: dict[str, str]
+    common: dict[str, Any]
+    folders: set[Path]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+
+    def put(self, picture: Pixels, label: str, fields: dict[str, Any]) -> None:
+        name = image_name(self.first + len(self.lines), label)
+        path = self.folder / name
+        if path.parent not in self.folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.folders.add(path.parent)
+        data = png.write(path, picture)
+        self.size += len(data)
+        facts = {
+            "file_name": name,
+            "height": int(picture.shape[0]),
+            "width": int(picture.shape[1]),
+            "pixel_sha256": pixel_sha256(picture),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        self.lines.append(rows.row(self.options, **self.common, **fields, **facts))
+
+
+def _render_item(folder: Path, line: dict[str, Any], seed: int, cells: Cells, folders: set[Path]) -> Rendered:
+    item = line["item"]
+    try:
+        images = [read_source(path, item) for path in item["images"]]
+        sources = [image.source_sha256 or pixel_sha256(image.pixels) for image in images]
+        common = {key: item[key] for key in _COMMON}
+        common["pair_id"] = rows.pair_id(item["question"], item["options"], sources)
+        common["image_count"] = len(images)
+        writer = _Writer(folder, line["first"], item["options"], common, folders)
+        for index, image in enumerate(images):
+            _render_image(image, index, sources[index], line, seed, cells, writer.put)
+        return Rendered(line["n"], item["item_id"], tuple(writer.lines), size=writer.size)
+    except UnreadableImageError as error:
+        reason = f"{Path(error.path).name}: {error.reason}"
+    except EngineError as error:
+        reason = str(error)
+    except MemoryError:
+        reason = "not enough memory for its image"
+    return Rendered(line["n"], item["item_id"], reason=reason)
+
+
+def _render_image(
+    image: MedicalImage,
+    index: int,
+    source: str,
+    line: dict[str, Any],
+    seed: int,
+    cells: Cells,
+    put: Callable[[Pixels, str, dict[str, Any]], None],
+) -> None:
+    item = line["item"]
+    modality = Modality(item["modality"])
+    window = Window(*item["window"]) if item["window"] and not image.is_rgb else None
+    shown = window or image.window
+    place = {
+        "image_index": index,
+        "frame": image.frame,
+        "window": json.dumps([float(shown.center), float(shown.width)]) if shown else "",
+        "range": json.dumps([float(image.value_range[0]), float(image.value_range[1])]),
+        "source_sha256": source,
+    }
+    put(to_display(image, window), f"clean_{Level.L0}", {"level": str(Level.L0), **place})
+    for name in line["types"]:
+        realisation = realisation_seed(seed, item["item_id"], name)
+        prepared = Prepared(name, image, realisation)
+        for level in DEGRADED:
+            use = cells[name, str(modality), str(level)]
+            parameters = use.parameters(realisation)
+            picture = to_display(image.with_pixels(prepared.render(parameters)), window)
+            fields = {
+                "level": str(level),
+                "degradation": name,
+                "published_type": published_type(name, modality),
+                "category": str(DEGRADATION_BY_NAME[name].category),
+                "severity": float(use.cell.severity),
+                "parameters": json.dumps(parameters, sort_keys=True),
+                "seed": str(realisation),
+                "profile": use.profile,
+                "profile_status": use.status,
+            }
+            put(picture, f"{name}_{level}", fields | place)

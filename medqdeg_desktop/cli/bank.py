@@ -1,0 +1,123 @@
+"""``bank``: questions into a study, doubles found, counted, and cleared by a person for leaving the site."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from medqdeg_desktop.bank.errors import BankError
+from medqdeg_desktop.cli.options import progress_for, progress_option
+
+
+@click.group()
+def bank() -> None:
+    """Bring questions into a study, find doubles, count them, clear them.
+
+    Example: medqdeg bank import ward.medq questions.jsonl
+    """
+
+
+@bank.command("import")
+@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--source", default="", help="Name of the source, for rows that do not name theirs.")
+@progress_option
+def import_(study: Path, path: Path, source: str, progress: str) -> None:
+    """Import PATH: item lines (.jsonl), VLMEvalKit (.tsv) or OmniMedVQA (.json or its folder).
+
+    Rows that cannot be used are listed with their number and reason; the rest comes in. Importing again changes nothing.
+
+    Example: medqdeg bank import ward.medq questions.jsonl --source ward
+    """
+    from medqdeg_desktop.bank.importing import import_items
+    from medqdeg_desktop.study.store import Study
+
+    with Study.open(study) as opened:
+        report = import_items(opened, path, source=source, progress=progress_for("bank import", progress))
+    for line in report.lines():
+        click.echo(line)
+    if not report.accepted:
+        raise BankError(f"{path}: not one of {report.rows:,} rows could be used; the first: {report.rejected[0]}")
+
+
+@bank.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def dedupe(study: Path, as_json: bool) -> None:
+    """List items that ask the same of the same picture (exact) and those that nearly do, for a person to decide.
+
+    Nothing is removed. Example: medqdeg bank dedupe ward.medq
+    """
+    from medqdeg_desktop.bank.deduplication import find_duplicates
+    from medqdeg_desktop.study.store import Study
+
+    with Study.open(study, read_only=True) as opened:
+        found = find_duplicates(opened.items())
+    if as_json:
+        click.echo(json.dumps([{"kind": d.kind, "items": list(d.items), "why": d.why} for d in found], indent=1))
+        return
+    for double in found:
+        click.echo(f"{double.kind}: {' = '.join(double.items)} ({double.why})")
+    kinds = Counter(d.kind for d in found)
+    click.echo(f"{kinds['exact']:,} exact and {kinds['near']:,} near duplicates")
+
+
+@bank.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def stats(study: Path, as_json: bool) -> None:
+    """Count the items of STUDY by state, source, modality, task and skill.
+
+    Example: medqdeg bank stats ward.medq --json
+    """
+    from medqdeg_desktop.study.store import Study
+
+    counts: dict[str, Counter[str]] = {
+        k: Counter() for k in ("state", "source", "modality", "task", "skill", "options", "sendable")
+    }
+    total = images = 0
+    with Study.open(study, read_only=True) as opened:
+        for item in opened.items():
+            total += 1
+            images += len(item.images)
+            counts["state"][item.state] += 1
+            counts["source"][item.source] += 1
+            counts["modality"][str(item.modality)] += 1
+            counts["task"][item.task] += 1
+            counts["skill"][item.skill] += 1
+            counts["options"][str(len(item.options))] += 1
+            counts["sendable"]["public" if item.public else "cleared" if item.cleared_by else "stays here"] += 1
+    if as_json:
+        by = {key: dict(sorted(counter.items())) for key, counter in counts.items()}
+        click.echo(json.dumps({"items": total, "images": images, "by": by}, indent=1, ensure_ascii=False))
+        return
+    click.echo(f"{total:,} items, {images:,} images")
+    for key, counter in counts.items():
+        for name, count in sorted(counter.items(), key=lambda entry: (-entry[1], entry[0])):
+            click.echo(f"{key:9} {count:7,}  {name or 'none'}")
+
+
+@bank.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--items", "list_file", required=True, type=click.Path(path_type=Path), help="Text file, one item id a line.")
+@click.option("--by", "person", required=True, help="Who clears them.")
+@click.option("--reason", default="", help="Why they may leave the site.")
+def clear(study: Path, list_file: Path, person: str, reason: str) -> None:
+    """Record that a person allows items to be sent to a host outside this machine; all of them or none.
+
+    Example: medqdeg bank clear ward.medq --items cleared.txt --by "dr_a"
+    """
+    from medqdeg_desktop.study.store import Study
+
+    ids = [line.strip() for line in list_file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    if not ids:
+        raise BankError(f"{list_file}: names no item")
+    with Study.open(study) as opened:
+        opened.clear_items(ids, person, reason)
+    click.echo(f"{len(set(ids)):,} items cleared by {person}")
+
+
+COMMANDS: dict[str, click.Command] = {"bank": bank}
