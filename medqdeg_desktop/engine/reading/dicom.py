@@ -180,7 +180,7 @@ def hounsfield(header: Dataset, frame: int) -> bool:
 
 
 def _series_key(path: str, header: Dataset) -> str:
-    """From SeriesInstanceUID; where that was blanked, slices of one folder, frame of reference and series number belong together."""
+    """From SeriesInstanceUID; where that was blanked, slices of one folder with equal frame of reference and series number."""
     uid = text(header, "SeriesInstanceUID")
     if not uid and position(header, 0) is not None:
         keywords = ("FrameOfReferenceUID", "SeriesNumber", "SeriesDescription", "AcquisitionNumber")

@@ -28,6 +28,7 @@ class FileFacts:
     spacing         (row, column) in mm, or None.
     positions       per frame, the patient coordinates (mm, LPS) of the first pixel's centre, or None.
     orientations    per frame, the six direction cosines (row, column), or None.
+    volumes         how many volumes a 4-D file holds; its frames follow each other volume by volume.
     slice_spacing   mm between neighbouring frames where the file itself knows it (NIfTI), or None.
     window          (center, width) of the first frame, or None.
     series_key      hashed identifier that files of one series share, "" where the file has none.
@@ -49,6 +50,7 @@ class FileFacts:
     positions: list[tuple[float, float, float] | None] = field(default_factory=list)
     orientations: list[tuple[float, ...] | None] = field(default_factory=list)
     slice_spacing: float | None = None
+    volumes: int = 1
     window: tuple[float, float] | None = None
     hounsfield: bool = False
     series_key: str = ""

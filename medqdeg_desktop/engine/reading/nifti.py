@@ -121,7 +121,9 @@ def describe(volume: Volume, axis: str, limits: Limits) -> FileFacts:
         label=f"{volume.format} {sizes}",
         transfer_syntax=f"{volume.format}, {dtype.name if dtype.fields is None else 'RGB'}",
         spacing=(row_mm, column_mm),
-        orientations=[tuple(_cosines(volume, axis))],
+        positions=_positions(volume, axis, frames),
+        orientations=[tuple(_cosines(volume, axis))] * (frames * volume.volumes),
+        volumes=volume.volumes,
         slice_spacing=slice_mm,
         axis=axis,
         warnings=_warnings(volume),
@@ -209,6 +211,21 @@ def _cosines(volume: Volume, axis: str) -> list[float]:
         vector = to_lps @ volume.affine[:3, volume.axes[world]] * volume.signs[world] * sign
         cosines += [float(v) for v in vector / np.linalg.norm(vector)]
     return cosines
+
+
+def _positions(volume: Volume, axis: str, frames: int) -> list[tuple[float, float, float] | None]:
+    """Patient coordinates (LPS, mm) of the first pixel of each frame."""
+    first = np.zeros(3)
+    step = np.zeros(3)
+    for role, (world, sign) in enumerate(zip(*_LAYOUT[axis], strict=True)):
+        voxel_axis = volume.axes[world]
+        forward = volume.signs[world] == sign
+        first[voxel_axis] = 0 if forward else volume.shape[voxel_axis] - 1
+        if role == 0:
+            step[voxel_axis] = 1 if forward else -1
+    indices = first + step * np.arange(frames)[:, None]
+    points = (indices @ volume.affine[:3, :3].T + volume.affine[:3, 3]) * (-1.0, -1.0, 1.0)
+    return [(float(x), float(y), float(z)) for x, y, z in points] * volume.volumes
 
 
 def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:

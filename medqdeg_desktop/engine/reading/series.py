@@ -19,6 +19,7 @@ from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.reading import rules
 from medqdeg_desktop.engine.reading.facts import DecodedFrame
+from medqdeg_desktop.engine.reading.geometry import slice_normal
 from medqdeg_desktop.engine.reading.grouping import Group
 from medqdeg_desktop.engine.reading.guard import Decoder
 from medqdeg_desktop.taxonomy import Modality, modality_of
@@ -66,6 +67,7 @@ class Series:
         self.slice_spacing = group.spacing
         self.frame_seconds = facts.frame_seconds
         self.axis = facts.axis
+        self.volumes = facts.volumes
         self.warnings: tuple[str, ...] = tuple(group.warnings)
         self.paths: tuple[str, ...] = tuple(dict.fromkeys(f.path for f in self.frames))
 
@@ -91,6 +93,28 @@ class Series:
         """(lo, hi) fixed for the series (design 3). Decodes the middle frame, or up to 32 frames where percentiles are due."""
         with self._lock:
             return self._value_range
+
+    @cached_property
+    def affine(self) -> npt.NDArray[np.float64]:
+        """(4, 4) from (column, row, frame) to RAS mm, a gantry tilt kept as shear; voxel sizes alone where places are unknown."""
+        facts, first = self._group.frames[0]
+        slices = max(1, len(self.frames) // facts.volumes)
+        last_facts, last = self._group.frames[slices - 1]
+        down, across = self.spacing or (1.0, 1.0)
+        affine = np.diag([across, down, self.slice_spacing or 1.0, 1.0])
+        orientation = facts.orientations[first] if first < len(facts.orientations) else None
+        start = facts.positions[first] if first < len(facts.positions) else None
+        end = last_facts.positions[last] if last < len(last_facts.positions) else None
+        if orientation is None or start is None or end is None:
+            return affine
+        affine[:3, 0] = np.asarray(orientation[:3]) * across
+        affine[:3, 1] = np.asarray(orientation[3:]) * down
+        step = slice_normal(orientation) * (self.slice_spacing or 1.0)
+        if slices > 1 and start != end:
+            step = (np.asarray(end) - np.asarray(start)) / (slices - 1)
+        affine[:3, 2] = step
+        affine[:3, 3] = start
+        return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
     def with_modality(self, modality: Modality | None) -> Series:
         """The same frames taken for another modality (None: what the file says); unit and range follow."""
