@@ -68,16 +68,16 @@ def check_items(questions: Iterable[Question], sendable: Collection[str], hosts:
 class TransferLog:
     """A line of JSON for each request that leaves this machine, on disk before the request goes."""
 
-    def __init__(self, study_path: Path, run_id: str) -> None:
+    def __init__(self, study_path: Path, run_id: str = "") -> None:
         self.path = study_path.with_name(f"{study_path.stem}.sent.jsonl")
-        self._run_id = run_id
+        self.run_id = run_id
         self._file = self.path.open("a", encoding="utf-8")
 
     def sending(self, host: str, question: Question, trials: Iterable[int]) -> None:
-        """Records that ``question`` goes to ``host`` for ``trials``. OSError stops the request: what is not logged is not sent."""
+        """Records that ``question`` goes to ``host`` for ``trials``. OSError stops the request: not logged is not sent."""
         line: dict[str, Any] = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "run": self._run_id,
+            "run": self.run_id,
             "host": host,
             "item": question.item_id,
             "file_name": question.key,

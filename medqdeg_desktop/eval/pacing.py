@@ -58,8 +58,8 @@ class AdaptiveLimit:
             self._limit = max(1.0, self._limit / 2.0)
 
 
-def wait_before(attempt: int, retry_after: float | None, first_wait: float = FIRST_WAIT) -> float:
+def wait_before(attempt: int, retry_after: float | None) -> float:
     """Seconds to wait before attempt number ``attempt`` (2, 3, ...)."""
     if retry_after is not None:
         return max(0.0, retry_after)
-    return random.uniform(0.5, 1.0) * min(LONGEST_WAIT, first_wait * 2.0 ** (attempt - 2))
+    return random.uniform(0.5, 1.0) * min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 2))

@@ -39,13 +39,13 @@ class ModelSpec:
     @property
     def label(self) -> str:
         """A short name for charts: the folder's own name, or the model's name without its server."""
+        if self.kind == "baseline":
+            return f"{self.name} baseline"
         return self.folder.resolve().name if self.kind == "local" else self.name
 
     @property
     def identity(self) -> str:
         """Names the model alone: where it is served, or which disk it lies on, is not part of what it answers."""
-        if self.kind == "baseline":
-            return f"baseline:{self.name}"
         return self.label
 
     @property

@@ -66,7 +66,7 @@ class Backend(Protocol):
     def random_weights(self) -> bool: ...
 
     async def prepare(self, sample: Sequence[Request]) -> list[str]:
-        """Called once before the first call, with a few requests to try things on; returns warnings for the person who runs it."""
+        """Called once before the first call, with a few requests to try things on; returns warnings to show."""
         ...
 
     async def answer(self, requests: Sequence[Request]) -> list[list[Reply]]:

@@ -1,0 +1,141 @@
+"""``medqdeg evaluate``, ``rescore`` and ``report``: ask a model, read replies again, write the tables and charts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from medqdeg_desktop.cli.options import progress_for, progress_option
+from medqdeg_desktop.errors import MedqdegError
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("evaluate")
+@click.argument("dataset", type=_FOLDER)
+@click.option("--study", type=_STUDY, required=True, help="The study file that keeps the answers.")
+@click.option(
+    "--model",
+    required=True,
+    metavar="SPEC",
+    help="local:FOLDER, openai:MODEL@URL[,URL...], anthropic:MODEL, baseline:uniform or baseline:prior.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    help="Sampled replies per question [default: 3; verbal: 1]. With --confidence option one pass serves every T.",
+)
+@click.option("--temperature", type=click.FloatRange(0, 5), default=1.0, show_default=True, help="Sampling temperature.")
+@click.option(
+    "--confidence",
+    type=click.Choice(["vote", "option", "verbal"]),
+    default="vote",
+    show_default=True,
+    help="vote: agreement of trials, as published. option: exact option probabilities. verbal: a stated 0-100.",
+)
+@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", help="Data may go to this host. Repeat for several.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N items, each at all its levels.")
+@click.option("--max-tokens", type=click.IntRange(1), default=64, show_default=True, help="Longest reply, in tokens.")
+@click.option("--text-only", is_flag=True, help="Leave the images out: what do the words alone answer?")
+@click.option("--rotate-options", is_flag=True, help="Move the options by one place each trial, against position bias.")
+@click.option("--batch-size", type=click.IntRange(1), help="Questions per batch of a local model.")
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
+    help="Number format of a local model's weights.",
+)
+@click.option("--concurrency", type=click.IntRange(1, 256), default=16, show_default=True, help="Most calls at once per server.")
+@click.option("--trust-remote-code", is_flag=True, help="Run the code that a local model's folder brings along.")
+@progress_option
+def evaluate_command(
+    dataset: Path,
+    study: Path,
+    model: str,
+    trials: int | None,
+    temperature: float,
+    confidence: Any,
+    allow_hosts: tuple[str, ...],
+    limit: int | None,
+    max_tokens: int,
+    text_only: bool,
+    rotate_options: bool,
+    batch_size: int | None,
+    precision: str,
+    concurrency: int,
+    trust_remote_code: bool,
+    progress: str,
+) -> None:
+    """Ask a model every question of DATASET and keep its answers in the study.
+
+    Interrupt at any time and run again: what was answered stays, what is missing is asked. Servers on this machine need no
+    key and no permission; any other host must be named by --allow-host, and every item be public or cleared.
+
+    Example: medqdeg evaluate set --study site.medq --model local:models/medgemma-4b --trials 10
+    """
+    from medqdeg_desktop.eval.plan import EvaluateOptions
+    from medqdeg_desktop.eval.runner import evaluate
+    from medqdeg_desktop.eval.spec import parse_spec
+
+    spec = parse_spec(model)
+    options = EvaluateOptions(
+        mode=confidence,
+        trials=trials,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        limit=limit,
+        text_only=text_only,
+        rotate_options=rotate_options,
+        allow_hosts=allow_hosts,
+        trust_remote_code=trust_remote_code,
+        precision=precision,
+        batch_size=batch_size,
+        concurrency=concurrency,
+    )
+    outcome = evaluate(dataset, study, spec, options, progress_for("evaluate", progress))
+    kept = f"{outcome.answered:,} of {outcome.total:,} answers stand"
+    click.echo(f"{outcome.run.label}: {kept} (run {outcome.run.run_id[:12]})")
+    if outcome.failed:
+        raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; run the same command again to ask for them")
+
+
+@click.command("rescore")
+@click.argument("study", type=_STUDY)
+@progress_option
+def rescore_command(study: Path, progress: str) -> None:
+    """Read all stored replies of STUDY again with the present parser; no model is asked.
+
+    Example: medqdeg rescore site.medq
+    """
+    from medqdeg_desktop.eval.rescoring import rescore
+
+    done = rescore(study, progress_for("rescore", progress))
+    click.echo(f"{done.answers:,} replies of {done.runs} runs read again, {done.changed:,} came out otherwise")
+
+
+@click.command("report")
+@click.argument("study", type=_STUDY)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
+@click.option("--replicates", type=click.IntRange(100), default=10_000, show_default=True, help="Bootstrap replicates.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap.")
+@progress_option
+def report_command(study: Path, out: Path, replicates: int, seed: int, progress: str) -> None:
+    """Write report.html, report.pdf, the tables as CSV and results.json of STUDY to a folder.
+
+    Example: medqdeg report site.medq --out report
+    """
+    from medqdeg_desktop.eval.report import write_report
+
+    write_report(study, out, replicates=replicates, seed=seed, progress=progress_for("report", progress))
+    click.echo(f"report in {out}")
+
+
+COMMANDS: dict[str, click.Command] = {
+    "evaluate": evaluate_command,
+    "rescore": rescore_command,
+    "report": report_command,
+}
