@@ -9,7 +9,7 @@ from typing import Any
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.errors import StudyError
-from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_text
+from medqdeg_desktop.study.identifiers import canonical_json, now_after, storable_text, utc_text
 from medqdeg_desktop.study.items import Items
 from medqdeg_desktop.study.records import Answer, Run
 
@@ -92,12 +92,12 @@ class Answers(Items):
             (
                 a.file_name,
                 a.trial,
-                a.raw,
+                storable_text(a.raw),
                 a.choice,
                 a.status,
                 None if a.probabilities is None else canonical_json(a.probabilities),
                 None if a.confidence is None else float(a.confidence),
-                a.error,
+                storable_text(a.error),
                 canonical_json(a.detail),
                 at,
             )

@@ -128,6 +128,8 @@ class StudyFile:
                 yield self._db
             except sqlite3.Error as error:
                 raise in_plain_words(self.path, error) from error
+            except (UnicodeEncodeError, OverflowError) as error:
+                raise StudyError(f"{self.path}: a value cannot be kept: {error}") from error
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Database]:

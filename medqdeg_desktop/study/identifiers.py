@@ -58,3 +58,13 @@ def canonical_json(value: Any) -> str:
 
 def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def storable_text(text: str) -> str:
+    """``text`` with surrogate pairs joined and lone surrogates, which no UTF-8 can hold, as U+FFFD.
+
+    They come out of servers that cut an escaped character in two.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
