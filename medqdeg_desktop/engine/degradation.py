@@ -193,8 +193,8 @@ def check_suits(name: str, modality: Modality | None) -> None:
         raise DegradationError(f"{kind.name} is defined on {allowed}, not on {modality or 'an unknown modality'} (use --force)")
 
 
-#: Larger magnitudes are padding (DICOM float images pad with the largest float), and would overflow a float32 spectrum.
-_LARGEST = np.float32(1e30)
+#: Larger magnitudes are padding (DICOM float images pad with the largest float), and their squares would overflow float32.
+_LARGEST = np.float32(1e18)
 
 
 class Prepared:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-Float32 = npt.NDArray[np.float32]
+from medqdeg_desktop.engine.working import Float32, magnitude
+
 Complex64 = npt.NDArray[np.complex64]
 Mask = npt.NDArray[np.bool_]
 
@@ -49,7 +49,7 @@ def weighted_image(spectrum: Complex64, weights: Float32, axis: int) -> Float32:
         return np.abs(even)
     # Odd weights turn the Hermitian spectrum into an anti-Hermitian one, whose image is imaginary: -i brings it back.
     odd = image_of((weights - mirrored) * np.complex64(-0.5j))
-    return np.asarray(cv2.magnitude(even.reshape(len(even), -1), odd.reshape(len(odd), -1)), np.float32).reshape(even.shape)
+    return magnitude(even, odd)
 
 
 def centre_lines(lines: int, fraction: float) -> Mask:

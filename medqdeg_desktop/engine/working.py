@@ -61,3 +61,13 @@ def pixel_size(image: MedicalImage) -> tuple[float, float]:
     row, column = image.spacing or (1.0, 1.0)
     side = min(rows * row, columns * column)
     return (row / side, column / side)
+
+
+def magnitude(real: Float32, imaginary: Float32) -> Float32:
+    """sqrt(real^2 + imaginary^2), float32, the same bits wherever the arrays lie in memory.
+
+    OpenCV's magnitude rounds its first and last elements by the alignment of the output buffer, which differs from call to call.
+    """
+    out = np.square(real)
+    out += np.square(imaginary)
+    return np.sqrt(out, out=out)

@@ -31,7 +31,7 @@ from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.rigid import inverse_map, pixel_mm, warped
 from medqdeg_desktop.engine.seeding import generator
 from medqdeg_desktop.engine.severity_path import SeverityPath
-from medqdeg_desktop.engine.working import Float32, native, working_pixels
+from medqdeg_desktop.engine.working import Float32, magnitude, native, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _ANGLE: Final = SeverityPath(0.0, 18.0, 150.0, 180.0)
@@ -227,9 +227,7 @@ def _stitched(state: MovementState, rotation: float, shift: float, events: tuple
     picture = scipy.fft.ifft(change, axis=0, overwrite_x=True)
     # Zero signal is 0, or the least value of a frame that was shifted below it: the magnitude must not fold it over.
     floor = np.float32(min(float(state.pixels.min()), 0.0))
-    real = np.ascontiguousarray(picture.real + (state.pixels - floor))
-    magnitude = cv2.magnitude(real.ravel(), np.ascontiguousarray(picture.imag).ravel())
-    return np.asarray(magnitude, np.float32).reshape(state.pixels.shape) + floor
+    return magnitude(picture.real + (state.pixels - floor), picture.imag) + floor
 
 
 def _exposed(state: MovementState, rotation: float, shift: float, events: tuple[Event, ...]) -> Float32:

@@ -224,5 +224,5 @@ class BiasField(Degradation):
         rows, columns = state.pixels.shape[:2]
         gain = np.exp(float(parameters["strength"]) * log_field(seed, int(parameters["order"]))).astype(np.float32)
         full = np.asarray(cv2.resize(gain, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(rows, columns)
-        shaded = state.pixels * (full[..., None] if state.rgb else full)
+        shaded = state.pixels * (full[..., None] if state.pixels.ndim == 3 else full)
         return native(shaded + state.floor if state.floor < 0 else shaded, state.rgb)

@@ -26,7 +26,7 @@ from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameter
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.seeding import generator
 from medqdeg_desktop.engine.severity_path import SeverityPath
-from medqdeg_desktop.engine.working import Float32, native, range_width, working_pixels
+from medqdeg_desktop.engine.working import Float32, magnitude, native, range_width, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _SIGMA: Final = SeverityPath(0.0, 0.048, 0.080, 0.40)
@@ -125,7 +125,7 @@ class GaussianNoise(Degradation):
     def _magnitude(self, state: NoiseState, signal: Float32, sigma: float, seed: int) -> Float32:
         real = np.asarray(cv2.scaleAdd(self._field(state, "real", seed, full_size=True), sigma, signal), np.float32)
         imaginary = self._field(state, "imaginary", seed, full_size=True) * np.float32(sigma)
-        return np.asarray(cv2.magnitude(real.ravel(), imaginary.ravel()), np.float32).reshape(signal.shape)
+        return magnitude(real.reshape(signal.shape), imaginary)
 
     def _field(self, state: NoiseState, stream: str, seed: int, *, full_size: bool = False) -> Float32:
         """The unit field ``stream`` in the shape of the pixels (at full size where asked), drawn once and kept."""
