@@ -64,11 +64,16 @@ def outline(token: str, theme: Theme) -> str:
     return THEMES[theme].get(f"{token} outline") or colour(token, theme)
 
 
-def svg(figure: Figure, theme: Theme = "light", *, identifier: str = "") -> str:
-    """``figure`` as an SVG element with its tooltips as titles. ``identifier`` makes its ids unique within a page."""
+def svg(figure: Figure, theme: Theme = "light", *, identifier: str = "", inline: bool = False) -> str:
+    """``figure`` as an SVG element with its tooltips as titles.
+
+    identifier   makes its ids unique within a page.
+    inline       leaves the namespace out, which an SVG within HTML does not need.
+    """
     name = identifier or figure.name
+    namespace = "" if inline else ' xmlns="http://www.w3.org/2000/svg"'
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(figure.width)} {_n(figure.height)}"'
+        f'<svg{namespace} viewBox="0 0 {_n(figure.width)} {_n(figure.height)}"'
         f' width="{_n(figure.width)}" height="{_n(figure.height)}" role="img"'
         f" aria-labelledby={quoteattr(f'{name}-title {name}-desc')} font-family={quoteattr(FONT)}"
         f' font-size="{_n(TEXT_SIZE)}" style="font-variant-numeric: tabular-nums">',

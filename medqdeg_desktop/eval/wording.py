@@ -73,15 +73,66 @@ def number_words(name: str, cell: Json) -> str:
     """A value of a cell with its interval: ``accuracy 62.5 % (50.1 to 73.4)``, a shift in points with its sign."""
     value = cell[name]
     shift = name.endswith("shift")
-    number = f"{value * 100:+.1f} points" if shift else f"{value * 100:.1f} %"
+    number = f"{points(value)} points" if shift else f"{percent(value)} %"
     interval = cell.get(f"{name}_ci")
-    words = f"{name.replace('_', ' ')} {number}"
-    if interval:
-        form = "+.1f" if shift else ".1f"
-        words += f" ({interval[0] * 100:{form}} to {interval[1] * 100:{form}})"
-    return words.replace("-", "\N{MINUS SIGN}")
+    limits = (points_interval if shift else percent_interval)(interval) if interval else ""
+    return f"{name.replace('_', ' ')} {number}{f' ({limits})' if limits else ''}"
 
 
 def sample_words(cell: Json) -> str:
     """``n = 48 from 16 images``."""
     return f"n = {cell['n']:,} from {cell['n_clusters']:,} independent images or patients"
+
+
+# -- cells of a table ------------------------------------------------------------------------------------------------------
+
+#: Below this many items a calibration error says more about the number of items than about the model, and is not shown.
+SMALLEST_ECE: Final = 30
+
+_ABSENT: Final = "\N{EN DASH}"
+
+
+def percent(value: float | None) -> str:
+    """``62.5`` for 0.625."""
+    return _ABSENT if value is None else f"{value * 100:.1f}"
+
+
+def percent_interval(interval: Sequence[float] | None) -> str:
+    """``50.1 to 73.4``."""
+    return "" if interval is None else f"{interval[0] * 100:.1f} to {interval[1] * 100:.1f}"
+
+
+def points(value: float | None) -> str:
+    """``+3.1``, with a real minus sign."""
+    return _ABSENT if value is None else signed(value * 100)
+
+
+def points_interval(interval: Sequence[float] | None) -> str:
+    """``-1.0 to +7.2``, with real minus signs."""
+    return "" if interval is None else f"{signed(interval[0] * 100)} to {signed(interval[1] * 100)}"
+
+
+def decimals(value: float | None, places: int = 3) -> str:
+    """``0.123``."""
+    return _ABSENT if value is None else _minus(f"{value:.{places}f}")
+
+
+def probability(value: float | None) -> str:
+    """``.04``, ``< .001``, ``> .999``."""
+    if value is None:
+        return _ABSENT
+    if value < 0.001:
+        return "< .001"
+    if value > 0.999:
+        return "> .999"
+    return f"{value:.3f}".lstrip("0")
+
+
+def signed(value: float, places: int = 1) -> str:
+    """``+3.1``, a real minus sign, and no sign for what rounds to zero."""
+    text = f"{value:+.{places}f}"
+    return _minus(text) if float(text) else text[1:]
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,212 @@
+"""The report of a study: one HTML page that stands alone, its tables as CSV, its charts as SVG with their data, ``results.json``.
+
+Everything is read from the study and from the dataset folder that its runs name; nothing is sent or fetched. Each file is
+written atomically, so a report that was interrupted holds whole files only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.engine import atomic
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval import wording
+from medqdeg_desktop.eval.figure import Figure, figure_csv
+from medqdeg_desktop.eval.figures import CHARTS, accuracy_by_level, three_panel
+from medqdeg_desktop.eval.question_table import DIMENSIONS
+from medqdeg_desktop.eval.svg import svg
+from medqdeg_desktop.eval.tables import load, results_of
+from medqdeg_desktop.progress import Progress
+from medqdeg_desktop.shipped import shipped
+from medqdeg_desktop.study.records import Run
+from medqdeg_desktop.study.store import Study
+
+Json = dict[str, Any]
+
+#: Libraries whose versions a reader needs to repeat the numbers.
+_LIBRARIES = ("medqdeg-desktop", "numpy", "scipy")
+
+
+def write_report(
+    study_path: Path | str,
+    out_dir: Path | str,
+    *,
+    replicates: int = 10_000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, Path]:
+    """Writes the report of the runs on the study's newest dataset into ``out_dir``.
+
+    Returns the files written by name: ``html``, ``results``, each table (``levels``, ``by_type``, ...) and each chart
+    (``three_panel.svg``, ``three_panel.csv``, ...). Raises MedqdegError when the study has no run with answers or the
+    dataset is not where its runs say.
+    """
+    out = Path(out_dir)
+    with Study.open(study_path, read_only=True) as study:
+        analysis = load(study)
+        study_name = study.name
+        results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
+    dataset = Dataset.open(analysis.runs[0].dataset_path)
+    try:
+        (out / "figures").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MedqdegError(f"{out}: cannot be made ({error.strerror})") from None
+    files: dict[str, tuple[Path, str]] = {}
+    files["results"] = (out / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    for name, rows in csv_tables(results).items():
+        files[name] = (out / f"{name}.csv", _csv(rows))
+    figures = [chart(results) for chart in CHARTS.values()]
+    for figure in figures:
+        files[f"{figure.name}.svg"] = (out / "figures" / f"{figure.name}.svg", svg(figure))
+        files[f"{figure.name}.csv"] = (out / "figures" / f"{figure.name}.csv", figure_csv(figure))
+    files["html"] = (out / "report.html", html(results, analysis.runs, dataset, study_name, figures))
+    for path, text in files.values():
+        atomic.write_bytes(path, text.encode())
+    if progress:
+        progress.finish(out=str(out), files=len(files))
+    return {name: path for name, (path, _) in files.items()}
+
+
+def html(results: Json, runs: Sequence[Run], dataset: Dataset, study_name: str, figures: Sequence[Figure]) -> str:
+    """The page as text: no script, no file or address outside itself."""
+    folder = shipped("report")
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "percent": wording.percent,
+        "percent_interval": wording.percent_interval,
+        "points": wording.points,
+        "points_interval": wording.points_interval,
+        "decimals": wording.decimals,
+        "probability": wording.probability,
+        "count": lambda value: f"{value:,}",
+    }
+    models = results["models"]
+    reference = [chart(results, with_published=True) for chart in (three_panel, accuracy_by_level)]
+    return environment.get_template("report.html.j2").render(
+        css=Markup((folder / "report.css").read_text(encoding="utf-8")),
+        title=study_name or "Study",
+        made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        results=results,
+        models=[{**model, "words": wording.model_words(model, models)} for model in models],
+        sample=wording.mode_words(results),
+        modes=sorted({model["mode"] for model in models}),
+        figures=[_inline(figure, figure.name) for figure in figures],
+        reference=[_inline(figure, f"{figure.name}-published") for figure in reference],
+        dimensions=[name for name in DIMENSIONS if any(model["by"][name] for model in models)],
+        tables={name: _by_name(models, name) for name in DIMENSIONS},
+        runs=runs,
+        dataset=dataset,
+        profile=_profile(dataset),
+        versions=_versions(),
+        level_words=wording.level_words,
+        mode_words=wording.MODE_WORDS,
+        smallest_ece=wording.SMALLEST_ECE,
+        final_replicates=wording.FINAL_REPLICATES,
+    )
+
+
+def csv_tables(results: Json) -> dict[str, list[Json]]:
+    """Tables by file name: ``levels``, ``by_<dimension>``, ``models`` (DKE and cliff) and ``pairs`` (inter-model DKE)."""
+    models = results["models"]
+    tables = {"levels": [_flat(model, cell) for model in models for cell in model["levels"]]}
+    for dimension in DIMENSIONS:
+        rows = [_flat(model, cell) for model in models for cell in model["by"][dimension]]
+        if rows:
+            tables[f"by_{dimension}"] = rows
+    tables["models"] = [
+        {
+            **_head(model),
+            **_prefixed("intra_model_dke", model["intra_model_dke"]),
+            **_prefixed("cliff", model["cliff"]),
+        }
+        for model in models
+    ]
+    pairs = [
+        {"mode": group["mode"], "trials": group["trials"], "level": level, **pair}
+        for group in results["inter_model_dke"]
+        for level, cell in group["levels"].items()
+        for pair in cell["pairs"]
+    ]
+    if pairs:
+        tables["pairs"] = pairs
+    return tables
+
+
+def _head(model: Json) -> Json:
+    return {key: model[key] for key in ("model", "run_id", "mode", "trials", "random_weights")}
+
+
+def _flat(model: Json, cell: Json) -> Json:
+    """A cell as one row: intervals as two columns, the matched baseline's values under ``matched_l0_``."""
+    own = {key: value for key, value in cell.items() if key != "matched_l0"}
+    return {**_head(model), **_prefixed("", own), **_prefixed("matched_l0", cell["matched_l0"])}
+
+
+def _prefixed(prefix: str, values: Json | None) -> Json:
+    out: Json = {}
+    for key, value in (values or {}).items():
+        name = f"{prefix}_{key}" if prefix else key
+        if key.endswith("_ci"):
+            out[f"{name}_low"], out[f"{name}_high"] = value or (None, None)
+        else:
+            out[name] = value
+    return out
+
+
+def _csv(rows: Iterable[Json]) -> str:
+    table = list(rows)
+    columns = list(dict.fromkeys(key for row in table for key in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
+    return out.getvalue()
+
+
+def _by_name(models: Sequence[Json], dimension: str) -> list[Json]:
+    """For one dimension: each name with its cells by model and level."""
+    names = dict.fromkeys(cell["name"] for model in models for cell in model["by"][dimension])
+    return [
+        {
+            "name": name,
+            "cells": [{cell["level"]: cell for cell in model["by"][dimension] if cell["name"] == name} for model in models],
+        }
+        for name in names
+    ]
+
+
+def _inline(figure: Figure, identifier: str) -> Json:
+    return {"name": figure.name, "title": figure.title, "svg": Markup(svg(figure, identifier=identifier, inline=True))}
+
+
+def _profile(dataset: Dataset) -> str:
+    """The severity profiles that the degraded images were made with, as the dataset's lines name them."""
+    used = {(row.get("profile", ""), row.get("profile_status", "")) for row in dataset.rows() if row.get("level") != "L0"}
+    words = [f"{name} ({status})" if status else str(name) for name, status in sorted(used) if name]
+    return ", ".join(words) or "not named by the dataset"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"Python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for library in _LIBRARIES:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            # A checkout that was never installed still has a report to write.
+            versions[library] = "not installed" if library not in sys.modules else "unknown"
+    return versions
