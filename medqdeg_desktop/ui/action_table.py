@@ -1,0 +1,104 @@
+"""The table of all actions. A key is found here or it does nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from medqdeg_desktop.ui.actions import Action
+
+_WINDOW: Final = (
+    Action("window.calibrate", "Calibrate", ("Ctrl+1",), "window", "go_to", "calibrate", "calibrate", "Go to"),
+    Action("window.review", "Review", ("Ctrl+2",), "window", "go_to", "review", "review", "Go to"),
+    Action("window.generate", "Generate", ("Ctrl+3",), "window", "go_to", "generate", "generate", "Go to"),
+    Action("window.evaluate", "Evaluate", ("Ctrl+4",), "window", "go_to", "evaluate", "evaluate", "Go to"),
+    Action("window.explore", "Explore", ("Ctrl+5",), "window", "go_to", "explore", "explore", "Go to"),
+    Action("window.help", "Help", ("Ctrl+6",), "window", "go_to", "help", "help", "Go to"),
+    Action("window.palette", "Find an action", ("Ctrl+K",), "window", "show_palette", "search", None, "Window"),
+    Action("window.keys", "Keys of this screen", ("F1",), "window", "show_keys", "help", None, "Window"),
+    Action("window.open_study", "Open a study…", ("Ctrl+Shift+O",), "window", "choose_study", "folder", None, "Study"),
+    Action("window.new_study", "New study…", ("Ctrl+Shift+N",), "window", "choose_new_study", "plus", None, "Study"),
+    Action("window.reader", "Change reader…", (), "window", "choose_reader", "", None, "Study"),
+    Action("window.reset_layout", "Reset the layout", (), "window", "reset_layout", "", None, "Window"),
+    Action("window.full_screen", "Full screen", ("F11",), "window", "toggle_full_screen", "fit", None, "Window"),
+    Action("window.quit", "Quit", ("Ctrl+Q",), "window", "close", "close", None, "Window"),
+)
+
+
+def _calibrate(
+    verb: str,
+    text: str,
+    keys: tuple[str, ...],
+    handler: str,
+    group: str,
+    *,
+    icon: str = "",
+    argument: int | float | str | None = None,
+    repeats: bool = False,
+    held: bool = False,
+) -> Action:
+    return Action(f"calibrate.{verb}", text, keys, "calibrate", handler, icon, argument, group, held, repeats)
+
+
+_CALIBRATE: Final = (
+    _calibrate("open_files", "Open files…", ("Ctrl+O",), "choose_files", "Open", icon="file"),
+    _calibrate("open_folder", "Open a folder…", ("Ctrl+Shift+F",), "choose_folder", "Open", icon="folder"),
+    _calibrate("close_series", "Take the series off the list", (), "close_series", "Open", icon="close"),
+    _calibrate("slice_up", "Previous slice", ("Up",), "step_frame", "Slices", argument=-1, repeats=True),
+    _calibrate("slice_down", "Next slice", ("Down",), "step_frame", "Slices", argument=1, repeats=True),
+    _calibrate("slice_ten_up", "Ten slices back", ("PgUp",), "step_frame", "Slices", argument=-10, repeats=True),
+    _calibrate("slice_ten_down", "Ten slices on", ("PgDown",), "step_frame", "Slices", argument=10, repeats=True),
+    _calibrate("slice_first", "First slice", ("Home",), "step_frame", "Slices", argument=-(10**9)),
+    _calibrate("slice_last", "Last slice", ("End",), "step_frame", "Slices", argument=10**9),
+    _calibrate("cine", "Play or stop the slices", ("C",), "toggle_cine", "Slices", icon="play"),
+    _calibrate("series_previous", "Previous series", ("Ctrl+PgUp",), "step_series", "Slices", argument=-1),
+    _calibrate("series_next", "Next series", ("Ctrl+PgDown",), "step_series", "Slices", argument=1),
+    _calibrate("type_previous", "Previous degradation", ("Ctrl+Up",), "step_type", "Severity", argument=-1),
+    _calibrate("type_next", "Next degradation", ("Ctrl+Down",), "step_type", "Severity", argument=1),
+    _calibrate("less", "5 % less severe", ("[",), "nudge", "Severity", argument=-0.05, repeats=True),
+    _calibrate("more", "5 % more severe", ("]",), "nudge", "Severity", argument=0.05, repeats=True),
+    _calibrate("bit_less", "1 % less severe", (",",), "nudge", "Severity", argument=-0.01, repeats=True),
+    _calibrate("bit_more", "1 % more severe", (".",), "nudge", "Severity", argument=0.01, repeats=True),
+    _calibrate("original", "Show the original while held", ("Space",), "hold_original", "Compare", held=True),
+    _calibrate("side_by_side", "Side by side", ("S",), "set_layout", "Compare", icon="side-by-side", argument="side by side"),
+    _calibrate("single", "Degraded alone", ("F",), "set_layout", "Compare", icon="single", argument="single"),
+    _calibrate("wipe", "Wipe", ("W",), "set_layout", "Compare", icon="wipe", argument="wipe"),
+    _calibrate("difference", "Difference", ("D",), "set_layout", "Compare", icon="difference", argument="difference"),
+    _calibrate("next_step", "Confirm the next step", ("Return", "Enter"), "confirm_next", "Levels", icon="check"),
+    _calibrate("diagnostic", "L0: confirm as diagnostic", ("Alt+0",), "confirm_diagnostic", "Levels"),
+    _calibrate("reject", "L0: reject with a reason…", ("Alt+X",), "reject", "Levels"),
+    _calibrate("set_l1", "Set L1 here", ("Alt+1",), "set_level", "Levels", argument="L1"),
+    _calibrate("set_l2", "Set L2 here", ("Alt+2",), "set_level", "Levels", argument="L2"),
+    _calibrate("look_l0", "Look at L0", ("Ctrl+Alt+0",), "look_at", "Levels", argument="L0"),
+    _calibrate("look_l1", "Look at L1", ("Ctrl+Alt+1",), "look_at", "Levels", argument="L1"),
+    _calibrate("look_l2", "Look at L2", ("Ctrl+Alt+2",), "look_at", "Levels", argument="L2"),
+    _calibrate("undo", "Undo the last decision", ("Ctrl+Z",), "undo", "Levels", icon="undo"),
+    _calibrate("drawer", "Parameters", ("P",), "toggle_drawer", "Severity", icon="chevron-right"),
+    *(
+        _calibrate(f"preset_{digit}", f"Window preset {digit}", (str(digit),), "apply_preset", "Window", argument=digit)
+        for digit in range(1, 10)
+    ),
+    _calibrate("file_window", "The file's own window", ("0",), "reset_window", "Window", icon="window"),
+    _calibrate("auto_window", "Window to the picture", ("A",), "auto_window", "Window"),
+    _calibrate("invert", "Invert", ("I",), "invert", "Window", icon="invert"),
+    _calibrate("fit", "Fit", ("Z",), "fit", "Zoom", icon="fit"),
+    _calibrate("one_to_one", "1:1 in device pixels", ("Shift+Z",), "one_to_one", "Zoom", icon="one-to-one"),
+    _calibrate("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", argument=1.25, repeats=True),
+    _calibrate("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", argument=0.8, repeats=True),
+    _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
+)
+
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE)
+
+#: What the mouse does over a picture; listed in the keys sheet beside the keys.
+GESTURES: Final[tuple[tuple[str, str], ...]] = (
+    ("Wheel", "Slice"),
+    ("Ctrl + wheel", "Zoom to the pointer"),
+    ("Drag middle button", "Pan"),
+    ("Drag right button", "Window: width to the side, level up and down"),
+    ("Drag left button in the wipe", "Move the curtain"),
+)
+
+
+def actions_of(context: str) -> tuple[Action, ...]:
+    """The actions of one context, in the table's order."""
+    return tuple(a for a in TABLE if a.context == context)

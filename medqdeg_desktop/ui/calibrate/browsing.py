@@ -1,0 +1,389 @@
+"""Opening series and looking at them: list, panes, slices, windows. What is made of the pictures is left to the class above.
+
+This widget connects; what is true lives elsewhere: frames in ``FrameStore``, the view of each series in ``SeriesView``, places of
+files in ``Places``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from medqdeg_desktop.engine.display import auto_window
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.presets import Preset, presets_for
+from medqdeg_desktop.engine.reading import Refused, Series
+from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
+from medqdeg_desktop.ui.calibrate.opener import Opener
+from medqdeg_desktop.ui.calibrate.places import Places
+from medqdeg_desktop.ui.calibrate.series_list import SeriesList
+from medqdeg_desktop.ui.hop import Hop
+from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.viewer.comparison import Comparison
+from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
+from medqdeg_desktop.ui.viewer.frame_store import FrameAnswer, FrameStore
+from medqdeg_desktop.ui.viewer.series_view import Layout
+from medqdeg_desktop.ui.viewer.slice_bar import SliceBar
+from medqdeg_desktop.ui.viewer.toolbar import ViewerBar
+from medqdeg_desktop.ui.workspace import Workspace
+
+_CINE_MS = 80
+LAYOUT_ACTIONS = {
+    Layout.SIDE_BY_SIDE: "calibrate.side_by_side",
+    Layout.SINGLE: "calibrate.single",
+    Layout.WIPE: "calibrate.wipe",
+    Layout.DIFFERENCE: "calibrate.difference",
+}
+
+
+class BrowsingWorkspace(Workspace):
+    """Base of Calibrate. Hooks: ``series_shown`` (another series, None: none), ``image_shown``, ``view_changed``."""
+
+    context = "calibrate"
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self._hop = Hop(self)
+        self.store = FrameStore(self._on_answer_elsewhere)
+        self.opener = Opener(self)
+        self.places = Places()
+        self.list = SeriesList()
+        self.comparison = Comparison()
+        self.slices = SliceBar()
+        self.bar = ViewerBar()
+        self.opened: OpenSeries | None = None
+        self.image: MedicalImage | None = None
+        self._presets: list[Preset] = []
+        self._direction = 1
+        self._to_show, self._show_first, self._asked = "", True, False
+        self._cine = QTimer(self, interval=_CINE_MS)
+        self._cine.timeout.connect(self._on_cine)
+        self._build()
+        self.empty.acted.connect(self.choose_folder)
+        self.open_button.clicked.connect(self.choose_files)
+        self.list.chosen.connect(self._on_series_chosen)
+        self.opener.found.connect(self._on_found)
+        self.opener.thumbnail.connect(self.list.series.set_thumbnail)
+        self.opener.progressed.connect(self._on_scan_progressed)
+        self.opener.finished.connect(self._on_scan_finished)
+        self.comparison.scrolled.connect(self.step_frame)
+        self.comparison.view_changed.connect(self.view_changed)
+        self.slices.moved.connect(self.show_frame)
+        self.bar.preset_chosen.connect(self.apply_preset)
+
+    def series_shown(self, opened: OpenSeries | None) -> None:
+        """Another series is in front; its picture follows."""
+
+    def image_shown(self, image: MedicalImage, *, new_series: bool) -> None:
+        """A frame is on the screen."""
+
+    def view_changed(self) -> None:
+        """Window, zoom or place were changed by the reader."""
+
+    # -- building ---------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.empty = EmptyPage(
+            self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF."), self.tr("Open a folder…")
+        )
+        viewer = QWidget()
+        middle = QVBoxLayout(viewer)
+        middle.setContentsMargins(0, 0, 0, 0)
+        middle.setSpacing(0)
+        middle.addWidget(self.bar)
+        middle.addWidget(self.comparison, 1)
+        middle.addWidget(self.slices)
+        self.centre = QStackedWidget()
+        self.centre.addWidget(self.empty)
+        self.centre.addWidget(viewer)
+        side = QWidget()
+        side.setProperty("role", "panel")
+        side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        side.setFixedWidth(216)
+        self.open_button = QPushButton(self.tr("Open…"))
+        self.scanning = QLabel()
+        self.scanning.setProperty("role", "small")
+        self.scanning.setContentsMargins(12, 4, 12, 4)
+        self.scanning.hide()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 8, 0, 8)
+        column.setSpacing(8)
+        column.addWidget(self.list, 1)
+        column.addWidget(self.scanning)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(8, 0, 8, 0)
+        foot.addWidget(self.open_button)
+        column.addLayout(foot)
+        self.row = row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(1)
+        row.addWidget(side)
+        row.addWidget(self.centre, 1)
+
+    def actions_bound(self, actions: dict[str, QAction]) -> None:
+        self.bar.fill(actions, tuple(LAYOUT_ACTIONS.values()))
+        self.bar.mark_layout(LAYOUT_ACTIONS[self.comparison.layout_mode])
+
+    # -- state ------------------------------------------------------------------------------------------------
+
+    def study_changed(self) -> None:
+        self.list.series.clear()
+        self._show_opened(None)
+        self._to_show, self._show_first = self.places.current(str(self.session.path)), True
+        self._asked = False
+        roots = self.places.roots(str(self.session.path))
+        if roots:
+            self.opener.open(roots)
+        else:
+            self.session.submit(self.places.recorded_roots, self._on_recorded_roots)
+
+    def save_state(self) -> dict[str, object]:
+        if self.session.path is not None:
+            self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
+        return {"layout": str(self.comparison.layout_mode), "studies": self.places.studies}
+
+    def restore_state(self, state: dict[str, object]) -> None:
+        self.places = Places.of(state.get("studies", self.places.studies))
+        layout = str(state.get("layout", Layout.SIDE_BY_SIDE))
+        self.set_layout(layout if layout in set(Layout) else str(Layout.SIDE_BY_SIDE))
+
+    def entered(self) -> None:
+        self._take_focus()
+
+    def _take_focus(self) -> None:
+        """The keyboard starts at the picture, unless the reader is somewhere else in this workspace."""
+        focus = QApplication.focusWidget()
+        if focus is None or not self.isAncestorOf(focus):
+            self.comparison.right_pane.setFocus()
+
+    def left(self) -> None:
+        self._cine.stop()
+
+    def shut_down(self) -> None:
+        self._cine.stop()
+        self.opener.close()
+        self._hop.close()
+        self.store.close()
+
+    def _on_recorded_roots(self, roots: list[Path]) -> None:
+        if roots:
+            self.opener.open(roots)
+        elif not self._asked:
+            self.opener.open_sample(self.places.sample_folder())
+
+    # -- opening ----------------------------------------------------------------------------------------------
+
+    def open_paths(self, paths: list[Path]) -> None:
+        """Adds what lies at ``paths`` to the list and shows the first of it."""
+        self._to_show, self._show_first, self._asked = "", True, True
+        self.opener.open(paths)
+
+    def choose_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open files"))
+        if names:
+            self.open_paths([Path(n) for n in names])
+
+    def choose_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"))
+        if name:
+            self.open_paths([Path(name)])
+
+    def close_series(self) -> None:
+        if self.opened is not None:
+            series_id = self.opened.series_id
+            self.list.series.remove(series_id)
+            self.store.forget(series_id)
+            if not self.list.series.rows:
+                self._show_opened(None)
+
+    def step_series(self, step: int) -> None:
+        self.list.step(step)
+
+    def _on_found(self, found: list[Series], root: Path) -> None:
+        model = self.list.series
+        new: list[OpenSeries] = []
+        for series in found:
+            row = model.row_of(series.series_id)
+            if row >= 0:
+                opened = model.rows[row]
+                if series.frame_count > opened.series.frame_count:
+                    self._on_series_grown(opened, series)
+                continue
+            opened = self.places.restored(str(self.session.path), series, root)
+            new.append(opened)
+            self.opener.want_thumbnail(series)
+        model.add(new)
+        ids = [series.series_id for series in found]
+        if self._to_show in ids:
+            self.list.choose(self._to_show)
+            self._to_show, self._show_first = "", False
+        elif self._show_first and ids:
+            self.list.choose(ids[0])
+            self._show_first = False
+
+    def _on_series_grown(self, opened: OpenSeries, series: Series) -> None:
+        """More slices of a series that is open: places of slices have changed, so what was decoded is dropped."""
+        untouched = opened.view.frame == opened.series.middle
+        opened.series = series.with_modality(opened.series.modality)
+        if untouched:
+            opened.view.frame = opened.series.middle
+        self.store.forget(opened.series_id)
+        if opened is self.opened:
+            self.show_frame(opened.view.frame)
+
+    def _on_scan_progressed(self, done: int, total: int) -> None:
+        self.scanning.setText(self.tr("reading {0:,} / {1:,}").format(done, total))
+        self.scanning.setVisible(done < total)
+
+    def _on_scan_finished(self, paths: list[Path], count: int, refused: list[Refused]) -> None:
+        self.scanning.hide()
+        if not self.list.series.rows:
+            self._show_opened(None)
+        if not refused:
+            return
+        first = refused[0]
+        if count == 0 and len(refused) == 1:
+            self.warned.emit(f"{first.path}: {first.reason}")
+        elif count == 0:
+            self.warned.emit(
+                self.tr("{0}: no image that can be read; {1} files refused, the first: {2}: {3}").format(
+                    paths[0], len(refused), Path(first.path).name, first.reason
+                )
+            )
+        else:
+            self.warned.emit(
+                self.tr("{0} files were refused; {1}: {2}").format(len(refused), Path(first.path).name, first.reason)
+            )
+
+    # -- series and frames ------------------------------------------------------------------------------------
+
+    def _on_series_chosen(self, series_id: str) -> None:
+        row = self.list.series.row_of(series_id)
+        self._show_opened(self.list.series.rows[row] if row >= 0 else None)
+
+    def _show_opened(self, opened: OpenSeries | None) -> None:
+        self._cine.stop()
+        self.opened, self.image = opened, None
+        self.centre.setCurrentIndex(1 if opened is not None else 0)
+        self.comparison.show_original(None)
+        self.series_shown(opened)
+        if opened is None:
+            return
+        self.comparison.show_series(opened.view)
+        self._take_focus()
+        if opened.warnings:
+            self.said.emit(opened.warnings[0])
+        self.show_frame(opened.view.frame)
+
+    def show_frame(self, frame: int) -> None:
+        """Frame ``frame`` of the series; the old picture stays until it is decoded."""
+        opened = self.opened
+        if opened is None:
+            return
+        frame = min(max(frame, 0), opened.series.frame_count - 1)
+        if frame != opened.view.frame:
+            self._direction = 1 if frame > opened.view.frame else -1
+        opened.view.frame = frame
+        self.slices.show_frame(frame, opened.series.frame_count)
+        image = self.store.cached(opened.series_id, frame)
+        self.store.want(opened.series, frame, self._direction)
+        if image is not None:
+            self._show_image(image)
+        else:
+            self.comparison.left_pane.set_busy(True)
+
+    def step_frame(self, step: int) -> None:
+        if self.opened is not None:
+            self.show_frame(self.opened.view.frame + step)
+
+    def toggle_cine(self) -> None:
+        opened = self.opened
+        if self._cine.isActive() or opened is None or opened.series.frame_count < 2:
+            self._cine.stop()
+            return
+        seconds = opened.series.frame_seconds
+        self._cine.start(min(max(round(seconds * 1000), 16), 1000) if seconds else _CINE_MS)
+
+    def _on_cine(self) -> None:
+        opened = self.opened
+        # A frame is skipped neither by a slow disk nor by a slow decoder: the next one waits for this one.
+        if opened is not None and self.image is not None and self.image.frame == opened.view.frame:
+            self.show_frame((opened.view.frame + 1) % opened.series.frame_count)
+
+    def _on_answer_elsewhere(self, answer: FrameAnswer) -> None:
+        self._hop.post(partial(self._on_answer, answer))
+
+    def _on_answer(self, answer: FrameAnswer) -> None:
+        opened = self.opened
+        if opened is None or (answer.series_id, answer.index) != (opened.series_id, opened.view.frame):
+            return
+        self.comparison.left_pane.set_busy(False)
+        if answer.image is None:
+            self.warned.emit(answer.error)
+            return
+        if answer.image.modality == opened.series.modality:
+            self._show_image(answer.image)
+
+    def _show_image(self, image: MedicalImage) -> None:
+        new_series = self.image is None
+        self.image = image
+        self.comparison.left_pane.set_busy(False)
+        self.comparison.show_original(image)
+        if new_series:
+            grey = not image.is_rgb
+            self._presets = presets_for(image.modality, hounsfield=image.unit == "HU") if grey else []
+            self.bar.fill_presets(self._presets)
+        self.image_shown(image, new_series=new_series)
+
+    # -- looking ----------------------------------------------------------------------------------------------
+
+    def set_layout(self, layout: str) -> None:
+        self.comparison.set_layout_mode(Layout(layout))
+        self.bar.mark_layout(LAYOUT_ACTIONS[Layout(layout)])
+
+    def apply_preset(self, digit: int) -> None:
+        preset = next((p for p in self._presets if p.key == digit), None)
+        if preset is None or self.image is None or self.opened is None:
+            self.said.emit(self.tr("No window preset {0} for this picture").format(digit))
+            return
+        self.opened.view.window = preset.window_for(self.image)
+        self._view_set(self.tr("Window: {0}").format(preset.name))
+
+    def reset_window(self) -> None:
+        if self.opened is not None:
+            self.opened.view.window, self.opened.view.inverted = None, False
+            self._view_set(self.tr("The file's own window"))
+
+    def auto_window(self) -> None:
+        if self.opened is not None and self.image is not None and not self.image.is_rgb:
+            self.opened.view.window = auto_window(self.image)
+            self._view_set(self.tr("Window to the picture"))
+
+    def invert(self) -> None:
+        if self.opened is not None:
+            self.opened.view.inverted = not self.opened.view.inverted
+            self._view_set("")
+
+    def fit(self) -> None:
+        self.comparison.fit()
+
+    def one_to_one(self) -> None:
+        self.comparison.zoom_one_to_one()
+
+    def zoom_by(self, factor: float) -> None:
+        self.comparison.zoom_by(factor)
+
+    def toggle_overlays(self) -> None:
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.overlay.visible = not pane.overlay.visible
+            pane.update()
+
+    def _view_set(self, said: str) -> None:
+        if said:
+            self.said.emit(said)
+        self.comparison.refresh()
+        self.view_changed()

@@ -1,0 +1,40 @@
+"""A series in the list: what reading found, where it was opened from, and how it is being looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medqdeg_desktop.engine.reading import Series
+from medqdeg_desktop.ui.viewer.series_view import SeriesView
+
+
+@dataclass(slots=True)
+class OpenSeries:
+    """``severities``: where the reader left the slider of each type; ``type_name``: the last; ``root``: what was opened."""
+
+    series: Series
+    root: Path
+    view: SeriesView = field(default_factory=SeriesView)
+    severities: dict[str, float] = field(default_factory=dict)
+    type_name: str = ""
+
+    @property
+    def series_id(self) -> str:
+        return self.series.series_id
+
+    @property
+    def title(self) -> str:
+        return self.series.label
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self.series.warnings)
+
+    @property
+    def detail(self) -> str:
+        """Modality, number of frames and size in one short line."""
+        rows, columns = self.series.shape[:2]
+        kind = str(self.series.modality) if self.series.modality else "unknown kind"
+        frames = f"{self.series.frame_count} × " if self.series.frame_count > 1 else ""
+        return f"{kind}  {frames}{columns} × {rows}"

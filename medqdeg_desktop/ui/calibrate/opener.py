@@ -1,0 +1,130 @@
+"""Opening files and folders off the window's thread: series come into the list as they are found, refused files are named."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from medqdeg_desktop.engine.reading import Refused, Series, scan
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.ui.hop import Hop
+
+_log = logging.getLogger(__name__)
+
+_THUMBNAIL_PIXELS = 112
+
+
+class Opener(QObject):
+    """One scan at a time, in the order asked for.
+
+    found       list of Series and the path that was opened; called again as a series grows.
+    thumbnail   series id and uint8 pixels.
+    progressed  files described, files found.
+    finished    the paths, how many series they held, and the refused files.
+    """
+
+    found = Signal(object, object)
+    thumbnail = Signal(str, object)
+    progressed = Signal(int, int)
+    finished = Signal(object, int, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._hop = Hop(self)
+        self._sample: Path | None = None
+        self._jobs: list[list[Path]] = []
+        self._pictures: list[Series] = []
+        self._condition = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._scan_jobs, name="scan", daemon=True),
+            threading.Thread(target=self._make_pictures, name="thumbnails", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def open(self, paths: Sequence[Path]) -> None:
+        with self._condition:
+            self._jobs.append(list(paths))
+            self._condition.notify_all()
+
+    def open_sample(self, folder: Path) -> None:
+        """The built-in sample study, made in ``folder`` at the first start."""
+        self._sample = folder
+        self.open([folder])
+
+    def want_thumbnail(self, series: Series) -> None:
+        with self._condition:
+            self._pictures.append(series)
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()
+        self._hop.close()
+        for thread in self._threads:
+            thread.join(timeout=5)
+
+    # -- the other threads ------------------------------------------------------------------------------------
+
+    def _scan_jobs(self) -> None:
+        while (paths := self._next_job()) is not None:
+            if paths == [self._sample]:
+                paths = _sample_pictures(paths[0])
+            count, refused = 0, list[Refused]()
+            for path in paths:
+                try:
+                    result = scan(path, watch=partial(self._watch, path), cancelled=lambda: self._closed)
+                except MedqdegError as error:
+                    refused.append(Refused(str(path), getattr(error, "reason", str(error))))
+                    continue
+                except Exception as error:
+                    _log.exception("scan of %s", path)
+                    refused.append(Refused(str(path), f"{type(error).__name__}: {error}"))
+                    continue
+                count += len(result.series)
+                refused.extend(result.refused)
+                self._hop.post(partial(self.found.emit, result.series, path))
+            self._hop.post(partial(self.finished.emit, paths, count, refused))
+
+    def _watch(self, path: Path, done: int, total: int, series: list[Series]) -> None:
+        self._hop.post(partial(self.progressed.emit, done, total))
+        if done < total:
+            self._hop.post(partial(self.found.emit, series, path))
+
+    def _make_pictures(self) -> None:
+        while (series := self._next_picture()) is not None:
+            try:
+                pixels = series.thumbnail(_THUMBNAIL_PIXELS)
+            except MedqdegError:
+                continue  # opening the series tells the reason; the list keeps its empty square
+            except Exception:
+                _log.exception("thumbnail of %s", series.series_id)
+                continue
+            self._hop.post(partial(self.thumbnail.emit, series.series_id, pixels))
+
+    def _next_job(self) -> list[Path] | None:
+        with self._condition:
+            while not self._jobs and not self._closed:
+                self._condition.wait()
+            return None if self._closed else self._jobs.pop(0)
+
+    def _next_picture(self) -> Series | None:
+        with self._condition:
+            while not self._pictures and not self._closed:
+                self._condition.wait()
+            return None if self._closed else self._pictures.pop(0)
+
+
+def _sample_pictures(folder: Path) -> list[Path]:
+    """Folders of the sample study, the one to open first in front."""
+    from medqdeg_desktop.samples.sample_study import build
+
+    study = build(folder)
+    return [study.series, folder / "dicom", folder / "real"]

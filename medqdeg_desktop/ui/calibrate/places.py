@@ -1,0 +1,103 @@
+"""Where the pictures of each study lie on this machine and how they were last looked at. Places only: decisions are in the study.
+
+Qt-free, JSON-able; kept among the window's preferences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from medqdeg_desktop.engine.image import Window
+from medqdeg_desktop.engine.reading import Series
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import modality_of
+from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
+from medqdeg_desktop.ui.preferences import data_folder
+from medqdeg_desktop.ui.viewer.series_view import SeriesView
+
+_STUDIES_KEPT = 20
+
+
+class Places:
+    """``studies``: path of a study to its roots, the series in front and the view of each."""
+
+    def __init__(self, studies: dict[str, Any] | None = None) -> None:
+        self.studies: dict[str, Any] = studies or {}
+
+    @classmethod
+    def of(cls, stored: object) -> Places:
+        """From preferences; what is of the wrong kind is left out."""
+        if not isinstance(stored, dict):
+            return cls()
+        return cls({str(k): v for k, v in stored.items() if isinstance(v, dict)})
+
+    def roots(self, study: str) -> list[Path]:
+        """Files and folders that were open with ``study`` and still exist."""
+        roots = self.studies.get(study, {}).get("roots", [])
+        return [Path(r) for r in roots if isinstance(r, str) and Path(r).exists()]
+
+    def current(self, study: str) -> str:
+        return str(self.studies.get(study, {}).get("current", ""))
+
+    def remember(self, study: str, rows: Sequence[OpenSeries], opened: OpenSeries | None) -> None:
+        self.studies.pop(study, None)
+        self.studies[study] = {
+            "roots": list(dict.fromkeys(str(row.root) for row in rows)),
+            "current": opened.series_id if opened is not None else "",
+            "series": {row.series_id: _view_state(row) for row in rows},
+        }
+        while len(self.studies) > _STUDIES_KEPT:
+            del self.studies[next(iter(self.studies))]
+
+    def restored(self, study: str, series: Series, root: Path) -> OpenSeries:
+        """``series`` with the view it had when ``study`` was last open; else its middle slice, fitted, in its own window."""
+        opened = OpenSeries(series, root, SeriesView(frame=series.middle))
+        state = self.studies.get(study, {}).get("series", {}).get(series.series_id)
+        if isinstance(state, dict):
+            _restore(opened, state)
+        return opened
+
+    @staticmethod
+    def recorded_roots(study: Study) -> list[Path]:
+        """Where the pictures of the study's decisions lie: what is left to go by on a machine that has no memory of it."""
+        roots: dict[Path, None] = {}
+        for record in study.images():
+            path = Path(record.path)
+            if record.path and path.is_file():
+                # A slice of a DICOM series is looked at with its neighbours.
+                roots[path.parent if record.facts.get("format") == "DICOM" else path] = None
+        return list(roots)
+
+    @staticmethod
+    def sample_folder() -> Path:
+        return data_folder() / "sample"
+
+
+def _view_state(row: OpenSeries) -> dict[str, Any]:
+    window = row.view.window
+    return {
+        "frame": row.view.frame,
+        "window": [window.center, window.width] if window is not None else None,
+        "inverted": row.view.inverted,
+        "modality": str(row.series.modality or ""),
+        "type": row.type_name,
+        "severities": row.severities,
+    }
+
+
+def _restore(opened: OpenSeries, state: dict[str, Any]) -> None:
+    frame, window = state.get("frame"), state.get("window")
+    if isinstance(frame, int) and 0 <= frame < opened.series.frame_count:
+        opened.view.frame = frame
+    if isinstance(window, list) and len(window) == 2 and all(isinstance(v, int | float) for v in window) and window[1] > 0:
+        opened.view.window = Window(float(window[0]), float(window[1]))
+    opened.view.inverted = state.get("inverted") is True
+    opened.type_name = str(state.get("type", ""))
+    severities = state.get("severities", {})
+    if isinstance(severities, dict):
+        opened.severities = {str(k): float(v) for k, v in severities.items() if isinstance(v, int | float) and 0 <= v <= 1}
+    modality = modality_of(str(state.get("modality", "")))
+    if modality is not None and opened.series.file_modality is None:
+        opened.series = opened.series.with_modality(modality)

@@ -1,0 +1,159 @@
+"""The list of open series: thumbnail, label, modality and size. No name of a patient is among it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from medqdeg_desktop.engine.image import Pixels
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
+
+Index = QModelIndex | QPersistentModelIndex
+THUMBNAIL = 56
+
+
+class SeriesModel(QAbstractListModel):
+    """Rows are ``OpenSeries``; thumbnails arrive later, one by one."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[OpenSeries] = []
+        self._thumbnails: dict[str, QImage] = {}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self.rows):
+            return None
+        row = self.rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.title
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._thumbnails.get(row.series_id)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join((row.title, row.detail, *row.warnings))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return f"{row.title}, {row.detail}"
+        if role == Qt.ItemDataRole.UserRole:
+            return row
+        return None
+
+    def add(self, rows: list[OpenSeries]) -> None:
+        if rows:
+            self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(rows) - 1)
+            self.rows.extend(rows)
+            self.endInsertRows()
+
+    def remove(self, series_id: str) -> None:
+        row = self.row_of(series_id)
+        if row >= 0:
+            self.beginRemoveRows(QModelIndex(), row, row)
+            del self.rows[row]
+            self._thumbnails.pop(series_id, None)
+            self.endRemoveRows()
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self.rows.clear()
+        self._thumbnails.clear()
+        self.endResetModel()
+
+    def row_of(self, series_id: str) -> int:
+        return next((i for i, row in enumerate(self.rows) if row.series_id == series_id), -1)
+
+    def set_thumbnail(self, series_id: str, pixels: Pixels) -> None:
+        """uint8 (rows, columns) or (rows, columns, 3)."""
+        row = self.row_of(series_id)
+        if row < 0:
+            return
+        form = QImage.Format.Format_RGB888 if pixels.ndim == 3 else QImage.Format.Format_Grayscale8
+        borrowed = QImage(pixels.data, pixels.shape[1], pixels.shape[0], pixels.strides[0], form)
+        self._thumbnails[series_id] = borrowed.copy()
+        index = self.index(row)
+        self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+
+class _SeriesDelegate(QStyledItemDelegate):
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(160, THUMBNAIL + 16)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: OpenSeries = index.data(Qt.ItemDataRole.UserRole)
+        area: QRect = option.rect
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, QColor("#26384f"))
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(area, QColor(t.RAISED))
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QPen(QColor(t.ACCENT), 1))
+            painter.drawRect(area.adjusted(0, 0, -1, -1))
+        box = QRect(area.left() + 8, area.top() + 8, THUMBNAIL, THUMBNAIL)
+        painter.fillRect(box, QColor(t.VIEWER))
+        picture: QImage | None = index.data(Qt.ItemDataRole.DecorationRole)
+        if picture is not None:
+            size = picture.size().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect(0, 0, size.width(), size.height())
+            target.moveCenter(box.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(target, picture)
+        text = QRect(box.right() + 8, area.top() + 8, area.right() - box.right() - 14, THUMBNAIL)
+        painter.setFont(theme.font(t.BODY))
+        painter.setPen(QColor(t.TEXT))
+        metrics = painter.fontMetrics()
+        for line, part in enumerate(_two_lines(row.title, metrics, text.width())):
+            painter.drawText(text.left(), text.top() + 13 + 16 * line, part)
+        painter.setFont(theme.font(t.SMALL))
+        painter.setPen(QColor(t.WARN if row.warnings else t.MUTED))
+        detail = painter.fontMetrics().elidedText(row.detail, Qt.TextElideMode.ElideRight, text.width())
+        painter.drawText(text.left(), text.bottom() - 4, detail)
+        painter.restore()
+
+
+def _two_lines(text: str, metrics: Any, width: int) -> list[str]:
+    """``text`` broken at a space (or anywhere) into at most two lines, the second elided in its middle."""
+    if metrics.horizontalAdvance(text) <= width:
+        return [text]
+    cut = next((i for i in range(len(text), 0, -1) if metrics.horizontalAdvance(text[:i]) <= width), 1)
+    space = text.rfind(" ", 0, cut + 1)
+    cut = space if space > cut // 2 else cut
+    return [text[:cut].rstrip(), metrics.elidedText(text[cut:].lstrip(), Qt.TextElideMode.ElideMiddle, width)]
+
+
+class SeriesList(QListView):
+    """``chosen`` carries the series id when another row becomes current."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Open series"))
+        self.series = SeriesModel(self)
+        self.setModel(self.series)
+        self.setItemDelegate(_SeriesDelegate(self))
+        self.setMouseTracking(True)
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.selectionModel().currentChanged.connect(self._on_current_changed)
+
+    def choose(self, series_id: str) -> None:
+        row = self.series.row_of(series_id)
+        if row >= 0:
+            self.setCurrentIndex(self.series.index(row))
+
+    def step(self, step: int) -> None:
+        row = min(max(self.currentIndex().row() + step, 0), len(self.series.rows) - 1)
+        if row >= 0:
+            self.setCurrentIndex(self.series.index(row))
+
+    def _on_current_changed(self, current: QModelIndex, before: QModelIndex) -> None:
+        if current.isValid():
+            self.chosen.emit(current.data(Qt.ItemDataRole.UserRole).series_id)

@@ -1,0 +1,90 @@
+"""Choosing the degradation: those that suit the modality first, each with the marks of the levels that are kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
+from medqdeg_desktop.ui.calibrate.kept import SET_LEVELS, KeptDecisions, types_for
+from medqdeg_desktop.ui.calibrate.severity_slider import draw_mark
+
+
+class TypeChooser(QWidget):
+    """``chosen`` carries the type's name when the reader picks another."""
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.box = QComboBox()
+        self.box.setAccessibleName(self.tr("Degradation"))
+        self.box.setIconSize(QSize(36, 16))
+        self.box.setMaxVisibleItems(24)
+        self.note = QLabel()
+        self.note.setProperty("role", "small")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.box)
+        column.addWidget(self.note)
+        self._suiting: list[str] = []
+        self.box.activated.connect(self._on_activated)
+
+    @property
+    def current(self) -> str:
+        return str(self.box.currentData() or "")
+
+    @property
+    def suiting(self) -> list[str]:
+        """Names of the types that may be chosen, in the order shown."""
+        return self._suiting
+
+    def fill(self, modality: Modality | None, kept: KeptDecisions, current: str) -> None:
+        """Lists the types for ``modality``; the others stand below, greyed, so that nobody looks for them in vain."""
+        self._suiting, others = types_for(modality)
+        model = QStandardItemModel(self.box)
+        for name in self._suiting:
+            item = QStandardItem(DEGRADATION_BY_NAME[name].label)
+            done = kept.levels_kept(name, modality) if modality is not None else set()
+            if done:
+                item.setIcon(_marks_icon(done))
+            item.setData(name, Qt.ItemDataRole.UserRole)
+            model.appendRow(item)
+        for name in others:
+            item = QStandardItem(DEGRADATION_BY_NAME[name].label)
+            item.setEnabled(False)
+            suits = ", ".join(DEGRADATION_BY_NAME[name].modalities or ()) or self.tr("most others")
+            item.setToolTip(self.tr("For {0}").format(suits))
+            model.appendRow(item)
+        self.box.setModel(model)
+        self.choose(current if current in self._suiting else (self._suiting[0] if self._suiting else ""))
+        kind = str(modality) if modality else self.tr("pictures of an unknown kind")
+        both = sum(1 for name in self._suiting if modality and len(kept.levels_kept(name, modality)) == 2)
+        self.note.setText(self.tr("{0} suit {1}, {2} of them calibrated").format(len(self._suiting), kind, both))
+
+    def choose(self, name: str) -> None:
+        """Shows ``name`` as chosen without telling."""
+        self.box.setCurrentIndex(self.box.findData(name))
+
+    def _on_activated(self, index: int) -> None:
+        name = self.box.itemData(index)
+        if name:
+            self.chosen.emit(name)
+
+
+def _marks_icon(done: set[Level]) -> QIcon:
+    icon = QIcon()
+    for ratio in (1, 2):
+        picture = QPixmap(36 * ratio, 16 * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for place, level in enumerate(SET_LEVELS):
+            if level in done:
+                draw_mark(painter, QPointF(9 + 17 * place, 8), level, "here", 4)
+        painter.end()
+        icon.addPixmap(picture)
+    return icon

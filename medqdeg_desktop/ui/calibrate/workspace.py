@@ -1,0 +1,318 @@
+"""Calibrate: a reader looks at a degraded picture beside its original and says where L1 and L2 lie.
+
+What is asked for and what is shown are kept apart in ``LiveRender``; decisions go through ``Desk``. This widget connects them to
+the slider, the panel and the keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QInputDialog, QWidget
+
+from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.preview import PreviewResult
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
+from medqdeg_desktop.ui.calibrate.browsing import BrowsingWorkspace
+from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
+from medqdeg_desktop.ui.calibrate.desk import Desk, OnScreen, Trial
+from medqdeg_desktop.ui.calibrate.live import LiveRender, Wanted
+from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
+from medqdeg_desktop.ui.calibrate.panel import CalibratePanel
+from medqdeg_desktop.ui.study_session import StudySession
+
+
+class CalibrateWorkspace(BrowsingWorkspace):
+    """The screen that readers work at."""
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.live = LiveRender(self)
+        self.desk = Desk(session, self)
+        self.panel = CalibratePanel()
+        self.row.addWidget(self.panel)
+        self.type_name = ""
+        self.severity = 0.0
+        self._trial = Trial()
+        self._pending: tuple[Level, Wanted] | None = None
+        self.live.shown.connect(self._on_shown)
+        self.live.failed.connect(self._on_live_failed)
+        self.live.busy_changed.connect(self.comparison.set_busy)
+        self.desk.changed.connect(self._on_kept_changed)
+        self.desk.said.connect(self.said)
+        self.desk.warned.connect(self.warned)
+        panel = self.panel
+        panel.types.chosen.connect(self.choose_type)
+        panel.slider.moved.connect(self._on_slider_moved)
+        panel.slider.rested.connect(self._on_slider_rested)
+        panel.slider.mark_clicked.connect(self.look_at)
+        panel.drawer.overridden.connect(self._on_overridden)
+        panel.level_decided.connect(self._on_level_decided)
+        panel.level_looked.connect(self.look_at)
+        panel.rejected.connect(self._on_rejected)
+        panel.reject_otherwise.connect(self._on_reject_otherwise)
+        panel.modality_chosen.connect(self._on_modality_chosen)
+        panel.next_clicked.connect(self.confirm_next)
+        self.series_shown(None)
+
+    # -- hooks of browsing ------------------------------------------------------------------------------------
+
+    def study_changed(self) -> None:
+        self.desk.reload()
+        super().study_changed()
+
+    def shut_down(self) -> None:
+        self.live.close()
+        super().shut_down()
+
+    def series_shown(self, opened: OpenSeries | None) -> None:
+        self._pending = None
+        self.live.clear()
+        self.panel.setEnabled(opened is not None)
+        if opened is None:
+            self._refresh_levels()
+            return
+        self.panel.show_kind(opened.series.modality, known=opened.series.file_modality is not None)
+
+    def image_shown(self, image: MedicalImage, *, new_series: bool) -> None:
+        self._pending = None
+        if new_series:
+            self.type_name = ""
+            self._refresh_types()
+            self._show_type(self.panel.types.current)
+            return
+        self._trial = Trial(start=self.severity)
+        self._refresh_levels()
+        self._render(final=False)
+
+    # -- type and severity ------------------------------------------------------------------------------------
+
+    def choose_type(self, name: str) -> None:
+        """Shows another degradation, where the reader left its slider on this series."""
+        if name and name != self.type_name:
+            self.panel.types.choose(name)
+            self._show_type(name)
+
+    def step_type(self, step: int) -> None:
+        names = self.panel.types.suiting
+        if self.type_name in names:
+            self.choose_type(names[min(max(names.index(self.type_name) + step, 0), len(names) - 1)])
+
+    def nudge(self, step: float) -> None:
+        self._move_to(min(max(round(self.severity + step, 3), 0.0), 1.0))
+
+    def toggle_drawer(self) -> None:
+        self.panel.drawer.header.toggle()
+
+    def look_at(self, level: str) -> None:
+        """Puts the slider where ``level`` lies: the original, what is kept, or the profile's default."""
+        if self.image is None or self.opened is None:
+            return
+        wanted = Level(level)
+        if wanted is Level.L0:
+            self._look(0.0, {})
+            return
+        setting = self.desk.kept_on(OnScreen(self.opened, self.image, None), self.type_name, wanted)
+        if setting is not None:
+            self._look(setting.severity, self._off_path(setting.severity, setting.parameters) if setting.custom else {})
+            return
+        severity = self.desk.default_severity(self.type_name, self.image.modality, wanted)
+        if severity is not None:
+            self._look(severity, {})
+
+    def hold_original(self, held: bool) -> None:
+        """Space: the original in the place of the degraded picture."""
+        self._trial.flickers += held
+        self.comparison.show_only_original(held)
+
+    def _show_type(self, name: str) -> None:
+        self.type_name = name
+        self._pending = None
+        self.live.clear()
+        self._trial = Trial()
+        if not name or self.image is None or self.opened is None:
+            return
+        self.opened.type_name = name
+        self.severity = self.opened.severities.get(name, 0.0)
+        self._trial.start = self.severity
+        self.panel.drawer.describe(find(name).parameters(self.image.modality))
+        self.panel.show_severity(self.severity)
+        self._refresh_levels()
+        self._render(final=False)
+
+    def _look(self, severity: float, overrides: dict[str, ParameterValue]) -> None:
+        self.panel.drawer.set_overrides(overrides)
+        self._move_to(severity, final=True)
+
+    def _move_to(self, severity: float, *, final: bool = False) -> None:
+        if self.opened is None or not self.type_name:
+            return
+        self.severity = severity
+        self.opened.severities[self.type_name] = severity
+        self.panel.show_severity(severity)
+        self._pending = None
+        self._trial.slider_events += 1
+        self._render(final=final)
+
+    def _on_slider_moved(self, severity: float) -> None:
+        self._move_to(severity)
+
+    def _on_slider_rested(self, severity: float) -> None:
+        self.live.finish()
+
+    def _on_overridden(self, overrides: dict[str, ParameterValue]) -> None:
+        self._pending = None
+        self._render(final=False)
+
+    def _off_path(self, severity: float, parameters: dict[str, Any]) -> dict[str, ParameterValue]:
+        """Those of ``parameters`` that the path alone would not give."""
+        assert self.image is not None
+        seed = calibration_seed(self.image, self.type_name)
+        path = parameters_at(self.type_name, severity, self.image.modality, seed)
+        return {name: value for name, value in parameters.items() if path.get(name) != value}
+
+    # -- the picture ------------------------------------------------------------------------------------------
+
+    def _render(self, *, final: bool) -> None:
+        image = self.image
+        if image is None or not self.type_name:
+            return
+        overrides = tuple(sorted(self.panel.drawer.overrides.items()))
+        seed = calibration_seed(image, self.type_name)
+        self.live.want(Wanted(image, self.type_name, self.severity, overrides, seed), final=final)
+        self._allow()
+
+    def _on_shown(self, result: PreviewResult) -> None:
+        name = DEGRADATION_BY_NAME[result.type_name].label
+        self.comparison.show_degraded(result.image, name, preview=result.is_preview)
+        if result.parameters:
+            self.panel.drawer.follow(result.parameters)
+        self._allow()
+        if self._pending is not None and self.live.confirmable is not None:
+            level, wanted = self._pending
+            self._pending = None
+            if wanted.same(self.live.wanted):
+                self._keep(level)
+
+    def _on_live_failed(self, error: str) -> None:
+        self._pending = None
+        self._allow()
+        self.warned.emit(error)
+
+    def _allow(self) -> None:
+        """Only a full-size exact picture of something that is not the original may be set."""
+        image = self.image
+        known = image is not None and image.modality is not None
+        clean = self.desk.clean(image)
+        moved = self.severity > 0 or bool(self.panel.drawer.overrides)
+        rejected = clean is not None and clean.verdict == "rejected"
+        ready = known and moved and not rejected and self.live.confirmable is not None
+        self.panel.allow_setting(ready, clean_allowed=known and self.session.is_open)
+
+    # -- decisions --------------------------------------------------------------------------------------------
+
+    def confirm_next(self) -> None:
+        """Enter: the step that the panel names."""
+        step = self.panel.step
+        if step is Level.L0:
+            self.confirm_diagnostic()
+        elif step is not None:
+            self.set_level(str(step))
+
+    def confirm_diagnostic(self) -> None:
+        screen = self._screen()
+        if screen is not None:
+            self.desk.decide_clean(screen)
+
+    def reject(self) -> None:
+        if self._screen() is not None:
+            self.panel.ask_reason()
+
+    def set_level(self, level: str) -> None:
+        """Keeps what is on the screen as ``level``; a preview is first made exact and kept then, unless the hand moves on."""
+        screen = self._screen()
+        if screen is None or not self.type_name:
+            return
+        clean = self.desk.clean(self.image)
+        if clean is not None and clean.verdict == "rejected":
+            self.said.emit(self.tr("This picture is rejected; take that back first (Alt+0)"))
+        elif self.severity == 0 and not self.panel.drawer.overrides:
+            self.said.emit(self.tr("Move the slider first: the original cannot be {0}").format(level))
+        elif self.live.confirmable is None:
+            assert self.live.wanted is not None
+            self._pending = (Level(level), self.live.wanted)
+            self.live.finish()
+        else:
+            self._keep(Level(level))
+
+    def undo(self) -> None:
+        self.desk.undo()
+
+    def _keep(self, level: Level) -> None:
+        screen, result = self._screen(), self.live.confirmable
+        if screen is None or result is None:
+            return
+        overrides = dict(self.panel.drawer.overrides)
+        self.desk.set_level(screen, level, result, overrides, {**self._trial.record(), **self._display()})
+        self._trial = Trial(start=self.severity)
+
+    def _screen(self) -> OnScreen | None:
+        if self.image is None or self.opened is None:
+            return None
+        if self.image.modality is None:
+            self.said.emit(self.tr("Say first what this picture is (at the top of the panel)"))
+            return None
+        return OnScreen(self.opened, self.image, self.opened.view.shown_window(self.image))
+
+    def _display(self) -> dict[str, Any]:
+        """The display that the decision was made on."""
+        screen = self.screen()
+        placement = self.comparison.right_pane.placement()
+        return {
+            "layout": str(self.comparison.layout_mode),
+            "inverted": self.opened.view.inverted if self.opened is not None else False,
+            "zoom": round(placement.scale_x, 4) if placement is not None else None,
+            "device_pixel_ratio": self.devicePixelRatioF(),
+            "display": f"{screen.size().width()} x {screen.size().height()}",
+            "dpi": round(screen.physicalDotsPerInch(), 1),
+        }
+
+    def _on_level_decided(self, level: str) -> None:
+        if Level(level) is Level.L0:
+            self.confirm_diagnostic()
+        else:
+            self.set_level(level)
+
+    def _on_rejected(self, reason: str) -> None:
+        screen = self._screen()
+        if screen is not None:
+            self.desk.decide_clean(screen, reason)
+
+    def _on_reject_otherwise(self) -> None:
+        reason, accepted = QInputDialog.getText(self, self.tr("Reject the picture"), self.tr("Why is it not diagnostic?"))
+        if accepted and reason.strip():
+            self._on_rejected(reason.strip())
+
+    def _on_modality_chosen(self, modality: str) -> None:
+        if self.opened is None:
+            return
+        self.opened.series = self.opened.series.with_modality(Modality(modality) if modality else None)
+        self.store.forget(self.opened.series_id)
+        self._show_opened(self.opened)
+
+    def _refresh_types(self) -> None:
+        """The list of types for the modality shown, with what is kept of each."""
+        image = self.image
+        if image is not None and self.opened is not None:
+            self.panel.types.fill(image.modality, self.desk.kept, self.type_name or self.opened.type_name)
+
+    def _refresh_levels(self) -> None:
+        """Marks, rows and the next step for the picture shown."""
+        marks = self.desk.marks(self.image, self.panel.types.current)
+        self.panel.show_levels(self.desk.clean(self.image), marks)
+        self._allow()
+
+    def _on_kept_changed(self) -> None:
+        self._refresh_types()
+        self._refresh_levels()

@@ -1,0 +1,66 @@
+"""The keys of one screen, made from the table of actions: as a sheet over the window (F1) and as a part of the help page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.action_table import GESTURES
+from medqdeg_desktop.ui.actions import Action, shown_keys
+
+
+def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
+    """A table of groups in two columns; consecutive actions that differ by a digit alone (presets) take one row."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for action in actions:
+        if not action.keys:
+            continue
+        rows = groups.setdefault(action.group or "Other", [])
+        if action.handler == "apply_preset":
+            if action.argument == 1:
+                rows.append(("1 … 9", "Window presets of the modality"))
+            continue
+        rows.append((shown_keys(action.keys), action.text))
+    if gestures:
+        groups["Mouse over a picture"] = list(GESTURES)
+    columns: list[list[str]] = [[], []]
+    filled = [0, 0]
+    for name, rows in groups.items():
+        side = 0 if filled[0] <= filled[1] else 1
+        filled[side] += len(rows) + 2
+        body = "".join(
+            f'<tr><td style="color:{t.TEXT}; padding: 2px 24px 2px 0; white-space: nowrap"><b>{escape(keys)}</b></td>'
+            f'<td style="color:{t.MUTED}; padding: 2px 0">{escape(text)}</td></tr>'
+            for keys, text in rows
+        )
+        columns[side].append(f'<p style="color:{t.ACCENT}; margin: 8px 0 4px 0">{escape(name)}</p><table>{body}</table>')
+    left, right = ("".join(column) for column in columns)
+    return f'<table><tr><td style="padding-right: 40px">{left}</td><td>{right}</td></tr></table>'
+
+
+class KeysSheet(QDialog):
+    """Shown over the window until Escape or F1."""
+
+    def __init__(self, title: str, actions: tuple[Action, ...], parent: QWidget, *, gestures: bool) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(title)
+        head = QLabel(title)
+        head.setProperty("role", "title")
+        body = QLabel(keys_html(actions, gestures=gestures))
+        body.setTextFormat(Qt.TextFormat.RichText)
+        body.setAlignment(Qt.AlignmentFlag.AlignTop)
+        area = QScrollArea()
+        area.setWidget(body)
+        area.setWidgetResizable(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 16, 24, 16)
+        column.setSpacing(12)
+        column.addWidget(head)
+        column.addWidget(area)
+        body.adjustSize()
+        limit = parent.size()
+        self.resize(min(body.width() + 80, limit.width() - 48), min(body.height() + 110, limit.height() - 48))

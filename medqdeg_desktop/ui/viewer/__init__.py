@@ -1,0 +1,1 @@
+"""Looking at frames: a pane, panes that move together, and the store of decoded frames behind them."""

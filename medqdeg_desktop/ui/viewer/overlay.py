@@ -1,0 +1,110 @@
+"""What is written over a picture: letters of orientation, window, zoom, probe, scale bar, marks. Small, dim, in the corners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
+
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.viewer.viewport import Placement
+
+_MARGIN = 8.0
+_PLATE = QColor(0, 0, 0, 150)
+_NICE_MM = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
+
+
+@dataclass(slots=True)
+class Overlay:
+    """Texts by corner. ``show_scale`` and ``show_letters`` may be switched off together with everything else by ``visible``."""
+
+    title: str = ""
+    mark: str = ""
+    reading: str = ""
+    probe: str = ""
+    visible: bool = True
+    show_scale: bool = True
+
+    def draw(self, painter: QPainter, area: QRect, image: MedicalImage | None, placement: Placement, device_ratio: float) -> None:
+        """Logical pixels; ``placement`` is in device pixels."""
+        painter.setFont(theme.font(t.SMALL))
+        left, right = area.left() + _MARGIN, area.right() + 1 - _MARGIN
+        top, foot = area.top() + _MARGIN, area.bottom() + 1 - _MARGIN
+        _plate(painter, self.title, left, top, t.MUTED)
+        _plate(painter, self.mark, right, top, t.WARN, from_right=True)
+        if not self.visible or image is None:
+            return
+        _plate(painter, self.reading, left, foot, t.TEXT, from_foot=True)
+        _plate(painter, self.probe, right, foot, t.TEXT, from_right=True, from_foot=True)
+        self._draw_letters(painter, area, image)
+        if self.show_scale:
+            self._draw_scale(painter, area, image, placement, device_ratio)
+
+    def _draw_letters(self, painter: QPainter, area: QRect, image: MedicalImage) -> None:
+        if image.orientation is None:
+            return
+        painter.setFont(theme.font(t.BODY, strong=True))
+        middle_x, middle_y = area.center().x(), area.center().y()
+        left, right, top, bottom = image.orientation
+        half = QFontMetricsF(painter.font()).height() / 2 + 2
+        for letter, x, y in (
+            (left, area.left() + _MARGIN, middle_y - half),
+            (right, area.right() - _MARGIN, middle_y - half),
+            (top, middle_x, area.top() + _MARGIN),
+            (bottom, middle_x, area.bottom() - _MARGIN - 2 * half),
+        ):
+            _plate(painter, letter, x, y, t.TEXT, from_right=x > middle_x, centred=x == middle_x)
+
+    def _draw_scale(self, painter: QPainter, area: QRect, image: MedicalImage, placement: Placement, device_ratio: float) -> None:
+        if not image.spacing:
+            return
+        full_columns = placement.columns
+        spacing = image.spacing[1] * image.shape[1] / full_columns
+        per_mm = placement.scale_x / device_ratio / spacing
+        length = max((mm for mm in _NICE_MM if mm * per_mm <= area.height() * 0.3), default=0)
+        if not length or length * per_mm < 12:
+            return
+        x, middle = area.right() - 2 * _MARGIN, area.center().y()
+        span = length * per_mm
+        # Beside the letter of the right edge, hence in the upper half where the pane is wide enough for both.
+        top = middle - 24 - span
+        painter.setPen(QPen(_PLATE, 4))
+        painter.drawLine(QPointF(x, top), QPointF(x, top + span))
+        painter.setPen(QPen(QColor(t.MUTED), 1.5))
+        painter.drawLine(QPointF(x, top), QPointF(x, top + span))
+        for y in (top, top + span / 2, top + span):
+            painter.drawLine(QPointF(x - 4, y), QPointF(x, y))
+        text = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm" if length >= 0.1 else f"{length * 1000:g} µm"
+        painter.setFont(theme.font(t.SMALL))
+        _plate(painter, text, x - 6, top + span / 2 - 9, t.MUTED, from_right=True)
+
+
+def _plate(
+    painter: QPainter,
+    text: str,
+    x: float,
+    y: float,
+    colour: str,
+    *,
+    from_right: bool = False,
+    from_foot: bool = False,
+    centred: bool = False,
+) -> None:
+    """Text on a half-transparent plate, legible over white and quiet over black."""
+    if not text:
+        return
+    metrics = QFontMetricsF(painter.font())
+    lines = text.split("\n")
+    width = max(metrics.horizontalAdvance(line) for line in lines) + 8
+    height = metrics.height() * len(lines) + 2
+    left = x - width if from_right else (x - width / 2 if centred else x)
+    box = QRectF(left, y - height if from_foot else y, width, height)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE)
+    painter.drawRoundedRect(box, 3, 3)
+    painter.setPen(QColor(colour))
+    flags = Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if from_right else Qt.AlignmentFlag.AlignLeft)
+    painter.drawText(box.adjusted(4, 0, -4, 0), int(flags), text)

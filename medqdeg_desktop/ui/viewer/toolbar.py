@@ -1,0 +1,83 @@
+"""The thin row above the panes: layouts, window presets, zoom. All of it is in the table of actions; this only shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
+
+from medqdeg_desktop.engine.presets import Preset
+from medqdeg_desktop.ui import theme
+
+
+class ViewerBar(QWidget):
+    """``preset_chosen`` carries the digit of a window preset picked from the menu."""
+
+    preset_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(8, 4, 8, 4)
+        self._row.setSpacing(4)
+        self.window_button = QToolButton()
+        self.window_button.setProperty("role", "quiet")
+        self.window_button.setText(self.tr("Window"))
+        self.window_button.setIcon(theme.icon("window"))
+        self.window_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.window_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.window_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._menu = QMenu(self.window_button)
+        self.window_button.setMenu(self._menu)
+        self._layouts: dict[str, QAction] = {}
+        self._actions: dict[str, QAction] = {}
+
+    def fill(self, actions: dict[str, QAction], layouts: Sequence[str]) -> None:
+        """Buttons for the actions of the workspace that have an icon and belong to a viewer."""
+        self._actions = actions
+        for action_id in layouts:
+            action = actions[action_id]
+            action.setCheckable(True)
+            self._layouts[action_id] = action
+            self._add(action)
+        self._row.addSpacing(12)
+        self._row.addWidget(self.window_button)
+        for verb in ("invert", "file_window"):
+            self._add(actions[f"calibrate.{verb}"])
+        self._row.addSpacing(12)
+        for verb in ("fit", "one_to_one"):
+            self._add(actions[f"calibrate.{verb}"])
+        self._row.addStretch(1)
+        for verb in ("undo",):
+            self._add(actions[f"calibrate.{verb}"])
+        self.fill_presets([])
+
+    def fill_presets(self, presets: Sequence[Preset]) -> None:
+        """The presets of the picture's modality with their digits."""
+        self._menu.clear()
+        for preset in presets:
+            action = self._menu.addAction(f"{preset.name}\t{preset.key}")
+            action.triggered.connect(lambda checked=False, key=preset.key: self.preset_chosen.emit(key))
+        if presets:
+            self._menu.addSeparator()
+        for verb in ("auto_window", "file_window", "invert"):
+            if f"calibrate.{verb}" in self._actions:
+                self._menu.addAction(self._actions[f"calibrate.{verb}"])
+
+    def mark_layout(self, action_id: str) -> None:
+        """Which layout is in force."""
+        for name, action in self._layouts.items():
+            action.setChecked(name == action_id)
+
+    def _add(self, action: QAction) -> None:
+        button = QToolButton()
+        button.setProperty("role", "quiet")
+        button.setDefaultAction(action)
+        button.setIconSize(QSize(18, 18))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(action.text())
+        self._row.addWidget(button)

@@ -1,0 +1,101 @@
+"""Where a frame lies in a pane: zoom and centre as a value that linked panes share, and the arithmetic of placing it.
+
+Qt-free. The viewport is kept in terms of the frame (fractions of it and device pixels an image column), never of the pane:
+a pane may be resized any number of times and the view stays where the reader put it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+_SMALLEST = 1 / 32
+_LARGEST = 64.0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """``zoom``: device pixels an image column, None: the frame fits. ``centre``: (row, column) in fractions of the frame."""
+
+    zoom: float | None = None
+    centre: tuple[float, float] = (0.5, 0.5)
+
+    def fitted(self) -> Viewport:
+        return Viewport()
+
+    def at_zoom(self, zoom: float) -> Viewport:
+        return replace(self, zoom=min(max(zoom, _SMALLEST), _LARGEST))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A frame of ``rows`` x ``columns`` put on a pane: device pixels an image column and row, and where its corner lies."""
+
+    rows: int
+    columns: int
+    scale_x: float
+    scale_y: float
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def to_frame(self, x: float, y: float) -> tuple[float, float]:
+        """(row, column) in frame coordinates under the device pixel (x, y); pixel k covers [k, k + 1)."""
+        return ((y - self.top) / self.scale_y, (x - self.left) / self.scale_x)
+
+    def to_pane(self, row: float, column: float) -> tuple[float, float]:
+        """Device pixel (x, y) of a frame position."""
+        return (self.left + column * self.scale_x, self.top + row * self.scale_y)
+
+    def visible(self) -> tuple[int, int, int, int]:
+        """(first row, end row, first column, end column) of the part of the frame that the pane shows; may be empty."""
+        first_row, first_column = self.to_frame(0, 0)
+        end_row, end_column = self.to_frame(self.width, self.height)
+        return (
+            max(0, int(first_row // 1)),
+            min(self.rows, int(-(-end_row // 1))),
+            max(0, int(first_column // 1)),
+            min(self.columns, int(-(-end_column // 1))),
+        )
+
+
+def place(viewport: Viewport, shape: tuple[int, int], aspect: float, pane: tuple[int, int]) -> Placement:
+    """``shape`` (rows, columns) with pixels ``aspect`` times as high as wide on a pane of (width, height) device pixels.
+
+    The corner falls on a whole device pixel, so that 1:1 shows each stored pixel as itself.
+    """
+    rows, columns = shape
+    width, height = max(1, pane[0]), max(1, pane[1])
+    zoom = viewport.zoom or min(width / columns, height / (rows * aspect))
+    scale_x, scale_y = zoom, zoom * aspect
+    row, column = viewport.centre
+    left = round(width / 2 - column * columns * scale_x)
+    top = round(height / 2 - row * rows * scale_y)
+    return Placement(rows, columns, scale_x, scale_y, left, top, width, height)
+
+
+def zoomed_about(viewport: Viewport, placement: Placement, factor: float, x: float, y: float) -> Viewport:
+    """``viewport`` magnified by ``factor`` with what lies under the device pixel (x, y) staying there."""
+    new = viewport.at_zoom(placement.scale_x * factor)
+    assert new.zoom is not None
+    row, column = placement.to_frame(x, y)
+    ratio = placement.scale_x / new.zoom
+    centre_row, centre_column = placement.to_frame(placement.width / 2, placement.height / 2)
+    return replace(
+        new,
+        centre=_inside(
+            (row + (centre_row - row) * ratio) / placement.rows,
+            (column + (centre_column - column) * ratio) / placement.columns,
+        ),
+    )
+
+
+def panned(viewport: Viewport, placement: Placement, dx: float, dy: float) -> Viewport:
+    """``viewport`` moved by (dx, dy) device pixels; a fitted frame stays fitted until it is moved."""
+    row = viewport.centre[0] - dy / (placement.rows * placement.scale_y)
+    column = viewport.centre[1] - dx / (placement.columns * placement.scale_x)
+    return Viewport(viewport.zoom or placement.scale_x, _inside(row, column))
+
+
+def _inside(row: float, column: float) -> tuple[float, float]:
+    return (min(max(row, 0.0), 1.0), min(max(column, 0.0), 1.0))

@@ -1,0 +1,84 @@
+"""What a workspace is, and the rail that lists them.
+
+A workspace is a QWidget that the rail shows as one entry. It is imported and built when it is first shown, so that starting the
+window costs what its first screen costs. To add one: a line in ``RAIL`` naming its class, and actions in ``action_table``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from medqdeg_desktop.ui.study_session import StudySession
+
+
+class Workspace(QWidget):
+    """Base of all workspaces. ``context`` is the id of its actions in the table; its methods are their handlers.
+
+    said     one line for the foot (nothing to decide).
+    warned   one line for the banner: what happened, to what, and what can be done.
+    job_told text about a running job for the foot, empty when it is over.
+    """
+
+    context: str = ""
+
+    said = Signal(str)
+    warned = Signal(str)
+    job_told = Signal(str)
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+
+    def actions_bound(self, actions: dict[str, QAction]) -> None:
+        """The workspace's actions have come alive; toolbars and menus are filled from them."""
+
+    def entered(self) -> None:
+        """The workspace comes to the front."""
+
+    def left(self) -> None:
+        """Another workspace comes to the front."""
+
+    def study_changed(self) -> None:
+        """Another study or reader: everything shown is read again from ``session``."""
+
+    def stop_job(self) -> None:
+        """The stop beside the job's text in the foot was pressed."""
+
+    def save_state(self) -> dict[str, object]:
+        """What is to be found again at the next start (layout and places, never decisions)."""
+        return {}
+
+    def restore_state(self, state: dict[str, object]) -> None:
+        """What ``save_state`` gave; values that make no sense are ignored."""
+
+    def shut_down(self) -> None:
+        """The window closes: threads and children end here."""
+
+
+@dataclass(frozen=True, slots=True)
+class RailEntry:
+    """A line of the rail: ``target`` is ``module:class``."""
+
+    entry_id: str
+    text: str
+    icon: str
+    target: str
+
+    def build(self, session: StudySession) -> Workspace:
+        module, name = self.target.split(":")
+        made = getattr(importlib.import_module(module), name)(session)
+        assert isinstance(made, Workspace)
+        return made
+
+
+RAIL: Final[tuple[RailEntry, ...]] = (
+    RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.workspace:CalibrateWorkspace"),
+    RailEntry("help", "Help", "help", "medqdeg_desktop.ui.help_page:HelpPage"),
+)
