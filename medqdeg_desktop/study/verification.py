@@ -128,15 +128,22 @@ def _items(db: Database) -> Iterator[str]:
     for item_id, version, newest in rows:
         yield f"item {item_id!r}: version {version} counts although version {newest} is newer"
     for table, kind in (("item_clearances", "items_cleared"), ("item_judgements", "item_judged")):
-        rows = db.execute(
-            f"SELECT t.item_id, t.version, e.seq, e.kind, e.payload FROM {table} t JOIN events e ON e.event_id = t.event_id"
-        )
-        decided: dict[int, dict[str, int]] = {}
-        for item_id, version, seq, event_kind, payload in rows:
-            if seq not in decided:
-                decided[seq] = json.loads(payload).get("items", {}) if event_kind == kind else {}
-            if decided[seq].get(item_id) != version:
-                yield f"{table}, item {item_id!r} version {version}: event {seq} does not say so"
+        yield from _decided(db, table, kind)
+
+
+def _decided(db: Database, table: str, kind: str) -> Iterator[str]:
+    """Where the rows of ``table`` and the events of ``kind`` do not name the same versions of the same items."""
+    rows: dict[str, set[tuple[str, int]]] = {}
+    for item_id, version, event_id in db.execute(f"SELECT item_id, version, event_id FROM {table}"):
+        rows.setdefault(event_id, set()).add((item_id, version))
+    for event_id, payload in db.execute("SELECT event_id, payload FROM events WHERE kind = ?", (kind,)):
+        said, kept = set(json.loads(payload)["items"].items()), rows.pop(event_id, set())
+        for item_id, version in sorted(kept - said):
+            yield f"{table}, item {item_id!r} version {version}: event {event_id} does not say so"
+        for item_id, version in sorted(said - kept):
+            yield f"{table}, item {item_id!r} version {version}: is missing though event {event_id} says so"
+    for event_id in rows:
+        yield f"{table}: rows refer to event {event_id}, which decides nothing of this kind"
 
 
 def _answers(db: Database) -> Iterator[str]:

@@ -126,7 +126,9 @@ def test_an_altered_question_and_an_invented_clearance_are_found(busy: Study) ->
     ]
     event = busy.events(1)[0]
     problems = _tamper(busy, f"INSERT INTO item_clearances VALUES ('q2', 1, '{event.event_id}')")
-    assert f"item_clearances, item 'q2' version 1: event {event.seq} does not say so" in problems
+    assert f"item_clearances, item 'q2' version 1: event {event.event_id} does not say so" in problems
+    problems = _tamper(busy, "DELETE FROM item_clearances WHERE item_id = 'q1'")
+    assert f"item_clearances, item 'q1' version 1: is missing though event {event.event_id} says so" in problems
 
 
 def test_a_renamed_reader_is_found(busy: Study) -> None:
