@@ -40,7 +40,7 @@ def _grey_frame(name: str, pixels: npt.NDArray[np.floating]) -> MedicalImage:  #
 
 
 def test_all_published_types_are_registered_under_all_their_names() -> None:
-    assert ALL == sorted(t.name for t in DEGRADATION_TYPES)
+    assert sorted(t.name for t in DEGRADATION_TYPES) == ALL
     for kind in DEGRADATION_TYPES:
         for alias in (kind.name, *kind.aliases):
             assert find(alias).name == kind.name

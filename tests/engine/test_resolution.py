@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_gaussian_blur_shows_no_tick_where_the_averaged_copy_changes() -> None:
     for octave in (8.0, 16.0):
         sigmas = np.array([-0.06, -0.03, 0.0, 0.03, 0.06]) + octave - 0.015
         frames = [prepared.render({"sigma": sigma / 512}) for sigma in sigmas]
-        steps = [float(np.abs(b - a).max()) for a, b in zip(frames[:-1], frames[1:], strict=True)]
+        steps = [float(np.abs(b - a).max()) for a, b in itertools.pairwise(frames)]
         # The step across the octave, between the third and fourth picture, stays below what 8 bits can show.
         assert steps[2] < 0.5
 
