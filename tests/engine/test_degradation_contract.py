@@ -231,21 +231,31 @@ def test_a_grey_picture_in_colour_gets_no_colour_fringes(name: str, modality: Mo
 
 #: Largest rms difference, of the range, between a proxy's picture and the full picture made small. Edges that moved by a
 #: part of a proxy pixel are interpolated at another place; everything else is closer.
-_PROXY_TOLERANCE = 0.02
+_PROXY_TOLERANCE = 0.03
 
 
 @pytest.mark.parametrize(("name", "modality"), CELLS)
 def test_the_proxy_looks_like_the_full_result_made_small(name: str, modality: Modality) -> None:
     image = phantom(modality, 384)
+    low, high = image.value_range
+
+    def shown(frame: MedicalImage) -> npt.NDArray[np.float64]:
+        return np.clip(np.asarray(frame.pixels, np.float64), low, high)
+
+    def rms(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+        return float(np.sqrt(np.mean((a - b) ** 2))) / (high - low)
+
+    clean = shown(image.proxy(192))
     for severity in (0.3, 0.65):
-        full = degrade(image, name, severity, seed=8)
-        small = degrade(image.proxy(192), name, severity, seed=8)
-        expected = full.proxy(192)
-        assert small.pixels.shape == expected.pixels.shape
-        low, high = image.value_range
-        seen = [np.clip(np.asarray(p, np.float64), low, high) for p in (small.pixels, expected.pixels, image.proxy(192).pixels)]
-        error = np.sqrt(np.mean((seen[0] - seen[1]) ** 2)) / (high - low)
-        change = np.sqrt(np.mean((seen[1] - seen[2]) ** 2)) / (high - low)
+        small = shown(degrade(image.proxy(192), name, severity, seed=8))
+        expected = shown(degrade(image, name, severity, seed=8).proxy(192))
+        assert small.shape == expected.shape
+        change = rms(expected, clean)
+        if name == "low_dose":
+            # Other rays, other photons: as much noise, not the same.
+            assert rms(small, clean) == pytest.approx(change, rel=0.3)
+            continue
+        error = rms(small, expected)
         assert error < _PROXY_TOLERANCE
         assert error < 0.5 * change + 0.002, "closer to the degraded picture than that is to the clean one"
 

@@ -36,7 +36,8 @@ def test_slices_share_the_realisation_and_noise_does_not_repeat(name: str, modal
     if name in NOISE:
         changes = [(pixels - frame.pixels).ravel() for pixels, frame in zip(out, frames, strict=True)]
         for other in changes[1:]:
-            assert abs(np.corrcoef(changes[0], other)[0, 1]) < 0.05
+            # A ray that gets no photon in any slice leaves a streak that they share.
+            assert abs(np.corrcoef(changes[0], other)[0, 1]) < 0.2
     else:
         # The same slice four times over: the same result four times over.
         for pixels in out[1:]:

@@ -35,6 +35,7 @@ from medqdeg_desktop.engine.kspace import (
     equispaced_mask,
     ghost_weights,
     half_spectrum,
+    line_numbers,
     nested_mask,
     random_order,
     weighted_image,
@@ -63,18 +64,23 @@ _AXIS: Final = Parameter(
 
 @dataclass
 class KSpaceState:
-    """The frame above its floor, and its half spectra by phase-encode axis, computed when first asked for."""
+    """The frame above its floor, and its half spectra by phase-encode axis, computed when first asked for.
+
+    full_shape  shape of the measured frame: the lines of a proxy are the central ones of that.
+    """
 
     pixels: Float32
     floor: np.float32
     rgb: bool
+    full_shape: tuple[int, int]
     spectra: dict[int, Complex64] = field(default_factory=dict)
 
     @classmethod
     def of(cls, image: MedicalImage) -> KSpaceState:
         pixels = working_pixels(image)
         floor = np.float32(min(0.0, float(pixels.min())))
-        return cls(pixels - floor if floor < 0 else pixels, floor, image.is_rgb)
+        full_shape = image.full_shape or image.shape
+        return cls(pixels - floor if floor < 0 else pixels, floor, image.is_rgb, full_shape)
 
     def with_weights(self, weights: Float32, axis: int) -> Pixels:
         """The frame with its phase-encode lines multiplied by ``weights`` (FFT order), in its own dtype."""
@@ -124,14 +130,15 @@ class Undersampling(Degradation):
     def apply(self, state: KSpaceState, parameters: Parameters, seed: int) -> Pixels:
         axis = int(parameters["axis"])
         acceleration, fraction = float(parameters["acceleration"]), float(parameters["center_fraction"])
-        lines = state.pixels.shape[axis]
+        lines = state.full_shape[axis]
         pattern = str(parameters["pattern"])
         if pattern == "equispaced":
             mask = equispaced_mask(lines, acceleration, fraction)
         else:
             draw = density_order if pattern == "density" else random_order
             mask = nested_mask(draw(lines, generator(seed, "sampling order")), acceleration, fraction)
-        return state.with_weights(mask.astype(np.float32), axis)
+        seen = mask[line_numbers(state.pixels.shape[axis]) % lines]
+        return state.with_weights(seen.astype(np.float32), axis)
 
 
 @register
