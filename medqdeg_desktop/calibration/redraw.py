@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,10 +9,9 @@ from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.engine.degradation import Prepared, find
 from medqdeg_desktop.engine.errors import EngineError
 from medqdeg_desktop.engine.image import MedicalImage, pixel_sha256
-from medqdeg_desktop.engine.reading import read_image, read_series
+from medqdeg_desktop.engine.reading import read_series
 from medqdeg_desktop.study.records import Setting
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.taxonomy import Modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +42,26 @@ def redraw(study: Study, event_id: str, image_path: Path | None = None) -> Redra
     path = image_path or Path(record.path if record else "")
     if path == Path():
         raise CalibrationError(f"{event_id}: this site has not opened its image; name it with --image")
-    image = replace(_frame(path, setting), value_range=setting.value_range)
+    axis = str(setting.provenance.get("axis", record.facts.get("axis", "") if record else ""))
+    image = replace(_frame(path, setting, axis), value_range=setting.value_range)
     drawn = image.with_pixels(Prepared(setting.type, image, setting.seed).render(setting.parameters))
     now = find(setting.type).path_version
     why = f"; its path version is {setting.path_version}, the program has {now}" if now != setting.path_version else ""
     return Redrawn(setting, drawn, pixel_sha256(drawn.pixels), why)
 
 
-def _frame(path: Path, setting: Setting) -> MedicalImage:
-    """The frame whose pixels have the hash ``setting.image_id``: as the series that it was part of, or as a file of its own."""
-    reason = "its pixels are not those that the decision was made on"
-    for attempt in _readings(path, setting.frame, setting.modality):
-        try:
-            image = attempt()
-        except (EngineError, IndexError) as error:
-            reason = " ".join(str(error).split())
-            continue
-        if image.source_sha256 == setting.image_id:
-            # The index belongs to the realisation: noise differs from slice to slice.
-            return replace(image, frame=setting.frame)
-    raise CalibrationError(f"{setting.event_id}: {path}, frame {setting.frame}: {reason}")
-
-
-def _readings(path: Path, frame: int, modality: Modality) -> list[Callable[[], MedicalImage]]:
-    if path.is_dir():
-        return [lambda: read_series(path, modality=modality).frame(frame)]
-    # A file of a series is frame 0 of itself, whatever its place in the series.
-    return [lambda: read_image(path, frame, modality=modality), lambda: read_image(path, 0, modality=modality)]
+def _frame(path: Path, setting: Setting, axis: str) -> MedicalImage:
+    """The frame whose pixels have the hash ``setting.image_id``, in the place in its series that it had when it was shown."""
+    # The place in the series is part of the realisation: noise differs from slice to slice.
+    place = int(setting.provenance.get("slice", setting.frame))
+    try:
+        series = read_series(path, modality=setting.modality, axis=axis)
+        likely = (place, setting.frame, *(i for i, source in enumerate(series.frames) if source.index == setting.frame))
+        for index in dict.fromkeys(likely):
+            if index < series.frame_count and (image := series.frame(index)).source_sha256 == setting.image_id:
+                return replace(image, frame=place)
+    except EngineError as error:
+        raise CalibrationError(f"{setting.event_id}: {' '.join(str(error).split())}") from None
+    raise CalibrationError(
+        f"{setting.event_id}: {path}: no frame has the pixels that the decision was made on ({setting.image_id[:12]})"
+    )

@@ -153,8 +153,8 @@ class Answers(Items):
     def replace_choices(self, run_id: str, answers: Iterable[Answer], *, parser: str) -> int:
         """Keeps what ``parser`` (its version) makes of the run's stored replies: choice, status and confidence.
 
-        One transaction with one event in the chain. Replies, failed answers and answers that are not given stay as they are.
-        Returns how many answers changed.
+        One transaction, with one event in the chain where anything changed. Replies, failed answers and answers that are not
+        given stay as they are. Returns how many answers changed.
         """
         with self._writing() as db:
             key = self._run_key(run_id)
@@ -167,10 +167,10 @@ class Answers(Items):
                 ((a.choice, a.status, a.confidence, key, a.file_name, a.trial) for a in answers if a.status != "failed"),
             )
             changed = db.conn.total_changes - before
-            db.execute("UPDATE runs SET parser = ? WHERE run_key = ?", (parser, key))
-            audit.append_event(
-                db, "rescored", {"run_id": run_id, "parser": parser, "previous_parser": run.parser, "changed": changed}
-            )
+            if changed or parser != run.parser:
+                db.execute("UPDATE runs SET parser = ? WHERE run_key = ?", (parser, key))
+                said = {"run_id": run_id, "parser": parser, "previous_parser": run.parser, "changed": changed}
+                audit.append_event(db, "rescored", said)
         return changed
 
     def _runs(self, where: str, values: tuple[Any, ...]) -> list[Run]:

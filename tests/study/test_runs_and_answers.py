@@ -111,6 +111,7 @@ def test_parsing_again_changes_choices_and_nothing_else_and_is_on_record(study: 
     assert event.kind == "rescored"
     assert event.payload == {"run_id": "run-1", "parser": "2", "previous_parser": "1", "changed": 1}
     assert study.replace_choices("run-1", found, parser="2") == 0
+    assert study.events(1) == [event], "nothing changed, nothing to record"
 
 
 def test_two_programs_on_one_run_count_every_answer_once(study: Study) -> None:

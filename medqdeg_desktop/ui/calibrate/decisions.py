@@ -98,8 +98,13 @@ def level_setting(
         window=_pair(window),
         value_range=image.value_range,
         render_sha256="",
-        provenance={"stage": "native", **_versions(), **provenance},
+        # Where the frame stood in its series belongs to the realisation (noise differs from slice to slice).
+        provenance={"stage": "native", **_versions(), **_place(opened, image), **provenance},
     )
+
+
+def _place(opened: OpenSeries, image: MedicalImage) -> dict[str, Any]:
+    return {"slice": image.frame, "axis": opened.series.frames[image.frame].axis}
 
 
 def keep_clean(study: Study, record: ImageRecord, decision: CleanDecision) -> CleanDecision:
