@@ -1,0 +1,212 @@
+"""Things that lie on a slide: an air bubble under the cover slip, dark smudges of pigment and dirt.
+
+Both are drawn, in optical density: what a layer of density D lets through is 10^-D (Beer and Lambert), so that layers add, glass
+darkens as tissue does, and nothing gets darker than black.
+
+* bubble. Air under the cover slip throws the image out of focus (its index of refraction is 1.0 against 1.5 of the mounting
+  medium) and its curved edge refracts light out of the objective: a dark rim, bright just inside.
+* dark_spots_artifact. Pigment, precipitated stain or dust, mostly out of focus: soft, irregular, mottled, brown-black smudges.
+
+Places and shapes belong to the seed, so that with severity the same bubble grows and the same smudges spread. Sizes are relative
+to the frame. On a grey frame the density acts on the distance from the low end of the range. Red cells: ``blood_cells``.
+Example: ``degrade(image, "bubble", overrides={"radius": 0.2})``.
+Levels: MedQ-Deg example triplets (diameter of the disc and its blur, least transmission, share of changed pixels).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
+from medqdeg_desktop.engine.optical_density import no_light, seen_through
+from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.working import Float32
+from medqdeg_desktop.taxonomy import Modality
+
+RECOMMENDED: Final[dict[str, dict[str, float]]] = {
+    name: {"L1": L1_SEVERITY, "L2": L2_SEVERITY} for name in ("bubble", "dark_spots_artifact")
+}
+"""Severities of the recommended levels, by type."""
+
+_RADIUS: Final = SeverityPath(0.0, 0.20, 0.35, 0.60)
+_BUBBLE_BLUR: Final = SeverityPath(0.0, 0.007, 0.017, 0.04)
+_DENSITY: Final = SeverityPath(0.0, 0.35, 1.0, 2.0)
+_DIAMETER: Final = SeverityPath(0.0, 0.35, 0.60, 1.0)
+
+# Optical density per channel (R, G, B), the densest channel 1.
+_PIGMENT: Final = (0.80, 0.92, 1.0)
+
+
+def _blurred(part: Float32, sigma: float) -> Float32:
+    """Gaussian blur of ``sigma`` pixels; a wide one on a coarser grid, whose own spread is taken off.
+
+    Area reduction by f spreads by f^2 / 12, bilinear enlargement by f^2 / 6.
+    """
+    if sigma < 0.05:
+        return part
+    coarser = 2 ** max(0, math.floor(math.log2(sigma / 2.5)))
+    rows, columns = part.shape[:2]
+    if coarser == 1:
+        return np.asarray(cv2.GaussianBlur(part, (0, 0), sigma), np.float32).reshape(part.shape)
+    size = (max(1, math.ceil(columns / coarser)), max(1, math.ceil(rows / coarser)))
+    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    softer = cv2.GaussianBlur(small, (0, 0), math.sqrt(sigma**2 - coarser**2 / 4) / coarser)
+    return np.asarray(cv2.resize(softer, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(part.shape)
+
+
+def _outline(rng: np.random.Generator, wobble: float, lobes: int) -> npt.NDArray[np.float64]:
+    """Radius factor over 256 directions: 1 plus a few harmonics of relative amplitude ``wobble``."""
+    angle = np.arange(256) * (2 * np.pi / 256)
+    radius = np.ones(256)
+    for n in range(2, lobes + 1):
+        radius += wobble / n * rng.normal() * np.cos(n * angle + rng.uniform(0, 2 * np.pi))
+    return np.maximum(radius, 0.3)
+
+
+def _relative_radius(
+    rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64], outline: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Distance from the origin in units of the outline, at (rows x columns)."""
+    y, x = rows[:, None], columns[None, :]
+    turns = np.arctan2(y, x) / (2 * np.pi) * 256
+    index = np.floor(turns).astype(np.int64)
+    share = turns - index
+    edge = outline[index % 256] * (1 - share) + outline[(index + 1) % 256] * share
+    return np.asarray(np.hypot(y, x) / edge)
+
+
+@register
+class Bubble(Degradation):
+    """An air bubble: blurred inside, dark refracting rim."""
+
+    name = "bubble"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter("radius", "Radius", "of side", 0.0, 1.0, 0.0, help="Fraction of the shorter side."),
+            Parameter("sigma", "Blur inside", "of side", 0.0, 0.1, 0.007, help="Gaussian, fraction of the shorter side."),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"radius": _RADIUS(severity), "sigma": _BUBBLE_BLUR(severity)}
+
+    def prepare(self, image: MedicalImage, seed: int) -> MedicalImage:
+        return image
+
+    def apply(self, state: MedicalImage, parameters: Parameters, seed: int) -> Pixels:
+        image = state
+        rows, columns = image.shape
+        side = min(rows, columns)
+        radius = float(parameters["radius"]) * side
+        if radius < 0.5:
+            return image.pixels
+        rng = generator(seed, "bubble")
+        centre_y, centre_x = rng.uniform(0.3, 0.7) * rows - 0.5, rng.uniform(0.3, 0.7) * columns - 0.5
+        outline = _outline(rng, 0.05, 4)
+        reach = radius * float(outline.max()) * 1.12 + 2
+        top, bottom = max(0, int(centre_y - reach)), min(rows, math.ceil(centre_y + reach) + 1)
+        left, right = max(0, int(centre_x - reach)), min(columns, math.ceil(centre_x + reach) + 1)
+        # The shape is smooth but for the rim: a coarse grid over the region, enlarged, draws it in a tenth of the time.
+        step = max(1.0, radius / 100)
+        shape = (max(2, round((bottom - top) / step)), max(2, round((right - left) / step)))
+        y = (np.arange(shape[0]) + 0.5) * (bottom - top) / shape[0] - 0.5 + top - centre_y
+        x = (np.arange(shape[1]) + 0.5) * (right - left) / shape[1] - 0.5 + left - centre_x
+        r = _relative_radius(y / radius, x / radius, outline)
+        soft = max(0.02, 1.0 / radius)
+        inside = np.clip((1 + soft - r) / (2 * soft), 0, 1)
+        # Light lost at the steep edge, most of it just inside; a little of it returns as a bright line further in.
+        rim = 0.55 * np.exp(-(((r - 0.985) / np.where(r < 0.985, 0.035, 0.015)) ** 2))
+        glint = 0.05 * np.exp(-(((r - 0.90) / 0.03) ** 2))
+        fields = cv2.resize(
+            np.dstack([inside, rim - glint]).astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
+        ).reshape(bottom - top, right - left, 2)
+        region = (slice(top, bottom), slice(left, right))
+        focused = np.ascontiguousarray(image.pixels[region], np.float32)
+        blurred = _blurred(focused, float(parameters["sigma"]) * side)
+        weight = fields[..., :1] if image.is_rgb else fields[..., 0]
+        mixed = focused + weight * (blurred - focused)
+        out = image.pixels.copy()
+        out[region] = seen_through(mixed, np.ascontiguousarray(fields[..., 1]), (1.0, 1.0, 1.0), no_light(image))
+        return out
+
+
+@dataclass(frozen=True)
+class Smudge:
+    """One smudge: centre as fractions of the frame, size and density relative to the first, outline and mottle."""
+
+    centre: tuple[float, float]
+    size: float
+    density: float
+    outline: npt.NDArray[np.float64]
+    mottle: Float32
+
+
+def _smudges(seed: int, count: int) -> list[Smudge]:
+    """The first ``count`` smudges of the realisation, the largest first."""
+    smudges = []
+    for i in range(count):
+        rng = generator(seed, f"smudge {i}")
+        grain = rng.standard_normal((32, 32), dtype=np.float32)
+        mottle = cv2.GaussianBlur(grain, (0, 0), 1.2) * np.float32(0.9) + cv2.GaussianBlur(grain, (0, 0), 3.0) * np.float32(2)
+        smudges.append(
+            Smudge(
+                (float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.25, 0.75))),
+                1.0 if i == 0 else float(rng.uniform(0.3, 0.6)),
+                1.0 if i == 0 else float(rng.uniform(0.5, 0.9)),
+                _outline(rng, 0.35, 7),
+                np.exp(mottle * np.float32(0.35)),
+            )
+        )
+    return smudges
+
+
+@register
+class DarkSpots(Degradation):
+    """Smudges of pigment and dirt out of focus."""
+
+    name = "dark_spots_artifact"
+
+    def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
+        return (
+            Parameter("density", "Density", "OD", 0.0, 4.0, 0.0, help="Peak optical density."),
+            Parameter("diameter", "Diameter", "of side", 0.0, 2.0, 0.35, help="Of the largest, of the shorter side."),
+            Parameter("spots", "Spots", "", 1, 12, None, kind="int", help="Number of smudges."),
+        )
+
+    def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"density": _DENSITY(severity), "diameter": _DIAMETER(severity)}
+
+    def drawn_parameters(self, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
+        return {"spots": int(generator(seed, "spots").integers(1, 4))}
+
+    def prepare(self, image: MedicalImage, seed: int) -> MedicalImage:
+        return image
+
+    def apply(self, state: MedicalImage, parameters: Parameters, seed: int) -> Pixels:
+        rows, columns = state.shape
+        radius = max(float(parameters["diameter"]) / 2 * min(rows, columns), 0.5)
+        # Nothing in a smudge is finer than a twentieth of it: a coarse grid, enlarged, is the same picture.
+        step = max(1.0, radius / 24)
+        shape = (max(2, math.ceil(rows / step)), max(2, math.ceil(columns / step)))
+        y = (np.arange(shape[0]) + 0.5) / shape[0]
+        x = (np.arange(shape[1]) + 0.5) / shape[1]
+        unit = np.zeros(shape, np.float32)
+        for smudge in _smudges(seed, int(parameters["spots"])):
+            size = radius * smudge.size
+            down, across = (y - smudge.centre[0]) * rows / size, (x - smudge.centre[1]) * columns / size
+            r = _relative_radius(down, across, smudge.outline)
+            edge = 0.5 + 0.5 * np.cos(np.pi * np.clip((r - 0.25) / 0.85, 0, 1))
+            grid_x, grid_y = np.meshgrid((across * 11 + 15.5).astype(np.float32), (down * 11 + 15.5).astype(np.float32))
+            mottle = cv2.remap(smudge.mottle, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+            layer = (edge * mottle).astype(np.float32)
+            unit = np.maximum(unit, layer * np.float32(smudge.density / max(float(layer.max()), 1e-6)))
+        full = np.asarray(cv2.resize(unit, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(rows, columns)
+        return seen_through(state.pixels, full * np.float32(parameters["density"]), _PIGMENT, no_light(state))
