@@ -127,8 +127,11 @@ def _models(out: Path) -> tuple[list[tuple[str, list[str]]], list[str]]:
     models: list[tuple[str, list[str]]] = [("baseline:uniform", ["--trials", "10"]), ("baseline:prior", ["--trials", "10"])]
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
         return models, ["the local model (extra local is not installed: pip install 'medqdeg-desktop[local]')"]
+    from medqdeg_desktop.eval.backends.loading import RANDOM_WEIGHTS_MARK
+
     folder = out / "tiny-llava-random-weights"
-    if not (folder / "config.json").is_file():
+    # The mark is written last: a folder without it is unfinished.
+    if not (folder / RANDOM_WEIGHTS_MARK).is_file():
         _run_module("medqdeg_desktop.eval.tiny_model", str(folder))
     return [*models, (f"local:{folder}", ["--confidence", "option", "--trials", "10"])], []
 

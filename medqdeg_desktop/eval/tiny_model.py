@@ -165,3 +165,9 @@ def _qwen(tokenizer: Any) -> tuple[Any, Any]:
         chat_template=_chat_template("qwen2_5_vl"),
     )
     return Qwen2_5_VLForConditionalGeneration(config), processor
+
+
+if __name__ == "__main__":
+    import sys
+
+    build_tiny_model(Path(sys.argv[1]))
