@@ -13,14 +13,14 @@ _WINDOW: Final = (
     Action("window.evaluate", "Evaluate", ("Ctrl+4",), "window", "go_to", "evaluate", "evaluate", "Go to"),
     Action("window.explore", "Explore", ("Ctrl+5",), "window", "go_to", "explore", "explore", "Go to"),
     Action("window.help", "Help", ("Ctrl+6",), "window", "go_to", "help", "help", "Go to"),
-    Action("window.palette", "Find an action", ("Ctrl+K",), "window", "show_palette", "search", None, "Window"),
-    Action("window.keys", "Keys of this screen", ("F1",), "window", "show_keys", "help", None, "Window"),
+    Action("window.palette", "Find an action", ("Ctrl+K",), "window", "show_palette", "search", None, "Program"),
+    Action("window.keys", "Keys of this screen", ("F1",), "window", "show_keys", "help", None, "Program"),
     Action("window.open_study", "Open a study…", ("Ctrl+Shift+O",), "window", "choose_study", "folder", None, "Study"),
     Action("window.new_study", "New study…", ("Ctrl+Shift+N",), "window", "choose_new_study", "plus", None, "Study"),
     Action("window.reader", "Change reader…", (), "window", "choose_reader", "", None, "Study"),
-    Action("window.reset_layout", "Reset the layout", (), "window", "reset_layout", "", None, "Window"),
-    Action("window.full_screen", "Full screen", ("F11",), "window", "toggle_full_screen", "fit", None, "Window"),
-    Action("window.quit", "Quit", ("Ctrl+Q",), "window", "close", "close", None, "Window"),
+    Action("window.reset_layout", "Reset the layout", (), "window", "reset_layout", "", None, "Program"),
+    Action("window.full_screen", "Full screen", ("F11",), "window", "toggle_full_screen", "fit", None, "Program"),
+    Action("window.quit", "Quit", ("Ctrl+Q",), "window", "close", "close", None, "Program"),
 )
 
 
@@ -84,6 +84,7 @@ _CALIBRATE: Final = (
     _calibrate("one_to_one", "1:1 in device pixels", ("Shift+Z",), "one_to_one", "Zoom", icon="one-to-one"),
     _calibrate("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", argument=1.25, repeats=True),
     _calibrate("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", argument=0.8, repeats=True),
+    _calibrate("smooth", "Smooth or stored pixels", ("N",), "toggle_smooth", "Window"),
     _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
 )
 

@@ -80,7 +80,7 @@ def _call(owner: QObject, action: Action, _checked: bool = False) -> None:
 
 def shown_keys(keys: Iterable[str]) -> str:
     """Keys as people read them: ``Ctrl+K``, ``Space``, ``[``."""
-    return ", ".join(_WORDS.get(k, k) for k in keys)
+    return ", ".join(dict.fromkeys(_WORDS.get(k, k) for k in keys))
 
 
 _WORDS = {"Return": "Enter", "PgUp": "Page up", "PgDown": "Page down", "Ctrl+Return": "Ctrl+Enter"}

@@ -11,9 +11,11 @@ from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import GESTURES
 from medqdeg_desktop.ui.actions import Action, shown_keys
 
+_COLUMNS = 3
+
 
 def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
-    """A table of groups in two columns; consecutive actions that differ by a digit alone (presets) take one row."""
+    """A table of groups in columns; consecutive actions that differ by a digit alone (presets) take one row."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for action in actions:
         if not action.keys:
@@ -26,19 +28,19 @@ def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
         rows.append((shown_keys(action.keys), action.text))
     if gestures:
         groups["Mouse over a picture"] = list(GESTURES)
-    columns: list[list[str]] = [[], []]
-    filled = [0, 0]
+    columns: list[list[str]] = [[] for _ in range(_COLUMNS)]
+    filled = [0] * _COLUMNS
     for name, rows in groups.items():
-        side = 0 if filled[0] <= filled[1] else 1
+        side = filled.index(min(filled))
         filled[side] += len(rows) + 2
         body = "".join(
-            f'<tr><td style="color:{t.TEXT}; padding: 2px 24px 2px 0; white-space: nowrap"><b>{escape(keys)}</b></td>'
+            f'<tr><td style="color:{t.TEXT}; font-weight: 600; padding: 2px 20px 2px 0; white-space: nowrap">{escape(keys)}</td>'
             f'<td style="color:{t.MUTED}; padding: 2px 0">{escape(text)}</td></tr>'
             for keys, text in rows
         )
         columns[side].append(f'<p style="color:{t.ACCENT}; margin: 8px 0 4px 0">{escape(name)}</p><table>{body}</table>')
-    left, right = ("".join(column) for column in columns)
-    return f'<table><tr><td style="padding-right: 40px">{left}</td><td>{right}</td></tr></table>'
+    cells = "".join(f'<td style="padding-right: 32px">{"".join(column)}</td>' for column in columns)
+    return f"<table><tr>{cells}</tr></table>"
 
 
 class KeysSheet(QDialog):

@@ -382,6 +382,12 @@ class BrowsingWorkspace(Workspace):
             pane.overlay.visible = not pane.overlay.visible
             pane.update()
 
+    def toggle_smooth(self) -> None:
+        """Enlarged pictures interpolated, or each stored pixel as a square."""
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.smooth = not pane.smooth
+            pane.update()
+
     def _view_set(self, said: str) -> None:
         if said:
             self.said.emit(said)

@@ -33,8 +33,8 @@ class OpenSeries:
 
     @property
     def detail(self) -> str:
-        """Modality, number of frames and size in one short line."""
-        rows, columns = self.series.shape[:2]
-        kind = str(self.series.modality) if self.series.modality else "unknown kind"
-        frames = f"{self.series.frame_count} × " if self.series.frame_count > 1 else ""
-        return f"{kind}  {frames}{columns} × {rows}"
+        """Modality and number of slices, or the size of a single picture."""
+        rows, columns = self.series.shape
+        kind = str(self.series.modality) if self.series.modality else "kind unknown"
+        count = self.series.frame_count
+        return f"{kind} · {count} slices" if count > 1 else f"{kind} · {columns}×{rows}"

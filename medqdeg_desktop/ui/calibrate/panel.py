@@ -101,12 +101,14 @@ class CalibratePanel(QScrollArea):
         column.addStretch(1)
         self._step: Level | None = None
         self._rejected = False
+        self._kind_missing = False
 
     # -- told by the workspace --------------------------------------------------------------------------------
 
     def show_kind(self, modality: Modality | None, *, known: bool) -> None:
         """``known``: the file says what it is; otherwise the reader is asked."""
         self.kind.setVisible(not known)
+        self._kind_missing = modality is None
         self.kind.setCurrentIndex(max(0, self.kind.findData(str(modality or ""))))
 
     def show_severity(self, severity: float) -> None:
@@ -179,7 +181,13 @@ class CalibratePanel(QScrollArea):
 
     def _show_step(self) -> None:
         step = self._step
-        self.next.setVisible(step is not None)
+        self.next.setVisible(step is not None and not self._kind_missing)
+        if self._kind_missing:
+            self._step_title.setText(self.tr("Next: what is this picture?"))
+            self._anchor.setText(
+                self.tr("The file does not say. Choose its modality above: it decides which degradations make sense.")
+            )
+            return
         if step is None:
             self._step_title.setText(self.tr("Nothing left to do here"))
             self._anchor.setText(

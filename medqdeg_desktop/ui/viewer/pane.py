@@ -43,6 +43,7 @@ class ImagePane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(120, 120)
         self.overlay = Overlay()
+        self.smooth = True
         self.image: MedicalImage | None = None
         self._under: MedicalImage | None = None
         self._curtain: float | None = None
@@ -165,9 +166,7 @@ class ImagePane(QWidget):
             image, picture = blit
             target = QRectF(picture.left, picture.top, picture.width, picture.height)
             exact = picture.width == image.width() and picture.height == image.height()
-            # Above eight device pixels a stored pixel is what the reader wants to see, not an interpolation.
-            smooth = not exact and placement.scale_x < 8
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth and not exact)
             if clip is not None:
                 painter.setClipRect(clip)
             painter.drawImage(target, image)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QKeySequence
+
+from medqdeg_desktop.shipped import shipped
+from medqdeg_desktop.ui.action_table import TABLE, actions_of
+from medqdeg_desktop.ui.actions import Action, double_bindings, shown_keys
+from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
+from medqdeg_desktop.ui.main_window import MainWindow
+from medqdeg_desktop.ui.palette import matches
+from medqdeg_desktop.ui.workspace import RAIL
+
+
+def test_no_key_does_two_things_in_one_context() -> None:
+    assert double_bindings(TABLE) == []
+
+
+def test_a_key_bound_twice_is_found_within_a_context_and_against_the_window() -> None:
+    one = Action("a.one", "One", ("Ctrl+K",), "a", "one")
+    window = Action("window.palette", "Palette", ("Ctrl+K",), "window", "show_palette")
+    twin = Action("a.twin", "Twin", ("Ctrl+K",), "a", "twin")
+    elsewhere = Action("b.one", "One", ("Q",), "b", "one")
+    assert double_bindings([one, elsewhere]) == []
+    assert len(double_bindings([one, twin])) == 1
+    assert len(double_bindings([window, one])) == 1
+
+
+@pytest.mark.parametrize("action", TABLE, ids=lambda a: a.action_id)
+def test_every_action_is_complete(action: Action) -> None:
+    owners = {"window": MainWindow, "calibrate": CalibrateWorkspace}
+    if action.context in owners:
+        assert callable(getattr(owners[action.context], action.handler))
+    assert action.action_id.startswith(f"{action.context}.")
+    assert action.text and action.group
+    if action.icon:
+        assert shipped(f"icons/{action.icon}.svg").is_file()
+    for key in action.keys:
+        assert not QKeySequence(key, QKeySequence.SequenceFormat.PortableText).isEmpty()
+
+
+def test_ids_are_unique_and_every_rail_entry_has_its_action() -> None:
+    ids = [a.action_id for a in TABLE]
+    assert len(set(ids)) == len(ids)
+    assert {f"window.{entry.entry_id}" for entry in RAIL} <= {a.action_id for a in actions_of("window")}
+
+
+def test_the_keys_of_the_screen_description_are_in_the_table() -> None:
+    keys = {key for a in actions_of("calibrate") for key in a.keys}
+    wanted = "Space [ ] , . Return I 0 W S D Up Down PgUp PgDown Home End C Z Shift+Z Ctrl+Z 1 9"
+    assert set(wanted.split()) <= keys
+    assert {"Ctrl+K", "F1", "Ctrl+1", "Ctrl+5"} <= {key for a in actions_of("window") for key in a.keys}
+
+
+def test_keys_are_shown_in_words_and_once() -> None:
+    assert shown_keys(("Return", "Enter")) == "Enter"
+    assert shown_keys(("Shift+Z",)) == "Shift+Z"
+
+
+def test_the_palette_finds_by_words_in_any_order() -> None:
+    assert matches("Window Invert", "inv win")
+    assert not matches("Window Invert", "zoom")

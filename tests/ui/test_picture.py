@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.taxonomy import Modality
+from medqdeg_desktop.ui.viewer.picture import PictureMaker, difference, value_at
+from medqdeg_desktop.ui.viewer.viewport import Viewport, place
+
+
+def ramp(rows: int = 64, columns: int = 96) -> MedicalImage:
+    pixels = np.add.outer(np.arange(rows) * 10, np.arange(columns)).astype(np.float32) - 200
+    return MedicalImage(pixels, Modality.CT, unit="HU", window=Window(40, 400), value_range=(-200, 600), spacing=(1, 1))
+
+
+WINDOW = Window(100, 500)
+
+
+def test_one_to_one_is_the_display_function_pixel_for_pixel() -> None:
+    image = ramp()
+    picture = PictureMaker().make(image, place(Viewport(1.0), image.shape, 1.0, (200, 200)), WINDOW, False)
+    assert picture is not None
+    np.testing.assert_array_equal(picture.pixels, to_display(image, WINDOW))
+    assert (picture.width, picture.height) == (96, 64)
+    assert (picture.left, picture.top) == (52, 68)
+
+
+def test_only_the_visible_part_is_windowed() -> None:
+    image = ramp(512, 512)
+    picture = PictureMaker().make(image, place(Viewport(1.0), image.shape, 1.0, (100, 80)), WINDOW, True)
+    assert picture is not None
+    assert picture.pixels.shape == (80, 100)
+    np.testing.assert_array_equal(picture.pixels, to_display(image, WINDOW, invert=True)[216:296, 206:306])
+
+
+def test_shrinking_shows_the_mean_of_what_a_device_pixel_covers() -> None:
+    image = ramp(64, 64)
+    picture = PictureMaker().make(image, place(Viewport(0.25), image.shape, 1.0, (64, 64)), WINDOW, False)
+    assert picture is not None
+    means = image.pixels.reshape(16, 4, 16, 4).mean((1, 3))
+    np.testing.assert_array_equal(picture.pixels, to_display(image.with_pixels(means), WINDOW))
+
+
+def test_a_proxy_lies_exactly_where_the_full_frame_lies() -> None:
+    image = ramp(512, 512)
+    placement = place(Viewport(), image.shape, 1.0, (512, 512))
+    full = PictureMaker().make(image, placement, WINDOW, False)
+    proxy = PictureMaker().make(image.proxy(128), placement, WINDOW, False)
+    assert full is not None and proxy is not None
+    assert (proxy.left, proxy.top, proxy.width, proxy.height) == (full.left, full.top, full.width, full.height)
+    assert proxy.pixels.shape == (128, 128)
+
+
+def test_a_window_drag_resamples_nothing_and_a_new_frame_is_never_shown_as_the_old() -> None:
+    maker, image = PictureMaker(), ramp(256, 256)
+    placement = place(Viewport(0.5), image.shape, 1.0, (256, 256))
+    maker.make(image, placement, WINDOW, False)
+    part = maker._part
+    maker.make(image, placement, Window(0, 80), False)
+    assert maker._part is part
+    other = image.with_pixels(image.pixels + 50)
+    picture = maker.make(other, placement, WINDOW, False)
+    assert picture is not None
+    np.testing.assert_array_equal(picture.pixels, PictureMaker().make(other, placement, WINDOW, False).pixels)  # type: ignore[union-attr]
+
+
+def test_a_frame_panned_out_of_sight_makes_no_picture() -> None:
+    image = ramp()
+    assert PictureMaker().make(image, place(Viewport(64.0, (0, 0)), image.shape, 1.0, (20, 20)), WINDOW, False) is not None
+    away = place(Viewport(1.0), image.shape, 1.0, (50, 50))
+    moved = type(away)(away.rows, away.columns, 1, 1, 500, 500, 50, 50)
+    assert PictureMaker().make(image, moved, WINDOW, False) is None
+
+
+def test_no_difference_is_mid_grey_and_a_difference_has_its_sign() -> None:
+    image = ramp()
+    same, window = difference(image, image, WINDOW)
+    assert window is not None and window.center == 0
+    np.testing.assert_array_equal(np.unique(to_display(same, window)), [128])
+    brighter, window = difference(image, image.with_pixels(image.pixels + 60), WINDOW)
+    assert window is not None
+    assert to_display(brighter, window).min() == pytest.approx(128 + 255 * 60 / window.width, abs=1)
+
+
+def test_a_preview_is_compared_with_the_originals_own_proxy() -> None:
+    image = ramp(512, 512)
+    frame, window = difference(image, image.proxy(128), WINDOW)
+    assert frame.shape == (128, 128)
+    np.testing.assert_array_equal(np.unique(to_display(frame, window)), [128])
+
+
+def test_colour_difference_is_half_the_step_around_128() -> None:
+    pixels = np.full((8, 8, 3), 100, np.uint8)
+    image = MedicalImage(pixels, Modality.HISTOPATHOLOGY, unit="RGB")
+    frame, window = difference(image, image.with_pixels(pixels + 50), None)
+    assert window is None
+    np.testing.assert_array_equal(frame.pixels, np.full((8, 8, 3), 153, np.uint8))
+
+
+def test_the_probe_reads_native_values_and_nothing_outside() -> None:
+    image = ramp()
+    assert value_at(image, image.shape, 3.9, 7.2) == (float(image.pixels[3, 7]),)
+    assert value_at(image, image.shape, -0.1, 5) is None
+    assert value_at(image, image.shape, 64, 5) is None
+    proxy = image.proxy(48)
+    assert value_at(proxy, image.shape, 63.9, 95.9) == (float(proxy.pixels[-1, -1]),)
