@@ -22,6 +22,7 @@ from medqdeg_desktop.engine.image import Pixels, pixel_sha256
 METADATA = "metadata.jsonl"
 MANIFEST = "manifest.json"
 RUN = "run.json"
+CARD = "README.md"
 IMAGES = "images"
 JOURNAL = ".journal"
 FILES_PER_FOLDER = 1000

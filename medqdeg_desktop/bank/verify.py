@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from medqdeg_desktop.bank.assembly import machine
-from medqdeg_desktop.bank.dataset import MANIFEST, METADATA, RUN, Dataset, file_sha256
+from medqdeg_desktop.bank.dataset import CARD, MANIFEST, METADATA, RUN, Dataset, file_sha256
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.progress import Progress
 
-_OWN = {METADATA, MANIFEST, RUN}
+#: Files of a set that no line names; the card comes with an export.
+_OWN = {METADATA, MANIFEST, RUN, CARD}
 _THREADS = 4
 _BATCH = 256
 

@@ -93,13 +93,16 @@ def run_chunks(
             if broken:
                 broken += flying.values()
                 flying.clear()
-                executor.shutdown(wait=False, cancel_futures=True)
+                executor.shutdown(wait=False)
                 for task in broken:
                     yield _alone(make_executor, function, task)
                 executor = make_executor()
     finally:
-        # A generator that is left early must not wait for chunks nobody wants.
-        executor.shutdown(wait=False, cancel_futures=True)
+        # A generator that is left early must not wait for chunks nobody wants. Cancelled one by one, because not every Executor
+        # takes ``cancel_futures``.
+        for future in flying:
+            future.cancel()
+        executor.shutdown(wait=False)
 
 
 def _alone(make_executor: Callable[[], Executor], function: Callable[[T], R], task: T) -> Done[T, R]:
@@ -111,7 +114,7 @@ def _alone(make_executor: Callable[[], Executor], function: Callable[[T], R], ta
         except BrokenProcessPool:
             continue
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
     return Done(task, None, killed=True)
 
 
