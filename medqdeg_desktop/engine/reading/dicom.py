@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.reading.dicom_file import (
     DicomFile,
+    element,
     first_item,
     functional_group,
     hashed,
@@ -62,7 +63,7 @@ def describe(file: DicomFile, limits: Limits) -> FileFacts:
         series_key=_series_key(file.path, header),
         instance_key=hashed(text(header, "SOPInstanceUID")),
         instance_number=whole(header, "InstanceNumber"),
-        splits={name: str(header.get(keyword)) for keyword, name in _SPLITS if text(header, keyword)},
+        splits={name: _plain(header, keyword) for keyword, name in _SPLITS if text(header, keyword)},
         gantry_tilt=number(header, "GantryDetectorTilt") or 0.0,
         frame_seconds=_frame_seconds(header),
         warnings=_warnings(file),
@@ -196,6 +197,15 @@ def _label(header: Dataset) -> str:
         if part and not any(part.casefold() in k.casefold() for k in kept):
             kept.append(part[:64])
     return " · ".join(kept) or "DICOM"
+
+
+def _plain(header: Dataset, keyword: str) -> str:
+    """A value as a person would write it: "10" for 10.0, all parts of a multiple value."""
+    values = numbers(header, keyword)
+    if values is not None:
+        return " ".join(f"{v:g}" for v in values)
+    value = element(header, keyword)
+    return value if isinstance(value, str) else " ".join(str(part) for part in value)
 
 
 def _frame_seconds(header: Dataset) -> float | None:

@@ -109,8 +109,8 @@ def _inflate(path: str, limits: Limits) -> bytes:
     if tag != b"\x02\x00\x00\x00" or vr != b"UL":
         raise UnreadableImageError(path, "deflated, and its meta header has no group length")
     start = 144 + length
-    # A quarter of the limit is room for any header and for a frame of the largest size that is decoded.
-    most = min(limits.volume_bytes, limits.frame_bytes, (len(raw) - start) * DEFLATE_RATIO + 64)
+    # The whole data set has to be inflated even to read its header; few deflated files are a tenth of this.
+    most = min(limits.frame_bytes // 2, (len(raw) - start) * DEFLATE_RATIO + 64)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         data = stream.decompress(raw[start:], most + 1)

@@ -33,7 +33,11 @@ def group(files: Sequence[FileFacts]) -> list[Group]:
         together[_key(facts)].append(facts)
     groups: list[Group] = []
     for key, members in together.items():
-        groups += [_ordered(key, m) for m in _split(members)] if len(members) > 1 else [_single(key, members[0])]
+        if len(members) == 1:
+            groups.append(_single(key, members[0]))
+            continue
+        for part, part_members in _split(members).items():
+            groups.append(_ordered(_digest(key, part) if part else key, part_members, part))
     _tell_siblings(groups)
     return groups
 
@@ -71,11 +75,11 @@ def _single(key: str, facts: FileFacts) -> Group:
     return Group(key, frames, spacing, warnings, facts.label)
 
 
-def _split(members: list[FileFacts]) -> list[list[FileFacts]]:
-    """Parts by the first element that tells frames at one position apart; the whole where none does."""
+def _split(members: list[FileFacts]) -> dict[str, list[FileFacts]]:
+    """Parts by the first element that tells frames at one position apart; the whole, under "", where none does."""
     found = _stack_of([(m, 0) for m in members])
     if found is None or not found.duplicates:
-        return [members]
+        return {"": members}
     for name in dict.fromkeys(name for m in members for name in m.splits):
         parts: dict[str, list[FileFacts]] = defaultdict(list)
         for member in members:
@@ -84,14 +88,11 @@ def _split(members: list[FileFacts]) -> list[list[FileFacts]]:
             continue
         stacks = [_stack_of([(m, 0) for m in part]) for part in parts.values()]
         if all(s is not None and not s.duplicates for s in stacks):
-            for value, part in parts.items():
-                for member in part:
-                    member.label = f"{member.label} · {name} {value}"
-            return list(parts.values())
-    return [members]
+            return {f"{name} {value}": part for value, part in parts.items()}
+    return {"": members}
 
 
-def _ordered(key: str, members: list[FileFacts]) -> Group:
+def _ordered(key: str, members: list[FileFacts], part: str) -> Group:
     # Where places say nothing (projections, missing tags) or coincide, the instance number decides.
     members = sorted(members, key=lambda m: (m.instance_number is None, m.instance_number or 0, m.path))
     frames = [(m, 0) for m in members]
@@ -106,9 +107,8 @@ def _ordered(key: str, members: list[FileFacts]) -> Group:
             warnings.append(f"gantry tilted by {members[0].gantry_tilt:.1f} degrees")
     elif any(m.positions and m.positions[0] is not None for m in members):
         warnings.append("some files lack their position: sorted by instance number")
-    first = members[0]
-    splits = _digest(key, *(f"{k}={v}" for k, v in first.splits.items())) if first.label.count(" · ") > 3 else key
-    return Group(splits, frames, spacing, warnings, first.label)
+    label = members[0].label + (f" · {part}" if part else "")
+    return Group(key, frames, spacing, warnings, label)
 
 
 def _stack_of(frames: Sequence[tuple[FileFacts, int]]) -> Stack | None:

@@ -225,7 +225,8 @@ def _positions(volume: Volume, axis: str, frames: int) -> list[tuple[float, floa
             step[voxel_axis] = 1 if forward else -1
     indices = first + step * np.arange(frames)[:, None]
     points = (indices @ volume.affine[:3, :3].T + volume.affine[:3, 3]) * (-1.0, -1.0, 1.0)
-    return [(float(x), float(y), float(z)) for x, y, z in points] * volume.volumes
+    found: list[tuple[float, float, float] | None] = [(float(x), float(y), float(z)) for x, y, z in points]
+    return found * volume.volumes
 
 
 def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
