@@ -76,7 +76,7 @@ def mass_and_scale(image: MedicalImage) -> tuple[Float32, float]:
     sixteenth of the range the values fall to -1000 HU, or the black around a body would attenuate like fat.
     """
     pixels = working_pixels(image)
-    if image.is_rgb:
+    if pixels.ndim == 3:
         pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
     if image.unit == "HU":
         return np.maximum(pixels, np.float32(-1000)) + np.float32(1000), 1.0
@@ -117,7 +117,8 @@ class ProjectedState:
 def added(image: MedicalImage, pixels: Float32, artefact: Float32, scale: float) -> Pixels:
     """``pixels`` + ``scale`` * ``artefact`` (rows, columns), the same in every channel, in the dtype of ``image``."""
     if image.is_rgb:
-        return native(pixels + (artefact * np.float32(scale))[..., None], True)
+        change = artefact * np.float32(scale)
+        return native(pixels + (change[..., None] if pixels.ndim == 3 else change), True)
     return np.asarray(cv2.scaleAdd(artefact, scale, pixels), np.float32).reshape(pixels.shape)
 
 
@@ -287,7 +288,7 @@ class LowDose(Degradation):
             working_pixels(image),
             scale,
             geometry,
-            np.exp(-np.maximum(integrals, 0)) * geometry.element_width(),
+            np.exp(-np.maximum(integrals.astype(np.float64), 0)).astype(np.float32) * geometry.element_width(),
             # An element of a proxy is wider, and its fewer views share the photons of all.
             reduction * full_half_views / half_views,
             millimetres,
