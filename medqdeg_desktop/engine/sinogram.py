@@ -64,8 +64,8 @@ class Linogram:
         return np.concatenate([width, width]).astype(np.float32)[:, None]
 
     def _projected(self, mass: Float32) -> Float32:
-        # Photons are counted from these: in double precision the last bit, which depends on the vector units, decides about no
-        # count. ws = _centred(mass, self.period).astype(np.float64)
+        # Photons are counted from these: in double precision no count hangs on the last bit, which vector units round differently.
+        rows = _centred(mass, self.period).astype(np.float64)
         spectrum = scipy.fft.rfft(rows, axis=1, workers=1)
         moved = scipy.fft.fft(spectrum * self._row_chirp, n=self._length, axis=0, workers=1)
         moved *= self._to_slopes
