@@ -64,7 +64,7 @@ class Linogram:
         return np.concatenate([width, width]).astype(np.float32)[:, None]
 
     def _projected(self, mass: Float32) -> Float32:
-        # Photons are counted from these: in double precision no count hangs on the last bit, which vector units round differently.
+        # Photons are counted from these: in double precision no count hangs on a last bit that vector units round differently.
         rows = _centred(mass, self.period).astype(np.float64)
         spectrum = scipy.fft.rfft(rows, axis=1, workers=1)
         moved = scipy.fft.fft(spectrum * self._row_chirp, n=self._length, axis=0, workers=1)
