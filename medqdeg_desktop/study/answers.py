@@ -144,8 +144,7 @@ class Answers(Items):
                     f" ORDER BY file_name, trial LIMIT {_PAGE}",
                     (self._run_key(run_id), *last),
                 ).fetchall()
-            for row in rows:
-                yield _answer(row)
+            yield from self._understood(_answer, rows)
             if len(rows) < _PAGE:
                 return
             last = (rows[-1][0], rows[-1][1])
@@ -176,23 +175,7 @@ class Answers(Items):
     def _runs(self, where: str, values: tuple[Any, ...]) -> list[Run]:
         with self._reading() as db:
             rows = db.execute(f"SELECT {_RUN} FROM runs {where}", values).fetchall()
-        return [
-            Run(
-                run_id=row[0],
-                model=row[1],
-                label=row[2],
-                mode=row[3],
-                trials=row[4],
-                dataset_sha256=row[5],
-                dataset_path=row[6],
-                settings=json.loads(row[7]),
-                started_at=row[8],
-                finished_at=row[9],
-                random_weights=bool(row[10]),
-                parser=row[11],
-            )
-            for row in rows
-        ]
+        return self._understood(_run, rows)
 
     def _run_key(self, run_id: str) -> int:
         with self._reading() as db:
@@ -200,6 +183,23 @@ class Answers(Items):
         if row is None:
             raise StudyError(f"{self.path}: no run {run_id!r}")
         return int(row[0])
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    return Run(
+        run_id=row[0],
+        model=row[1],
+        label=row[2],
+        mode=row[3],
+        trials=row[4],
+        dataset_sha256=row[5],
+        dataset_path=row[6],
+        settings=json.loads(row[7]),
+        started_at=row[8],
+        finished_at=row[9],
+        random_weights=bool(row[10]),
+        parser=row[11],
+    )
 
 
 def _answer(row: tuple[Any, ...]) -> Answer:

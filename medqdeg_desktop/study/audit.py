@@ -116,15 +116,20 @@ def append_known_event(
     return Event(seq, event_id, kind, reader, at, reason, image_id, undoes, said, origin, previous, digest)
 
 
-def events(db: Database, where: str = "", values: tuple[Any, ...] = ()) -> list[Event]:
-    """Events in the order of the chain; ``where`` may end the statement (condition, order, limit)."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM events {where or 'ORDER BY seq'}", values).fetchall()
-    return [_event(row) for row in rows]
+def event_rows(db: Database, where: str = "", values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Rows of events in the order of the chain; ``where`` may end the statement (condition, order, limit)."""
+    return db.execute(f"SELECT {_COLUMNS} FROM events {where or 'ORDER BY seq'}", values).fetchall()
 
 
-def _event(row: tuple[Any, ...]) -> Event:
+def event_of(row: tuple[Any, ...]) -> Event:
+    """The Event of one of ``event_rows``; ValueError where its payload is no JSON."""
     values = dict(zip(_FIELDS, row, strict=True))
     return Event(**{**values, "payload": json.loads(values["payload"])})
+
+
+def events(db: Database, where: str = "", values: tuple[Any, ...] = ()) -> list[Event]:
+    """``event_rows`` as Events."""
+    return [event_of(row) for row in event_rows(db, where, values)]
 
 
 def chain_problems(db: Database) -> Iterator[str]:

@@ -6,9 +6,8 @@ import contextlib
 import os
 import sqlite3
 from pathlib import Path
-from urllib.parse import quote
 
-from medqdeg_desktop.study.errors import BUSY_SECONDS, StudyError, in_plain_words
+from medqdeg_desktop.study.errors import BUSY_SECONDS, SQLITE_ERRORS, StudyError, in_plain_words
 
 
 def sync_folder(folder: Path) -> None:
@@ -46,7 +45,7 @@ def copy_study(source: Path, target: Path) -> Path:
         raise StudyError(f"{target}: already exists; it was left as it is")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        uri = f"file:{quote(str(source.resolve()))}?mode=ro"
+        uri = f"{source.resolve().as_uri()}?mode=ro"
         with (
             contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as reading,
             contextlib.closing(sqlite3.connect(partial)) as writing,
@@ -58,7 +57,7 @@ def copy_study(source: Path, target: Path) -> Path:
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         put_in_place(partial, target)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise in_plain_words(source, error) from error
     except OSError as error:
         raise StudyError(f"{target}: {error.strerror or error}") from error

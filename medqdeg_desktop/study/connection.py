@@ -13,13 +13,15 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from medqdeg_desktop.study.errors import BUSY_SECONDS, StudyError, in_plain_words
+from medqdeg_desktop.study.errors import BUSY_SECONDS, SQLITE_ERRORS, StudyError, in_plain_words
+
+T = TypeVar("T")
 
 WAL_IS_SOUND = sqlite3.sqlite_version_info >= (3, 51, 3)
 
@@ -83,7 +85,7 @@ def connect(path: Path, *, read_only: bool = False) -> Database:
     writable = os.access(path, os.W_OK) and os.access(path.resolve().parent, os.W_OK)
     mode = "rw" if writable or not read_only else "ro"
     connection = sqlite3.connect(
-        f"file:{quote(str(path.resolve()))}?mode={mode}",
+        f"{path.resolve().as_uri()}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -126,7 +128,7 @@ class StudyFile:
                 raise StudyError(f"{self.path}: the study has been closed")
             try:
                 yield self._db
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise in_plain_words(self.path, error) from error
             except (UnicodeEncodeError, OverflowError) as error:
                 raise StudyError(f"{self.path}: a value cannot be kept: {error}") from error
@@ -166,6 +168,16 @@ class StudyFile:
                 raise
             finally:
                 self._depth = 0
+
+    def _understood(self, convert: Callable[[Any], T], rows: Iterable[Any]) -> list[T]:
+        """``rows`` as records; StudyError where a row holds what the program never wrote."""
+        try:
+            return [convert(row) for row in rows]
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            said = " ".join(str(error).split())
+            raise StudyError(
+                f"{self.path}: damaged: a record cannot be understood ({said}); `medqdeg study verify` names it"
+            ) from error
 
     @property
     def data_version(self) -> int:

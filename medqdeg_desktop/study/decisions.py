@@ -89,9 +89,7 @@ class Decisions(StudyFile):
     def _images(self, where: str, values: tuple[Any, ...]) -> list[ImageRecord]:
         with self._reading() as db:
             rows = db.execute(f"SELECT image_id, modality, alias, path, frame, facts FROM images {where}", values).fetchall()
-        return [
-            ImageRecord(row[0], Modality(row[1]) if row[1] else None, row[2], row[3], row[4], json.loads(row[5])) for row in rows
-        ]
+        return self._understood(_image, rows)
 
     def decide_clean(self, decision: CleanDecision) -> CleanDecision:
         """Records an L0 decision; the newest of a reader on an image counts. A rejection needs a reason (StudyError)."""
@@ -108,7 +106,7 @@ class Decisions(StudyFile):
 
     def clean_decisions(self, reader: str | None = None) -> list[CleanDecision]:
         """Current L0 decisions: the newest of each reader on each image that was not taken back."""
-        return [_clean_decision(event) for event in self._current("clean", "current_clean_decisions", reader)]
+        return self._understood(_clean_decision, self._current("clean", "current_clean_decisions", reader))
 
     def set_level(self, setting: Setting) -> Setting:
         """Records that ``setting.severity`` is L1 or L2; on disk when this returns. The returned setting has its id and time."""
@@ -122,18 +120,16 @@ class Decisions(StudyFile):
 
     def settings(self, reader: str | None = None) -> list[Setting]:
         """Current settings: the newest per (reader, image, type, modality, level) that was not taken back, oldest first."""
-        return [_setting(event) for event in self._current("setting", "current_settings", reader)]
+        return self._understood(_setting, self._current("setting", "current_settings", reader))
 
     def setting_history(self) -> list[Setting]:
         """Every setting ever made, taken back or not, in the order of the chain."""
-        with self._reading() as db:
-            return [_setting(event) for event in audit.events(db, "WHERE kind = 'setting' ORDER BY seq")]
+        return self._understood(_setting, self._events("WHERE kind = 'setting' ORDER BY seq"))
 
     def setting(self, event_id: str) -> Setting | None:
         """The setting recorded as ``event_id``, also where it was taken back or replaced since."""
-        with self._reading() as db:
-            found = audit.events(db, "WHERE kind = 'setting' AND event_id = ?", (event_id,))
-        return _setting(found[0]) if found else None
+        found = self._understood(_setting, self._events("WHERE kind = 'setting' AND event_id = ?", (event_id,)))
+        return found[0] if found else None
 
     def undo(self, event_id: str, reader: str, reason: str = "") -> Event:
         """Takes back the decision ``event_id`` by a compensating event; what counted before it counts again.
@@ -141,7 +137,7 @@ class Decisions(StudyFile):
         Raises StudyError where there is no such decision, or where it has been taken back already.
         """
         with self._writing() as db:
-            found = audit.events(db, "WHERE event_id = ?", (event_id,))
+            found = self._events("WHERE event_id = ?", (event_id,))
             if not found:
                 raise StudyError(f"{self.path}: no event {event_id}")
             if found[0].kind not in ("clean", "setting", "items_cleared", "item_judged"):
@@ -154,22 +150,29 @@ class Decisions(StudyFile):
 
     def events(self, limit: int | None = None) -> list[Event]:
         """The audit chain, newest first; at most ``limit`` events."""
+        return self._events("ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,))
+
+    def _events(self, where: str, values: tuple[Any, ...] = ()) -> list[Event]:
         with self._reading() as db:
-            return audit.events(db, "ORDER BY seq DESC LIMIT ?", (-1 if limit is None else limit,))
+            rows = audit.event_rows(db, where, values)
+        return self._understood(audit.event_of, rows)
 
     def _current(self, kind: str, view: str, reader: str | None) -> list[Event]:
         with self._reading() as db:
             condition = "" if reader is None else "AND reader_id = ?"
             values = () if reader is None else (self._reader_id(db, reader),)
-            return audit.events(
-                db,
-                f"WHERE kind = '{kind}' AND event_id IN (SELECT event_id FROM {view}) {condition} ORDER BY at, event_id",
-                values,
-            )
+        return self._events(
+            f"WHERE kind = '{kind}' AND event_id IN (SELECT event_id FROM {view}) {condition} ORDER BY at, event_id", values
+        )
 
     def _check_image(self, db: Database, image_id: str) -> None:
         if not db.execute("SELECT 1 FROM images WHERE image_id = ?", (image_id,)).fetchone():
             raise StudyError(f"{self.path}: image {image_id!r} has not been recorded")
+
+
+def _image(row: tuple[Any, ...]) -> ImageRecord:
+    image_id, modality, alias, path, frame, facts = row
+    return ImageRecord(image_id, Modality(modality) if modality else None, alias, path, frame, json.loads(facts))
 
 
 def _find_reader(db: Database, name: str) -> Reader | None:

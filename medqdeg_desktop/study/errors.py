@@ -9,6 +9,9 @@ from medqdeg_desktop.errors import MedqdegError
 
 BUSY_SECONDS = 10.0
 
+#: What may come out of SQLite: its own errors, and messages or texts of a damaged file that are no UTF-8.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
 
 class StudyError(MedqdegError):
     """A study file that cannot be opened, read or written, or a record that it refuses; ``str(error)`` is one line."""
@@ -27,11 +30,11 @@ _REASONS = {
 }
 
 
-def in_plain_words(path: Path, error: sqlite3.Error) -> StudyError:
+def in_plain_words(path: Path, error: Exception) -> StudyError:
     """The StudyError that says what ``error`` means for the file at ``path``."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     detail = " ".join(str(error).split())
-    if code == sqlite3.SQLITE_CORRUPT:
+    if code == sqlite3.SQLITE_CORRUPT or isinstance(error, UnicodeDecodeError):
         reason = f"damaged ({detail}); `medqdeg study verify` says what can still be read, a backup restores the rest"
     elif code == sqlite3.SQLITE_CONSTRAINT:
         reason = f"refused a record: {detail}"

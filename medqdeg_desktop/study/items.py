@@ -96,7 +96,7 @@ class Items(Profiles):
         """Every version of an item, oldest first, as imported (without clearance or state)."""
         with self._reading() as db:
             rows = db.execute("SELECT body FROM item_versions WHERE item_id = ? ORDER BY version", (item_id,)).fetchall()
-        return [_item(item_id, body, "", "imported") for (body,) in rows]
+        return self._understood(lambda row: _item(item_id, row[0], "", "imported"), rows)
 
     def item_count(self) -> int:
         with self._reading() as db:
@@ -138,7 +138,7 @@ class Items(Profiles):
     def _items(self, where: str, values: Sequence[Any]) -> list[Item]:
         with self._reading() as db:
             rows = db.execute(f"SELECT item_id, body, cleared_by, state FROM current_items {where}", values).fetchall()
-        return [_item(*row) for row in rows]
+        return self._understood(lambda row: _item(*row), rows)
 
 
 def item_body(item: Item) -> str:

@@ -75,7 +75,8 @@ class Profiles(Decisions):
 
     def _standing(self, db: Database, profile: Profile) -> Profile | None:
         """The profile that stands under this name and version, if its content is the same; StudyError if it is not."""
-        standing = find_profile(db, profile.name, profile.version)
+        rows = profile_rows(db, "WHERE name = ? AND version = ?", (profile.name, profile.version))
+        standing = next(iter(self._understood(profile_of, rows)), None)
         if standing is not None and standing.content_hash != profile.content_hash:
             raise StudyError(
                 f"{self.path}: profile {profile.name} {profile.version} is published with other content "
@@ -86,7 +87,8 @@ class Profiles(Decisions):
     def profiles(self) -> list[Profile]:
         """Published profiles by name, then by semantic version."""
         with self._reading() as db:
-            found = read_profiles(db)
+            rows = profile_rows(db)
+        found = self._understood(profile_of, rows)
         return sorted(found, key=lambda p: (p.name, version_order(p.version)))
 
     def newest_profile(self) -> Profile | None:
@@ -94,20 +96,26 @@ class Profiles(Decisions):
         return max(self.profiles(), key=lambda p: (version_order(p.version), p.published_at), default=None)
 
 
+def profile_rows(db: Database, where: str = "", values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    return db.execute(f"SELECT name, version, source, published_by, published_at, cells FROM profiles {where}", values).fetchall()
+
+
+def profile_of(row: tuple[Any, ...]) -> Profile:
+    """The Profile of one of ``profile_rows``."""
+    name, version, source, by, at, cells = row
+    return Profile(
+        name=name,
+        version=version,
+        status="published",
+        cells=tuple(cell_from_json(cell) for cell in json.loads(cells)),
+        source=source,
+        published_by=by,
+        published_at=at,
+    )
+
+
 def read_profiles(db: Database, where: str = "", values: tuple[Any, ...] = ()) -> list[Profile]:
-    rows = db.execute(f"SELECT name, version, source, published_by, published_at, cells FROM profiles {where}", values).fetchall()
-    return [
-        Profile(
-            name=name,
-            version=version,
-            status="published",
-            cells=tuple(cell_from_json(c) for c in json.loads(cells)),
-            source=source,
-            published_by=by,
-            published_at=at,
-        )
-        for name, version, source, by, at, cells in rows
-    ]
+    return [profile_of(row) for row in profile_rows(db, where, values)]
 
 
 def find_profile(db: Database, name: str, version: str) -> Profile | None:

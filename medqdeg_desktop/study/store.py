@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +16,7 @@ from medqdeg_desktop.study import verification
 from medqdeg_desktop.study.answers import Answers
 from medqdeg_desktop.study.backup import copy_study, put_in_place
 from medqdeg_desktop.study.connection import connect, network_file_system
-from medqdeg_desktop.study.errors import StudyError, in_plain_words
+from medqdeg_desktop.study.errors import SQLITE_ERRORS, StudyError, in_plain_words
 from medqdeg_desktop.study.identifiers import now_after, utc_text, uuid7
 from medqdeg_desktop.study.migrations import check_version, newest_version, upgrade
 
@@ -49,13 +48,13 @@ class Study(Answers):
                     (uuid7(moment), name.strip() or path.stem, utc_text(moment)),
                 )
             put_in_place(partial, path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise in_plain_words(path, error) from error
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror or error}") from error
         finally:
-            for left in path.parent.glob(f"{partial.name}*"):
-                left.unlink(missing_ok=True)
+            for left in ("", "-journal", "-wal", "-shm"):
+                partial.with_name(partial.name + left).unlink(missing_ok=True)
         return cls.open(path)
 
     @classmethod
@@ -82,7 +81,7 @@ class Study(Answers):
             except BaseException:
                 db.close()
                 raise
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise in_plain_words(path, error) from error
         return study
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.connection import StudyFile
-from medqdeg_desktop.study.errors import StudyError
+from medqdeg_desktop.study.errors import SQLITE_ERRORS, StudyError
 from medqdeg_desktop.study.identifiers import sha256_text
 from medqdeg_desktop.study.migrations import upgrade
 from medqdeg_desktop.study.profiles import profile_sha256, read_profiles
@@ -35,7 +34,7 @@ def problems(study: StudyFile) -> list[str]:
             # One moment of the file for each check, and not for all of them: others wait until a check is over.
             with study._snapshot() as db:
                 found.extend(check(db))
-        except (StudyError, sqlite3.Error) as error:
+        except (StudyError, *SQLITE_ERRORS) as error:
             found.append(f"{name}: cannot be read ({' '.join(str(error).split())})")
         except (ValueError, KeyError, TypeError) as error:
             found.append(f"{name}: holds a value that cannot be understood ({' '.join(str(error).split())})")
