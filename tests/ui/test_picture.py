@@ -23,7 +23,6 @@ def test_one_to_one_is_the_display_function_pixel_for_pixel() -> None:
     picture = PictureMaker().make(image, place(Viewport(1.0), image.shape, 1.0, (200, 200)), WINDOW, False)
     assert picture is not None
     np.testing.assert_array_equal(picture.pixels, to_display(image, WINDOW))
-    assert (picture.width, picture.height) == (96, 64)
     assert (picture.left, picture.top) == (52, 68)
 
 
@@ -49,8 +48,30 @@ def test_a_proxy_lies_exactly_where_the_full_frame_lies() -> None:
     full = PictureMaker().make(image, placement, WINDOW, False)
     proxy = PictureMaker().make(image.proxy(128), placement, WINDOW, False)
     assert full is not None and proxy is not None
-    assert (proxy.left, proxy.top, proxy.width, proxy.height) == (full.left, full.top, full.width, full.height)
-    assert proxy.pixels.shape == (128, 128)
+    assert (proxy.left, proxy.top, proxy.pixels.shape) == (full.left, full.top, full.pixels.shape)
+    # A ramp stays a ramp: had the proxy moved by a device pixel, values would be off by 6.
+    assert np.abs(proxy.pixels.astype(int) - full.pixels)[8:-8, 8:-8].max() <= 1
+
+
+@pytest.mark.parametrize("zoom", [1.5, 3.0, 7.3])
+def test_a_magnified_part_shows_the_same_values_as_the_magnified_whole(zoom: float) -> None:
+    image = ramp(64, 64)
+    whole = PictureMaker().make(image, place(Viewport(zoom), image.shape, 1.0, (600, 600)), WINDOW, False)
+    part = PictureMaker().make(image, place(Viewport(zoom), image.shape, 1.0, (60, 40)), WINDOW, False)
+    assert whole is not None and part is not None
+    assert part.pixels.shape == (40, 60)
+    left, top = (whole.pixels.shape[1] - 60) // 2, (whole.pixels.shape[0] - 40) // 2
+    # The whole is stretched to whole device pixels: half a pixel at most, here 3 grey levels of the ramp.
+    difference = part.pixels.astype(int) - whole.pixels[top : top + 40, left : left + 60]
+    assert np.abs(difference).max() <= 5
+
+
+def test_without_smoothing_each_stored_pixel_is_a_square() -> None:
+    image = ramp(8, 8)
+    picture = PictureMaker().make(image, place(Viewport(5.0), image.shape, 1.0, (30, 30)), WINDOW, False, smooth=False)
+    assert picture is not None
+    whole = np.kron(to_display(image, WINDOW), np.ones((5, 5), np.uint8))
+    np.testing.assert_array_equal(picture.pixels, whole[5:35, 5:35])
 
 
 def test_a_window_drag_resamples_nothing_and_a_new_frame_is_never_shown_as_the_old() -> None:

@@ -59,6 +59,7 @@ class BrowsingWorkspace(Workspace):
         self.image: MedicalImage | None = None
         self._presets: list[Preset] = []
         self._direction = 1
+        self._smooth = True
         self._to_show, self._show_first, self._asked = "", True, False
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
@@ -384,9 +385,10 @@ class BrowsingWorkspace(Workspace):
 
     def toggle_smooth(self) -> None:
         """Enlarged pictures interpolated, or each stored pixel as a square."""
+        self._smooth = not self._smooth
         for pane in (self.comparison.left_pane, self.comparison.right_pane):
-            pane.smooth = not pane.smooth
-            pane.update()
+            pane.set_smooth(self._smooth)
+        self.said.emit(self.tr("Enlarged smoothly") if self._smooth else self.tr("Each stored pixel as a square"))
 
     def _view_set(self, said: str) -> None:
         if said:

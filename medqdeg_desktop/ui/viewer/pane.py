@@ -43,7 +43,7 @@ class ImagePane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(120, 120)
         self.overlay = Overlay()
-        self.smooth = True
+        self._smooth = True
         self.image: MedicalImage | None = None
         self._under: MedicalImage | None = None
         self._curtain: float | None = None
@@ -80,6 +80,11 @@ class ImagePane(QWidget):
             self._curtain = fraction
             self._refresh()
 
+    def set_smooth(self, smooth: bool) -> None:
+        """Enlarged pictures interpolated, or each stored pixel as a square."""
+        self._smooth = smooth
+        self._refresh()
+
     def set_busy(self, busy: bool) -> None:
         """A thin line at the foot, only when it takes longer than a blink; the picture stays."""
         if busy and not self._busy and not self._busy_timer.isActive():
@@ -99,9 +104,10 @@ class ImagePane(QWidget):
         image = self.image or self._under
         if image is None:
             return None
-        aspect = image.spacing[0] / image.spacing[1] if image.spacing and min(image.spacing) > 0 else 1.0
         shape = image.full_shape or image.shape
-        if image.full_shape:
+        aspect = 1.0
+        if image.spacing and min(image.spacing) > 0:
+            aspect = image.spacing[0] / image.spacing[1]
             # A proxy's spacing is that of its own pixels; rounding of its size must not move the picture.
             aspect *= (image.shape[0] / shape[0]) / (image.shape[1] / shape[1])
         ratio = self.devicePixelRatioF()
@@ -144,7 +150,7 @@ class ImagePane(QWidget):
     def _rendered(self, maker: PictureMaker, image: MedicalImage | None, placement: Placement) -> tuple[QImage, Picture] | None:
         if image is None:
             return None
-        picture = maker.make(image, placement, self._window, self._inverted)
+        picture = maker.make(image, placement, self._window, self._inverted, smooth=self._smooth)
         if picture is None:
             return None
         rows, columns = picture.pixels.shape[:2]
@@ -164,12 +170,9 @@ class ImagePane(QWidget):
             if blit is None:
                 continue
             image, picture = blit
-            target = QRectF(picture.left, picture.top, picture.width, picture.height)
-            exact = picture.width == image.width() and picture.height == image.height()
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.smooth and not exact)
             if clip is not None:
                 painter.setClipRect(clip)
-            painter.drawImage(target, image)
+            painter.drawImage(QPointF(picture.left, picture.top), image)
         painter.setClipping(False)
         if split is not None:
             painter.setPen(QPen(QColor(t.ACCENT), max(1.0, ratio)))

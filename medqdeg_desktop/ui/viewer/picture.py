@@ -1,12 +1,13 @@
-"""From native values to the bytes a pane blits: the visible part, area-averaged to device pixels, windowed.
+"""From native values to the bytes a pane blits: the visible part, resampled to device pixels, windowed.
 
-Qt-free. Shrinking averages the native values before the window is applied: each device pixel then shows the mean of what it
-covers (no aliasing, no bias where the window clips), and a window drag touches only as many pixels as the pane has. Enlarging is
-left to the painter.
+Qt-free. Resampling comes before the window: a device pixel that covers several stored ones shows their mean (no aliasing, no bias
+where the window clips), one between stored ones their bilinear value or the nearest, and a window drag touches only as many
+pixels as the pane has. The result is always blitted 1:1, so that two panes, or a flicker, differ by the pixels alone.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -19,58 +20,87 @@ from medqdeg_desktop.ui.viewer.viewport import Placement
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """uint8 ``pixels`` (rows, columns) or (rows, columns, 3) to be drawn over the device rectangle left, top, width, height."""
+    """uint8 ``pixels`` (rows, columns) or (rows, columns, 3) whose corner lies on the device pixel (left, top)."""
 
     pixels: Pixels
-    left: float
-    top: float
-    width: float
-    height: float
+    left: int
+    top: int
 
 
 class PictureMaker:
     """Makes a pane's picture and keeps the resampled values of the last one: windowing again costs no resampling."""
 
     def __init__(self) -> None:
-        self._key: tuple[int, Placement] | None = None
+        self._key: tuple[int, Placement, bool] | None = None
         self._part: MedicalImage | None = None
         self._image: MedicalImage | None = None
-        self._target = (0.0, 0.0, 0.0, 0.0)
+        self._corner = (0, 0)
 
-    def make(self, image: MedicalImage, placement: Placement, window: Window | None, inverted: bool) -> Picture | None:
-        """None when no part of ``image`` is visible. ``placement`` is that of the full frame, ``image`` may be a proxy."""
-        if self._key != (id(image.pixels), placement):
-            self._part = self._resampled(image, placement)
+    def make(
+        self, image: MedicalImage, placement: Placement, window: Window | None, inverted: bool, *, smooth: bool = True
+    ) -> Picture | None:
+        """None when no part of ``image`` is visible. ``placement`` is that of the full frame, ``image`` may be a proxy.
+
+        smooth  bilinear where stored pixels are enlarged, else each is a square.
+        """
+        key = (id(image.pixels), placement, smooth)
+        if self._key != key:
             # Holding the image keeps its id from being given to another.
-            self._key, self._image = (id(image.pixels), placement), image
+            self._key, self._image = key, image
+            self._part = self._resampled(image, placement, smooth)
         if self._part is None:
             return None
-        return Picture(to_display(self._part, window, invert=inverted), *self._target)
+        return Picture(to_display(self._part, window, invert=inverted), *self._corner)
 
-    def _resampled(self, image: MedicalImage, placement: Placement) -> MedicalImage | None:
-        first_row, end_row, first_column, end_column = placement.visible()
-        if end_row <= first_row or end_column <= first_column:
+    def _resampled(self, image: MedicalImage, placement: Placement, smooth: bool) -> MedicalImage | None:
+        left, top, right, bottom = _visible(placement)
+        if right <= left or bottom <= top:
             return None
+        self._corner = (left, top)
         rows, columns = image.shape
-        by_row, by_column = rows / placement.rows, columns / placement.columns
-        r0, r1 = int(first_row * by_row), min(rows, int(np.ceil(end_row * by_row)))
-        c0, c1 = int(first_column * by_column), min(columns, int(np.ceil(end_column * by_column)))
-        scale_x, scale_y = placement.scale_x / by_column, placement.scale_y / by_row
-        left, top = placement.to_pane(r0 / by_row, c0 / by_column)
-        width, height = (c1 - c0) * scale_x, (r1 - r0) * scale_y
-        part = image.pixels[r0:r1, c0:c1]
-        if scale_x < 1 or scale_y < 1:
-            size = (max(1, round(width)), max(1, round(height)))
-            part = _shrunk(part, size)
-            left, top, width, height = round(left), round(top), size[0], size[1]
-        self._target = (float(left), float(top), float(width), float(height))
-        return image.with_pixels(np.ascontiguousarray(part))
+        # Device pixels a stored pixel of this image (a proxy has fewer than the frame).
+        scale_x, scale_y = placement.scale_x * placement.columns / columns, placement.scale_y * placement.rows / rows
+        first_row, end_row = _span(top, bottom, placement.top, scale_y, rows)
+        first_column, end_column = _span(left, right, placement.left, scale_x, columns)
+        part = image.pixels[first_row:end_row, first_column:end_column]
+        size = (right - left, bottom - top)
+        whole = part.shape[:2] == (rows, columns)
+        if scale_x == scale_y == 1:
+            part = np.ascontiguousarray(part)
+        elif scale_x < 1 and scale_y < 1:
+            part = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        elif not smooth:
+            down = np.floor((np.arange(top, bottom) + 0.5 - placement.top) / scale_y).astype(np.intp).clip(0, rows - 1)
+            across = np.floor((np.arange(left, right) + 0.5 - placement.left) / scale_x).astype(np.intp).clip(0, columns - 1)
+            part = image.pixels[np.ix_(down, across)]
+        elif whole:
+            part = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+        else:
+            # Centre of device pixel (x, y) in coordinates of ``part``, whose pixel centres are whole numbers.
+            matrix = np.array(
+                [
+                    [1 / scale_x, 0, (left + 0.5 - placement.left) / scale_x - 0.5 - first_column],
+                    [0, 1 / scale_y, (top + 0.5 - placement.top) / scale_y - 0.5 - first_row],
+                ]
+            )
+            how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+            part = cv2.warpAffine(part, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+        return image.with_pixels(part)
 
 
-def _shrunk(part: Pixels, size: tuple[int, int]) -> Pixels:
-    if size[0] <= part.shape[1] and size[1] <= part.shape[0]:
-        return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+def _visible(placement: Placement) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) in whole device pixels of what the pane shows of the frame."""
+    right = placement.left + max(1, round(placement.columns * placement.scale_x))
+    bottom = placement.top + max(1, round(placement.rows * placement.scale_y))
+    return max(0, placement.left), max(0, placement.top), min(placement.width, right), min(placement.height, bottom)
+
+
+def _span(low: int, high: int, origin: int, scale: float, count: int) -> tuple[int, int]:
+    """First and end index of the stored pixels that device pixels ``low`` to ``high`` take their values from."""
+    margin = 1 if scale > 1 else 0  # the neighbour that interpolation looks at
+    first = math.floor((low - origin) / scale + 1e-9) - margin
+    end = math.ceil((high - origin) / scale - 1e-9) + margin
+    return min(max(first, 0), count - 1), max(min(end, count), 1)
 
 
 def difference(original: MedicalImage, degraded: MedicalImage, window: Window | None) -> tuple[MedicalImage, Window | None]:

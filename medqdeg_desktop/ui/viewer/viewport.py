@@ -47,17 +47,6 @@ class Placement:
         """Device pixel (x, y) of a frame position."""
         return (self.left + column * self.scale_x, self.top + row * self.scale_y)
 
-    def visible(self) -> tuple[int, int, int, int]:
-        """(first row, end row, first column, end column) of the part of the frame that the pane shows; may be empty."""
-        first_row, first_column = self.to_frame(0, 0)
-        end_row, end_column = self.to_frame(self.width, self.height)
-        return (
-            max(0, int(first_row // 1)),
-            min(self.rows, int(-(-end_row // 1))),
-            max(0, int(first_column // 1)),
-            min(self.columns, int(-(-end_column // 1))),
-        )
-
 
 def place(viewport: Viewport, shape: tuple[int, int], aspect: float, pane: tuple[int, int]) -> Placement:
     """``shape`` (rows, columns) with pixels ``aspect`` times as high as wide on a pane of (width, height) device pixels.
