@@ -119,7 +119,7 @@ class Text:
 class Panel:
     """One pair of axes over the box (left, top, width, height) in pixels of the figure.
 
-    Drawn in this order: rectangles, grid, lines, whiskers, marks, annotations.
+    Drawn in this order: rectangles coloured ``band``, grid, other rectangles, lines, whiskers, marks, annotations.
     """
 
     left: float
@@ -215,8 +215,11 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
-def percent_axis(values: Iterable[float], label: str, *, difference: bool = False, bounded: bool = True) -> Axis:
-    """An axis in per cent around fractions ``values``. A difference axis always holds zero; others stay in 0 to 100 %."""
+def percent_axis(values: Iterable[float], label: str, *, difference: bool = False, most: int = 6) -> Axis:
+    """An axis in per cent around fractions ``values``, with about ``most`` ticks.
+
+    A difference axis always holds zero; the others stay in 0 to 100 %.
+    """
     finite = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(finite), max(finite)
     if difference:
@@ -224,8 +227,8 @@ def percent_axis(values: Iterable[float], label: str, *, difference: bool = Fals
     if high - low < 0.1:
         middle = (low + high) / 2
         low, high = (min(low, 0.0), max(high, 0.1)) if difference else (middle - 0.05, middle + 0.05)
-    ticks = nice_ticks(low * 100, high * 100)
-    if bounded and not difference:
+    ticks = nice_ticks(low * 100, high * 100, most)
+    if not difference:
         ticks = [t for t in ticks if 0 <= t <= 100]
     labels = tuple((t / 100, _signed(t) if difference else f"{t:g}") for t in ticks)
     return Axis(ticks[0] / 100, ticks[-1] / 100, labels, label)

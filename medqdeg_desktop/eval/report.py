@@ -25,10 +25,10 @@ from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import wording
 from medqdeg_desktop.eval.figure import Figure, figure_csv
-from medqdeg_desktop.eval.figures import CHARTS, accuracy_by_level, three_panel
+from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.svg import svg
-from medqdeg_desktop.eval.tables import load, results_of
+from medqdeg_desktop.eval.tables import load, reliability, results_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.study.records import Run
@@ -36,6 +36,10 @@ from medqdeg_desktop.study.store import Study
 
 Json = dict[str, Any]
 
+#: Charts that open the page; the others stand with what they break down.
+_FIRST = ("accuracy_by_level", "three_panel")
+#: More models than this do not fit side by side in a table; the heatmaps and the CSV files hold them.
+_WIDEST = 8
 #: Libraries whose versions a reader needs to repeat the numbers.
 _LIBRARIES = ("medqdeg-desktop", "numpy", "scipy")
 
@@ -68,11 +72,12 @@ def write_report(
     files["results"] = (out / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     for name, rows in csv_tables(results).items():
         files[name] = (out / f"{name}.csv", _csv(rows))
-    figures = [chart(results) for chart in CHARTS.values()]
-    for figure in figures:
+    figures = charts_of(results)
+    diagrams = [reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs]
+    for figure in (*figures, *diagrams):
         files[f"{figure.name}.svg"] = (out / "figures" / f"{figure.name}.svg", svg(figure))
         files[f"{figure.name}.csv"] = (out / "figures" / f"{figure.name}.csv", figure_csv(figure))
-    files["html"] = (out / "report.html", html(results, analysis.runs, dataset, study_name, figures))
+    files["html"] = (out / "report.html", html(results, analysis.runs, dataset, study_name, figures, diagrams))
     for path, text in files.values():
         atomic.write_bytes(path, text.encode())
     if progress:
@@ -80,7 +85,14 @@ def write_report(
     return {name: path for name, (path, _) in files.items()}
 
 
-def html(results: Json, runs: Sequence[Run], dataset: Dataset, study_name: str, figures: Sequence[Figure]) -> str:
+def html(
+    results: Json,
+    runs: Sequence[Run],
+    dataset: Dataset,
+    study_name: str,
+    figures: Sequence[Figure],
+    diagrams: Sequence[Figure],
+) -> str:
     """The page as text: no script, no file or address outside itself."""
     folder = shipped("report")
     environment = Environment(
@@ -105,7 +117,10 @@ def html(results: Json, runs: Sequence[Run], dataset: Dataset, study_name: str, 
         models=[{**model, "words": wording.model_words(model, models)} for model in models],
         sample=wording.mode_words(results),
         modes=sorted({model["mode"] for model in models}),
-        figures=[_inline(figure, figure.name) for figure in figures],
+        figures=[_inline(figure, figure.name) for figure in figures if figure.name in _FIRST],
+        breakdowns=[_inline(figure, figure.name) for figure in figures if figure.name not in _FIRST],
+        diagrams=[_inline(figure, figure.name) for figure in diagrams],
+        widest=_WIDEST,
         reference=[_inline(figure, f"{figure.name}-published") for figure in reference],
         dimensions=[name for name in DIMENSIONS if any(model["by"][name] for model in models)],
         tables={name: _by_name(models, name) for name in DIMENSIONS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from medqdeg_desktop.eval.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Text
+from medqdeg_desktop.eval.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Rect, Text
 
 Theme = Literal["light", "dark"]
 
@@ -25,6 +25,11 @@ THEMES: Final[dict[str, dict[str, str]]] = {
         "accent": "#7aa7e0",
         "band": "#1a1d21",
         "floor": "#7aa7e0",
+        "commercial": "#c79a5b",
+        "open": "#7aa7e0",
+        "medical": "#b79df5",
+        "loss": "#b8413c",
+        "gain": "#1f8a82",
         "L0": "#22c55e",
         "L1": "#f59e0b",
         "L2": "#ef4444",
@@ -44,6 +49,11 @@ THEMES: Final[dict[str, dict[str, str]]] = {
         "accent": "#2f6fb5",
         "band": "#f6f8fa",
         "floor": "#2f6fb5",
+        "commercial": "#8a5a1c",
+        "open": "#2f6fb5",
+        "medical": "#6d3fd0",
+        "loss": "#e0605a",
+        "gain": "#3aa79e",
         "L0": "#22c55e",
         "L1": "#f59e0b",
         "L2": "#ef4444",
@@ -55,8 +65,21 @@ THEMES: Final[dict[str, dict[str, str]]] = {
 
 
 def colour(token: str, theme: Theme) -> str:
-    """The colour of a token in a theme; #rrggbb stands for itself."""
-    return token if token.startswith("#") else THEMES[theme][token]
+    """The colour of a token in a theme; #rrggbb stands for itself.
+
+    ``diverge:V`` with V in -1 to 1 runs from full gain over the background to full loss.
+    """
+    if token.startswith("#"):
+        return token
+    if token.startswith("diverge:"):
+        value = float(token.removeprefix("diverge:"))
+        return _mixed(THEMES[theme]["background"], THEMES[theme]["loss" if value > 0 else "gain"], abs(value))
+    return THEMES[theme][token]
+
+
+def _mixed(first: str, second: str, share: float) -> str:
+    pairs = zip(*(bytes.fromhex(name[1:]) for name in (first, second)), strict=True)
+    return "#" + bytes(round(a + (b - a) * share) for a, b in pairs).hex()
 
 
 def outline(token: str, theme: Theme) -> str:
@@ -91,18 +114,9 @@ def svg(figure: Figure, theme: Theme = "light", *, identifier: str = "", inline:
 
 def _panel(panel: Panel, theme: Theme) -> list[str]:
     out = ["<g>"]
-    for rect in panel.rects:
-        x0, y0 = panel.place(rect.x0, rect.y0)
-        x1, y1 = panel.place(rect.x1, rect.y1)
-        left, top, width, height = min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
-        shape = (
-            f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}" fill="{colour(rect.colour, theme)}"'
-        )
-        out.append(f"{shape}><title>{escape(rect.tooltip)}</title></rect>" if rect.tooltip else f"{shape}/>")
-        if rect.text:
-            middle = Text(0, 0, rect.text, SMALL_SIZE, rect.text_colour, "middle")
-            out.append(_text(middle, left + width / 2, top + height / 2 + SMALL_SIZE * 0.36, theme))
+    out += [_rect(panel, rect, theme) for rect in panel.rects if rect.colour == "band"]
     out += _axes(panel, theme)
+    out += [_rect(panel, rect, theme) for rect in panel.rects if rect.colour != "band"]
     for line in panel.lines:
         points = " ".join(f"{_n(x)},{_n(y)}" for x, y in (panel.place(*point) for point in line.points))
         dash = ' stroke-dasharray="4 3"' if line.dashed else ""
@@ -122,6 +136,19 @@ def _panel(panel: Panel, theme: Theme) -> list[str]:
         out.append(_mark(mark, *panel.place(mark.x, mark.y), theme))
     out += [_text(word, *panel.place(word.x, word.y), theme) for word in panel.annotations]
     out.append("</g>")
+    return out
+
+
+def _rect(panel: Panel, rect: Rect, theme: Theme) -> str:
+    x0, y0 = panel.place(rect.x0, rect.y0)
+    x1, y1 = panel.place(rect.x1, rect.y1)
+    left, top, width, height = min(x0, x1), min(y0, y1), abs(x1 - x0), abs(y1 - y0)
+    fill = colour(rect.colour, theme)
+    shape = f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(width)}" height="{_n(height)}" fill="{fill}"'
+    out = f"{shape}><title>{escape(rect.tooltip)}</title></rect>" if rect.tooltip else f"{shape}/>"
+    if rect.text:
+        middle = Text(0, 0, rect.text, SMALL_SIZE, rect.text_colour, "middle")
+        out += _text(middle, left + width / 2, top + height / 2 + SMALL_SIZE * 0.36, theme)
     return out
 
 

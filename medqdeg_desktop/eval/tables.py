@@ -15,7 +15,8 @@ from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estima
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
 from medqdeg_desktop.eval.scores import count_votes, mode_of, score
 from medqdeg_desktop.progress import Progress
-from medqdeg_desktop.statistics.bootstrap import interval
+from medqdeg_desktop.statistics.bootstrap import cluster_sums, interval, ratio
+from medqdeg_desktop.statistics.calibration_metrics import equal_mass_bins, expected_calibration_error
 from medqdeg_desktop.statistics.dke import inter_model_bootstrap, intra_model
 from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.study.records import Run
@@ -93,7 +94,7 @@ def results_of(
     if replicates < 100:
         raise MedqdegError(f"{replicates} bootstrap replicates are too few for an interval; use at least 100")
     weights = analysis.weights(replicates, seed)
-    models: list[Json] = [_model_entry(run) for run in analysis.runs]
+    models: list[Json] = [_model_entry(run, scores.trials) for run, scores in zip(analysis.runs, analysis.scores, strict=True)]
     cells = analysis.all_cells(filters)
     if not cells:
         raise MedqdegError("no question passes the filter")
@@ -129,8 +130,54 @@ def results_of(
     }
 
 
-def _model_entry(run: Run) -> Json:
-    trials = run.trials
+def reliability(
+    analysis: Analysis,
+    run_id: str,
+    *,
+    bins: int = 15,
+    replicates: int = 10_000,
+    seed: int = 0,
+    filters: Mapping[str, Iterable[str]] | None = None,
+) -> Json:
+    """Bins of the top option's confidence against being right, for one run at each level, with cluster bootstrap intervals.
+
+    Returns ``{"model", "replicates", "levels": [{"level", "n", "ece", "bins": [...]}]}``, a bin being ``{"n", "confidence",
+    "accuracy", "accuracy_ci"}``; the bins are those of the data and are kept through the bootstrap.
+    """
+    m = next((i for i, run in enumerate(analysis.runs) if run.run_id == run_id), None)
+    if m is None:
+        raise MedqdegError(f"no run {run_id} among those loaded")
+    weights = analysis.weights(replicates, seed)
+    levels = []
+    for cell in analysis.cells("level", filters):
+        top, outcome = analysis.scores[m].top[cell.rows], analysis.scores[m].outcome[cell.rows]
+        known = np.isfinite(top) & np.isfinite(outcome)
+        if not known.any():
+            continue
+        found = equal_mass_bins(top[known], outcome[known], bins)
+        cluster = analysis.table.cluster[cell.rows][known]
+        entries = []
+        for b, count in enumerate(found.counts):
+            inside = found.assignment == b
+            met, local = np.unique(cluster[inside], return_inverse=True)
+            sums = cluster_sums(np.stack([outcome[known][inside], np.ones(count)], axis=1), local, len(met))
+            drawn = weights.sums(sums, met)
+            entries.append(
+                {
+                    "n": int(count),
+                    "confidence": float(found.confidence[b]),
+                    "accuracy": float(found.accuracy[b]),
+                    "accuracy_ci": _pair(interval(ratio(drawn[:1], drawn[1:]), len(met))[0]),
+                }
+            )
+        ece = expected_calibration_error(found)
+        levels.append({"level": str(LEVELS[cell.level]), "n": int(known.sum()), "ece": ece, "bins": entries})
+    model = _model_entry(analysis.runs[m], analysis.scores[m].trials)
+    return {"model": model, "replicates": replicates, "levels": levels}
+
+
+def _model_entry(run: Run, trials: int) -> Json:
+    """``trials`` is the T that confidence is stated for; an exact run that was asked once has that of the paper."""
     return {
         "model": run.label,
         "run_id": run.run_id,

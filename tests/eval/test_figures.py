@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import xml.etree.ElementTree as ElementTree
-from itertools import combinations
+from collections.abc import Iterable
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -24,8 +26,20 @@ from medqdeg_desktop.eval.figure import (
     text_width,
     wrapped,
 )
-from medqdeg_desktop.eval.figures import CHARTS, REFERENCE, accuracy_by_level, three_panel
-from medqdeg_desktop.eval.svg import THEMES, svg
+from medqdeg_desktop.eval.figures import (
+    CHARTS,
+    REFERENCE,
+    accuracy_by_level,
+    by_modality,
+    charts_of,
+    grouped_bars,
+    heatmap,
+    published_bars,
+    published_heatmap,
+    reliability_diagram,
+    three_panel,
+)
+from medqdeg_desktop.eval.svg import THEMES, colour, svg
 
 Json = dict[str, Any]
 
@@ -46,13 +60,29 @@ def cell(level: str, accuracy: float, confidence: float) -> Json:
     }
 
 
+def _parts(names: Iterable[str], base: float) -> list[Json]:
+    out = []
+    for k, name in enumerate(names):
+        out.append({"name": name, "matched_l0": {}, **cell("L0", base, 0.85)})
+        for level, loss in (("L1", 0.01), ("L2", 0.03 * (k + 1))):
+            match = {"n": 30, "accuracy_difference": -loss, "accuracy_difference_ci": [-loss - 0.1, -loss + 0.1]}
+            out.append({"name": name, **cell(level, max(base - loss, 0.07), 0.8), "matched_l0": match})
+    return out
+
+
 def results(models: int, **changes: Any) -> Json:
     made = []
     for m in range(models):
         base = 0.8 - 0.5 * m / max(models, 2)
         levels = [cell("L0", base, 0.85), cell("L1", base - 0.01, 0.84), cell("L2", base - 0.06, 0.82)]
         name = f"model-{m}" if m % 5 else f"an-organisation-{m}-with-a-very-long-model-name-Instruct-v1.5-Q4_K_M"
-        made.append({"model": name, "run_id": f"run{m}", "mode": "vote", "trials": 10, "random_weights": False, "levels": levels})
+        by = {
+            "type": _parts(("limited_angle", "xray_motion_blur_artifact", "gaussian_noise"), base),
+            "skill": _parts((f"Skill number {k}" for k in range(30)), base),
+            "modality": _parts(("CT", "MRI", "X-ray", "Ultrasound", "Dermoscopy", "Histopathology", "Endoscopy"), base),
+        }
+        shared = {"mode": "vote", "trials": 10, "random_weights": False}
+        made.append({"model": name, "run_id": f"run{m}", **shared, "levels": levels, "by": by})
     return {"models": made, "replicates": 10_000, "clusters": 60, "filters": {}, **changes}
 
 
@@ -71,6 +101,8 @@ def words_on_canvas(figure: Figure) -> list[tuple[float, float, float, float, st
             placed.append((Text(0, 0, label, anchor="end"), panel.left - 10, panel.place(panel.x.low, value)[1] + 4))
     boxes = []
     for word, x, y in placed:
+        if word.rotate:
+            continue
         width = text_width(word.text, word.size, word.bold)
         left = x + word.dx - {"start": 0, "middle": width / 2, "end": width}[word.anchor]
         boxes.append((left, y + word.dy - 0.75 * word.size, left + width, y + word.dy + 0.2 * word.size, word.text))
@@ -81,27 +113,56 @@ def overlap(a: tuple[float, float, float, float, str], b: tuple[float, float, fl
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
-@pytest.mark.parametrize("models", [1, 3, 12, 40])
-@pytest.mark.parametrize("with_published", [False, True])
-def test_no_word_leaves_the_canvas_or_covers_another(chart: Any, models: int, with_published: bool) -> None:
-    figure = chart(results(models), with_published=with_published)
+BESIDE_PUBLISHED = {chart.__name__: chart for chart in (accuracy_by_level, three_panel, by_modality)}
+
+
+def check_words(figure: Figure) -> None:
     boxes = words_on_canvas(figure)
     for left, top, right, bottom, text in boxes:
         assert left >= 0 and right <= figure.width and top >= 0 and bottom <= figure.height, text
     assert not [(a[4], b[4]) for a, b in combinations(boxes, 2) if overlap(a, b)]
+    tilted = sorted((word for word in figure.words if word.rotate), key=lambda word: word.x)
+    for word in tilted:
+        angle = math.radians(-word.rotate)
+        length = text_width(word.text, word.size)
+        assert word.x - length * math.cos(angle) >= 0, word.text
+        assert word.y + length * math.sin(angle) <= figure.height, word.text
+    for first, second in pairwise(tilted):
+        # Parallel lines of words are apart by their distance across.
+        assert (second.x - first.x) * math.sin(math.radians(-first.rotate)) >= first.size
 
 
 @pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
 @pytest.mark.parametrize("models", [1, 3, 12, 40])
-def test_every_mark_and_whisker_lies_within_its_axes(chart: Any, models: int) -> None:
-    for panel in chart(results(models), with_published=True).panels:
+def test_no_word_leaves_the_canvas_or_covers_another(chart: Any, models: int) -> None:
+    check_words(chart(results(models)))
+
+
+@pytest.mark.parametrize("chart", BESIDE_PUBLISHED.values(), ids=BESIDE_PUBLISHED)
+@pytest.mark.parametrize("models", [1, 12])
+def test_no_word_covers_another_beside_published_models(chart: Any, models: int) -> None:
+    check_words(chart(results(models), with_published=True))
+
+
+def test_no_word_covers_another_in_published_charts() -> None:
+    for figure in (published_heatmap("L1"), published_heatmap("L2"), published_bars()):
+        check_words(figure)
+
+
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=CHARTS)
+@pytest.mark.parametrize("models", [1, 3, 40])
+def test_every_mark_bar_and_whisker_lies_within_its_axes(chart: Any, models: int) -> None:
+    figure = chart(results(models))
+    for panel in figure.panels:
         x = sorted((panel.x.low, panel.x.high))
         y = sorted((panel.y.low, panel.y.high))
         assert all(x[0] <= mark.x <= x[1] and y[0] <= mark.y <= y[1] for mark in panel.marks)
+        assert all(x[0] <= rect.x0 <= rect.x1 <= x[1] and y[0] <= rect.y0 <= rect.y1 <= y[1] for rect in panel.rects)
         for whisker in panel.whiskers:
             low, high = y if whisker.vertical else x
-            assert low <= whisker.low <= whisker.high <= high
+            assert low - 1e-9 <= whisker.low <= whisker.high <= high + 1e-9
+        assert panel.left >= 0 and panel.left + panel.width <= figure.width
+    ElementTree.fromstring(svg(figure))
 
 
 def test_levels_have_their_shape_and_colour_and_lead_to_their_answers() -> None:
@@ -147,9 +208,11 @@ def test_random_weights_are_named_in_label_note_and_tooltip() -> None:
     made["models"][1]["random_weights"] = True
     for chart in CHARTS.values():
         figure = chart(made)
-        assert "random weights" in svg(figure)
         assert any("Random weights" in word.text for word in figure.words)
-        assert any("random weights" in mark.tooltip for mark in figure.panels[0].marks)
+        tips = [thing.tooltip for panel in figure.panels for thing in (*panel.marks, *panel.rects)]
+        assert any("random weights" in tip for tip in tips)
+        labels = [word.text for word in figure.words] + [label for panel in figure.panels for _, label in panel.y.ticks]
+        assert any("random weights" in label and "model-1" in label for label in labels)
 
 
 def test_the_subtitle_states_n_mode_trials_and_the_interval() -> None:
@@ -176,9 +239,80 @@ def test_missing_levels_intervals_and_values_leave_gaps_not_errors() -> None:
     made = results(2)
     made["models"][0]["levels"] = made["models"][0]["levels"][1:2]
     made["models"][1]["levels"][2] |= {"confidence": None, "calibration_shift": None, "confidence_ci": None, "accuracy_ci": None}
-    for chart in CHARTS.values():
-        ElementTree.fromstring(svg(chart(made)))
+    for figure in charts_of(made):
+        ElementTree.fromstring(svg(figure))
     assert len(three_panel(made).panels[2].marks) == 3
+
+
+def test_charts_without_data_are_left_out() -> None:
+    made = results(2)
+    assert [figure.name for figure in charts_of(made)] == list(CHARTS)
+    for model in made["models"]:
+        model["by"] |= {"skill": [], "modality": []}
+        for part in model["by"]["type"]:
+            part["matched_l0"] = {}
+    assert [figure.name for figure in charts_of(made)] == ["accuracy_by_level", "three_panel", "grouped_bars"]
+    with pytest.raises(MedqdegError, match="no type has answers at L2 and at L0"):
+        heatmap(made, "type", "L2")
+
+
+def test_the_published_heatmap_is_sorted_by_mean_drop_as_published() -> None:
+    figure = published_heatmap("L2")
+    assert [label for _, label in figure.panels[0].y.ticks][:4] == [
+        "limited_angle",
+        "sparse_view",
+        "ghosting_artifact",
+        "undersampling_artifact",
+    ]
+    assert [label for _, label in figure.panels[0].y.ticks][-2:] == ["reduce_contrast", "dark_spots_artifact"]
+    columns: dict[str, list[float]] = {}
+    for row in figure.data:
+        assert isinstance(row["accuracy_lost"], float)
+        columns.setdefault(str(row["model"]), []).append(row["accuracy_lost"])
+    means = [sum(values) / len(values) for values in columns.values()]
+    assert len(columns) == 25
+    assert all(left >= right - 1e-9 for left, right in pairwise(means))
+    assert len(figure.panels[0].rects) == 19 * 25
+
+
+def test_the_published_bars_are_sorted_by_accuracy_at_l0_and_named_by_group() -> None:
+    figure = published_bars()
+    names = [word.text for word in figure.words if word.rotate]
+    assert len(names) == 40
+    assert names[1] == "Qwen3-VL-Instruct(235B)"
+    colours = {word.text: word.colour for word in figure.words if word.rotate}
+    assert (colours["GPT-5"], colours["UniMedVL"], colours["GLM-4.5v"]) == ("commercial", "medical", "open")
+
+
+def test_a_heatmap_shows_what_was_lost_and_leads_to_the_answers() -> None:
+    panel = heatmap(results(3), "type", "L2").panels[0]
+    worst = next(rect for rect in panel.rects if rect.key and rect.key.name == "gaussian_noise" and rect.key.run_id == "run1")
+    assert worst.text == "9.0"
+    assert worst.colour == "diverge:+0.2250"
+    assert "9.0 points (−19.0 to +1.0) from the same questions at L0; n = 30" in worst.tooltip
+    assert colour("diverge:0", "light") == THEMES["light"]["background"]
+    assert colour("diverge:1", "dark") == THEMES["dark"]["loss"]
+    assert colour("diverge:-1", "dark") == THEMES["dark"]["gain"]
+
+
+def test_bars_begin_at_zero() -> None:
+    panel = grouped_bars(results(3)).panels[0]
+    assert panel.y.low == 0
+    assert all(rect.y0 == 0 for rect in panel.rects)
+
+
+def test_a_reliability_diagram_shows_its_bins_on_full_axes() -> None:
+    bins = [
+        {"n": 40, "confidence": 0.5, "accuracy": 0.45, "accuracy_ci": [0.3, 0.6]},
+        {"n": 60, "confidence": 0.9, "accuracy": 0.6, "accuracy_ci": None},
+    ]
+    levels = [{"level": level, "n": 100, "ece": 0.2, "bins": bins} for level in ("L0", "L1", "L2")]
+    figure = reliability_diagram({"model": results(1)["models"][0], "replicates": 500, "levels": levels})
+    check_words(figure)
+    assert [(panel.x.low, panel.x.high, panel.y.low, panel.y.high) for panel in figure.panels] == [(0, 1, 0, 1)] * 3
+    assert [(mark.x, mark.y) for mark in figure.panels[2].marks] == [(0.5, 0.45), (0.9, 0.6)]
+    assert len(figure.panels[0].whiskers) == 1
+    assert "ECE 0.200, n = 100" in [word.text for word in figure.panels[0].annotations]
 
 
 def test_results_without_models_are_refused() -> None:
