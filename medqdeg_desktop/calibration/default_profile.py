@@ -45,12 +45,12 @@ class Source:
 _M = Modality
 _SOURCES: Final[dict[str, Source]] = {
     "limited_angle": Source(
-        "a small missing wedge, as in the published example, whose width could not be measured",
-        "a missing wedge of 80 degrees; in the published example 40 to 100 by eye",
+        "a missing wedge of 15 degrees; the published example shows shading alone, its width could not be measured",
+        "a missing wedge of 45 degrees; in the published example 40 to 60 by eye",
     ),
     "sparse_view": Source(
-        "between the 144 views measured on the published example and the 60 to 90 of sparse-view studies",
-        "36 views measured on the published example, 45 in CT-DEGRADBENCH",
+        "120 views, between the 144 measured on the published example and the 60 to 90 of sparse-view studies",
+        "40 views; 36 measured on the published example, 45 in CT-DEGRADBENCH",
     ),
     "low_dose": Source(
         "quarter dose, the convention of the Mayo low-dose challenge", "5 to 10 % of the dose, the low end of simulations"
@@ -60,15 +60,16 @@ _SOURCES: Final[dict[str, Source]] = {
         "3.3 between the brightest and darkest part; the published L2 differs from L1 by dimming alone",
     ),
     "undersampling_artifact": Source(
-        "acceleration 3 to 4 with 8 % of the centre; 4.2 measured on the published example",
-        "acceleration 6 to 8 with a smaller centre; the published L2 (4.8) can hardly be told from its L1",
+        "acceleration 3 with 8 % of the centre; 4.2 measured on the published example, which can hardly be told from its L2",
+        "acceleration 6 with 5 % of the centre; 4.8 measured on the published example",
     ),
     "ghosting_artifact": Source(
-        "every sixth line weighted 1.2 to 1.3 in the published example", "weighted 2.2 in the published example", _M.MRI
+        "every n-th line 1.35 times as strong; 1.2 to 1.3 measured on the published example",
+        "every n-th line 2.2 times as strong, as measured on the published example",
     ),
     "blood_cell_artifact": Source(
-        "6 to 18 % of the published example changed, by the threshold taken",
-        "18 to 45 % of the published example changed, by the threshold taken",
+        "6 % of the area covered; 6 to 18 % of the published example changed, by the threshold taken",
+        "18 % of the area covered; 18 to 45 % of the published example changed, by the threshold taken",
     ),
     "dark_spots_artifact": Source(
         "least transmission 0.54 over 39 % of the area in the published example",
@@ -94,7 +95,9 @@ _SOURCES: Final[dict[str, Source]] = {
     "motion_blur": Source("line of 7 pixels on 513", "line of 11 pixels on 513", _M.ENDOSCOPY),
     "gaussian_blur": Source("sigma 3.0 pixels on 483", "sigma 7.0 pixels on 483", _M.ENDOSCOPY),
     "bubble": Source(
-        "disc of 100 pixels on 256, blurred by 1.5 pixels", "disc of 182 pixels on 256, blurred by 3.25 pixels", _M.HISTOPATHOLOGY
+        "disc of 100 pixels on 256; blurred by 1.5 pixels there, by 0.7 % of the side in a second estimate",
+        "disc of 182 pixels on 256; blurred by 3.25 pixels there, by 1.7 % of the side in a second estimate",
+        _M.HISTOPATHOLOGY,
     ),
 }
 _XRAY_MOTION: Final = Source("line of 13 pixels on 1024", "line of 39 to 41 pixels on 1024", _M.XRAY)
