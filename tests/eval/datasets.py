@@ -31,7 +31,7 @@ def _entries(items: int, kinds: tuple[str, ...], images: int, choices: int) -> I
     rng = np.random.default_rng(5)
     for n in range(items):
         shown = options(choices)
-        question = f"What does picture {n} show{' ' + 'in detail' * (n % 3)}?"
+        question = f"What does picture {n} show{' in detail' * (n % 3)}?"
         clean = [rng.integers(0, 256, (48 + 8 * (n % 3), 64 + 4 * (n % 2)), dtype=np.uint8) for _ in range(images)]
         versions = [("", "L0", 0.0), *((kind, level, s) for kind in kinds for level, s in (("L1", 20.0), ("L2", 60.0)))]
         for kind, level, sigma in versions:

@@ -24,13 +24,18 @@ _EDGE = 1 << 20
 
 @dataclass
 class LoadedModel:
-    """A model ready to answer. ``precision`` is the weights' dtype by name, ``device`` torch's name of where it runs."""
+    """A model ready to answer. ``precision`` is the weights' dtype by name, ``device`` torch's name of where it runs.
+
+    ``ends`` are the tokens that end a reply; ``ignored`` holds the folder's own generation defaults, which are not applied.
+    """
 
     model: Any
     processor: Any
     tokenizer: Any
     device: str
     precision: str
+    ends: tuple[int, ...]
+    ignored: dict[str, Any]
     versions: dict[str, str]
 
 
@@ -97,6 +102,17 @@ def load(folder: Path, *, precision: str, trust_remote_code: bool) -> LoadedMode
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    ends = _ends(model.generation_config.eos_token_id, tokenizer.eos_token_id)
+    ignored = {
+        name: value
+        for name, value in model.generation_config.to_diff_dict().items()
+        if not name.endswith(("_token_id", "_version")) and isinstance(value, int | float | str | bool | list)
+    }
+    # ``generate`` fills what it is not told from here: a repetition penalty or a top_k that a folder carries along would
+    # bend the probabilities that are to be measured.
+    model.generation_config = transformers.GenerationConfig(
+        eos_token_id=list(ends), pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id
+    )
     model.eval().to(device)
     model.requires_grad_(False)
     return LoadedModel(
@@ -105,6 +121,8 @@ def load(folder: Path, *, precision: str, trust_remote_code: bool) -> LoadedMode
         tokenizer=tokenizer,
         device=device,
         precision=str(model.dtype).removeprefix("torch."),
+        ends=ends,
+        ignored=ignored,
         versions={"torch": torch.__version__, "transformers": transformers.__version__},
     )
 
@@ -117,6 +135,12 @@ def _files_with_code(folder: Path) -> Iterator[Path]:
                 yield path
         except (ValueError, AttributeError):
             raise FatalError(f"{path}: no JSON object") from None
+
+
+def _ends(declared: int | list[int] | None, tokenizers: int | None) -> tuple[int, ...]:
+    """All end tokens, those of the model and that of its tokenizer: chat models often end a turn with the latter."""
+    ends = declared if isinstance(declared, list) else [declared]
+    return tuple(dict.fromkeys(end for end in [*ends, tokenizers] if end is not None))
 
 
 def _device(torch: Any) -> str:

@@ -65,6 +65,7 @@ class LocalBackend:
             "backend": "local",
             "weights": self._fingerprint,
             "precision": loaded.precision,
+            "generation_defaults_ignored": loaded.ignored,
             "quantised": bool(getattr(loaded.model, "is_quantized", False)),
             "image_size": {name: _plain(value) for name, value in limits.items() if value is not None},
             **loaded.versions,
@@ -123,7 +124,7 @@ class LocalBackend:
 
         letters = sorted({letter for request in chunk for letter in request.options})
         tokens = scoring.letter_tokens(self._loaded.tokenizer, letters)
-        log_masses = scoring.option_log_masses(self._loaded.model, inputs, tokens)
+        log_masses = scoring.option_log_masses(self._loaded.model, inputs, tokens, self._loaded.tokenizer.pad_token_id)
         replies = []
         for request, row in zip(chunk, log_masses, strict=True):
             own = list(request.options)
@@ -142,7 +143,7 @@ class LocalBackend:
             base = self._detail(request, inputs)
             row = []
             for trial, ids in zip(request.trials, trials, strict=True):
-                ended = bool(ids) and (ids[-1] in self._ends())
+                ended = bool(ids) and ids[-1] in self._loaded.ends
                 detail = base | {"reply_tokens": len(ids), "finish": "stop" if ended else "length"}
                 row.append(Reply(trial, tokenizer.decode(ids, skip_special_tokens=True), detail=detail))
             replies.append(row)
@@ -152,17 +153,12 @@ class LocalBackend:
         from medqdeg_desktop.eval.backends import sampling
 
         model = self._loaded.model
-        config = sampling.settings(self._loaded.tokenizer, model, self._decoding.max_tokens)
+        ends = self._loaded.ends
+        config = sampling.settings(self._decoding.max_tokens, ends, self._loaded.tokenizer.pad_token_id)
         seeds = [[trial_seed(self._run_seed, request.question.key, trial) for trial in request.trials] for request in chunk]
         way = sampling.sample_shared if shared else sampling.sample_plainly
         drawn = way(model, inputs, config, seeds, self._decoding.temperature)
-        ends = self._ends()
         return [[_until_end(ids, ends) for ids in trials] for trials in drawn]
-
-    def _ends(self) -> set[int]:
-        ends = getattr(self._loaded.model.generation_config, "eos_token_id", None)
-        ends = ends if ends is not None else self._loaded.tokenizer.eos_token_id
-        return set(ends) if isinstance(ends, list) else {ends}
 
     def _detail(self, request: Request, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
         shown = image_facts(request.question) if request.with_images else {}
@@ -192,7 +188,9 @@ class LocalBackend:
         warnings = []
         if len(sample) > 1 and self.batch_size > 1:
             warnings += self._batch_invariance(sample[: max(2, min(len(sample), self.batch_size))])
-        many = [request for request in sample if len(request.trials) > 1][:2]
+        # Prompts of different lengths, so that the padded rows are tried too.
+        many = sorted((request for request in sample if len(request.trials) > 1), key=lambda r: len(r.prompt))
+        many = [many[0], many[-1]] if len(many) > 1 else many
         if self._decoding.mode != "option" and many:
             self._shared = self._trials_can_share(many)
             if not self._shared:
@@ -212,11 +210,11 @@ class LocalBackend:
         return []
 
     def _first_token_log_p(self, sample: Sequence[Request]) -> Any:
-        import torch
+        from medqdeg_desktop.eval.backends.first_token import read_prompts
 
         inputs = {name: value.to(self._loaded.device) for name, value in self._inputs(sample).items()}
-        with torch.inference_mode():
-            return self._loaded.model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1].float().log_softmax(-1).cpu()
+        pad = self._loaded.tokenizer.pad_token_id
+        return read_prompts(self._loaded.model, inputs, pad_token=pad, keep_state=False)[0].log_softmax(-1).cpu()
 
     def _trials_can_share(self, sample: Sequence[Request]) -> bool:
         """Whether the shared reading gives, token for token, what separate readings give for the same seeds."""
@@ -231,10 +229,10 @@ class LocalBackend:
             return False
 
     def _free(self) -> None:
-        gc.collect()
         if self._loaded.device == "cuda":
             import torch
 
+            gc.collect()
             torch.cuda.empty_cache()
 
 
@@ -243,7 +241,8 @@ def _picture(png: bytes) -> Image.Image:
         return image.convert("RGB")
 
 
-def _until_end(ids: list[int], ends: set[int]) -> list[int]:
+def _until_end(ids: list[int], ends: Sequence[int]) -> list[int]:
+    """The ids up to and with the first end token: a row that ended early was carried on beside those that had not."""
     for i, token in enumerate(ids):
         if token in ends:
             return ids[: i + 1]

@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from medqdeg_desktop.eval.backends.first_token import read_prompts
+
 Tensor = Any
 
 
@@ -38,16 +40,10 @@ class RowNoise(LogitsProcessor):
         return scores.float() / self._temperature - noise.log_()
 
 
-def settings(tokenizer: Any, model: Any, max_tokens: int) -> GenerationConfig:
-    """Plain decoding up to ``max_tokens``: nothing of the model's own sampling defaults, its own end tokens."""
-    ends = getattr(model.generation_config, "eos_token_id", None)
+def settings(max_tokens: int, ends: Sequence[int], pad_token: int) -> GenerationConfig:
+    """Plain decoding up to ``max_tokens`` or one of the tokens ``ends``."""
     return GenerationConfig(
-        max_new_tokens=max_tokens,
-        do_sample=False,
-        num_beams=1,
-        eos_token_id=ends if ends is not None else tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
+        max_new_tokens=max_tokens, do_sample=False, num_beams=1, eos_token_id=list(ends), pad_token_id=pad_token
     )
 
 
@@ -86,15 +82,12 @@ def sample_shared(
     trials = len(seeds[0])
     if any(len(row) != trials for row in seeds):
         raise ValueError("questions that share a reading need the same number of trials")
-    read = model(**inputs, use_cache=True, logits_to_keep=1)
-    cache = read.past_key_values
+    logits, cache = read_prompts(model, inputs, pad_token=config.pad_token_id, keep_state=True)
     cache.batch_repeat_interleave(trials)
     mask = inputs["attention_mask"].repeat_interleave(trials, dim=0)
     noise = processors([seed for row in seeds for seed in row], temperature, str(model.device))
-    logits = read.logits[:, -1, :].float().repeat_interleave(trials, dim=0)
-    first = noise(inputs["input_ids"].new_empty((mask.shape[0], 0)), logits).argmax(dim=-1, keepdim=True)
-    ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
-    ended = torch.isin(first, torch.tensor([e for e in ends if e is not None], device=first.device)).all()
+    first = noise(mask.new_empty((mask.shape[0], 0)), logits.repeat_interleave(trials, dim=0)).argmax(dim=-1, keepdim=True)
+    ended = torch.isin(first, torch.tensor(config.eos_token_id, device=first.device)).all()
     if ended or config.max_new_tokens == 1:
         tokens = first
     else:
@@ -108,16 +101,8 @@ def sample_shared(
                 generation_config=following,
                 logits_processor=noise,
             )
-    rows = [_cut(row, ends) for row in tokens.tolist()]
+    rows = tokens.tolist()
     return [rows[i * trials : (i + 1) * trials] for i in range(len(seeds))]
-
-
-def _cut(row: list[int], ends: Sequence[int | None]) -> list[int]:
-    """The row up to and with its first end token: one that ended at once was carried on beside those that had not."""
-    for i, token in enumerate(row):
-        if token in ends:
-            return row[: i + 1]
-    return row
 
 
 class _repeated_rope_offsets:  # noqa: N801 - reads as a statement where it is used

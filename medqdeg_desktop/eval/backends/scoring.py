@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
+
+from medqdeg_desktop.eval.backends.first_token import read_prompts
 
 Tensor = Any
 
@@ -41,36 +44,36 @@ def letter_tokens(tokenizer: Any, letters: Sequence[str]) -> dict[str, LetterTok
     }
 
 
-@torch.inference_mode()
-def option_log_masses(model: Any, inputs: Mapping[str, Tensor], letters: Mapping[str, LetterTokens]) -> Tensor:
+def option_log_masses(
+    model: Any, inputs: Mapping[str, Tensor], letters: Mapping[str, LetterTokens], pad_token: int | None
+) -> Tensor:
     """Log probability of each letter as the reply's beginning, float32 (B, number of letters) on the CPU."""
-    log_p = model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1, :].float().log_softmax(dim=-1)
+    log_p = _next_log_p(model, inputs, pad_token)
     columns = []
     for tokens in letters.values():
         if tokens.single:
             columns.append(log_p[:, list(tokens.single)].logsumexp(dim=-1))
         elif tokens.sequence:
-            columns.append(_sequence_log_mass(model, inputs, tokens.sequence, log_p))
+            columns.append(_sequence_log_mass(model, inputs, tokens.sequence, log_p, pad_token))
         else:
             columns.append(torch.full_like(log_p[:, 0], float("-inf")))
     return torch.stack(columns, dim=-1).cpu()
 
 
-def _sequence_log_mass(model: Any, inputs: Mapping[str, Tensor], sequence: Sequence[int], log_p: Tensor) -> Tensor:
+def _next_log_p(model: Any, inputs: Mapping[str, Tensor], pad_token: int | None) -> Tensor:
+    return read_prompts(model, inputs, pad_token=pad_token, keep_state=False)[0].log_softmax(dim=-1)
+
+
+def _sequence_log_mass(
+    model: Any, inputs: Mapping[str, Tensor], sequence: Sequence[int], log_p: Tensor, pad_token: int | None
+) -> Tensor:
     """Sum of log p(token | prompt, tokens before) over ``sequence``; the first term is ``log_p`` at the prompt's end."""
-    ids = inputs["input_ids"]
-    more = ids.new_tensor(sequence[:-1]).expand(ids.shape[0], -1)
-    extended = dict(inputs)
-    extended["input_ids"] = torch.cat([ids, more], dim=1)
-    extended["attention_mask"] = torch.cat([inputs["attention_mask"], torch.ones_like(more)], dim=1)
-    for name in ("mm_token_type_ids", "token_type_ids"):
-        if name in inputs:
-            extended[name] = torch.cat([inputs[name], torch.zeros_like(more)], dim=1)
-    steps = len(sequence)
-    logits = model(**extended, logits_to_keep=steps, use_cache=False).logits.float().log_softmax(dim=-1)
-    total = log_p[:, sequence[0]]
-    for i in range(1, steps):
-        total = total + logits[:, i, sequence[i]]
+    total, extended = log_p[:, sequence[0]], dict(inputs)
+    for before, token in pairwise(sequence):
+        for name, value in (("input_ids", before), ("attention_mask", 1), ("mm_token_type_ids", 0), ("token_type_ids", 0)):
+            if name in extended:
+                extended[name] = torch.nn.functional.pad(extended[name], (0, 1), value=value)
+        total = total + _next_log_p(model, extended, pad_token)[:, token]
     return total
 
 
