@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from medqdeg_desktop.study.errors import BUSY_SECONDS, SQLITE_ERRORS, StudyError, in_plain_words
+from medqdeg_desktop.study.errors import BUSY_SECONDS, NOT_UNDERSTOOD, SQLITE_ERRORS, StudyError, in_plain_words
 
 T = TypeVar("T")
 
@@ -130,6 +130,11 @@ class StudyFile:
                 yield self._db
             except SQLITE_ERRORS as error:
                 raise in_plain_words(self.path, error) from error
+            except StudyError as error:
+                # What lies below knows records, not files.
+                if str(self.path) in str(error):
+                    raise
+                raise StudyError(f"{self.path}: {error}") from error
             except (UnicodeEncodeError, OverflowError) as error:
                 raise StudyError(f"{self.path}: a value cannot be kept: {error}") from error
 
@@ -173,7 +178,7 @@ class StudyFile:
         """``rows`` as records; StudyError where a row holds what the program never wrote."""
         try:
             return [convert(row) for row in rows]
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except NOT_UNDERSTOOD as error:
             said = " ".join(str(error).split())
             raise StudyError(
                 f"{self.path}: damaged: a record cannot be understood ({said}); `medqdeg study verify` names it"

@@ -12,6 +12,9 @@ BUSY_SECONDS = 10.0
 #: What may come out of SQLite: its own errors, and messages or texts of a damaged file that are no UTF-8.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
+#: What making sense of a damaged row may raise.
+NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+
 
 class StudyError(MedqdegError):
     """A study file that cannot be opened, read or written, or a record that it refuses; ``str(error)`` is one line."""

@@ -26,7 +26,10 @@ def now_after(earlier: str = "") -> datetime:
     now = datetime.now(UTC)
     if not earlier:
         return now
-    return max(now, datetime.fromisoformat(earlier) + timedelta(microseconds=1))
+    try:
+        return max(now, datetime.fromisoformat(earlier) + timedelta(microseconds=1))
+    except (ValueError, TypeError):
+        raise StudyError(f"damaged: an event has the time {earlier!r}; `medqdeg study verify` names it") from None
 
 
 def uuid7(moment: datetime) -> str:

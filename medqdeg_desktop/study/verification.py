@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.connection import StudyFile
-from medqdeg_desktop.study.errors import SQLITE_ERRORS, StudyError
+from medqdeg_desktop.study.errors import NOT_UNDERSTOOD, SQLITE_ERRORS, StudyError
 from medqdeg_desktop.study.identifiers import sha256_text
 from medqdeg_desktop.study.migrations import upgrade
 from medqdeg_desktop.study.profiles import profile_sha256, read_profiles
@@ -36,9 +36,10 @@ def problems(study: StudyFile) -> list[str]:
                 found.extend(check(db))
         except (StudyError, *SQLITE_ERRORS) as error:
             found.append(f"{name}: cannot be read ({' '.join(str(error).split())})")
-        except (ValueError, KeyError, TypeError) as error:
+        except NOT_UNDERSTOOD as error:
             found.append(f"{name}: holds a value that cannot be understood ({' '.join(str(error).split())})")
-    return found
+    # Names and messages out of a damaged file may hold anything; a problem stays one line.
+    return [" ".join(line.split()) for line in found]
 
 
 def _pages(db: Database) -> Iterator[str]:
