@@ -257,16 +257,23 @@ class Analysis:
         confidence = _rows_interval(replicates.confidence, clusters)
         shift = _rows_interval(replicates.calibration_shift, clusters)
         for model, value in enumerate(estimates.accuracy):
-            if clusters[model] >= 2 and value in (0.0, 1.0):
-                hits = int(clusters[model]) if value == 1.0 else 0
-                accuracy[model] = binomial_bounds(hits, int(clusters[model]))
-                shift[model] = confidence[model] - accuracy[model][::-1]
+            bounds = bounds_where_all_agree(float(value), int(clusters[model]))
+            if bounds is not None:
+                accuracy[model] = bounds
+                shift[model] = confidence[model] - bounds[::-1]
         accuracy_difference = shift_difference = None
         if replicates.accuracy_difference is not None and replicates.shift_difference is not None:
             paired = estimates.matched["n_clusters"]
             accuracy_difference = _rows_interval(replicates.accuracy_difference, paired)
             shift_difference = _rows_interval(replicates.shift_difference, paired)
         return Intervals(accuracy, confidence, shift, accuracy_difference, shift_difference)
+
+
+def bounds_where_all_agree(accuracy: float, clusters: int) -> Floats | None:
+    """Exact binomial bounds where every cluster is right or every one is wrong, in which resampling sees no spread; else None."""
+    if clusters < 2 or accuracy not in (0.0, 1.0):
+        return None
+    return np.array(binomial_bounds(clusters if accuracy == 1.0 else 0, clusters))
 
 
 def _rows_interval(values: Replicates, clusters: NDArray[np.int64]) -> Floats:

@@ -167,7 +167,7 @@ CHARTS: Final[dict[str, Callable[..., Figure]]] = {
 
 
 def charts_of(results: Json) -> list[Figure]:
-    """All charts that the results have data for: none by a dimension that the dataset does not name, or without matched pairs."""
+    """All charts that the results have data for: no heatmap of a single name, or without matched pairs."""
     out = []
     for name, chart in CHARTS.items():
         _, _, rest = name.partition("heatmap_")
@@ -181,5 +181,5 @@ def charts_of(results: Json) -> list[Figure]:
 
 
 def _has_pairs(results: Json, dimension: str, level: str) -> bool:
-    cells = (cell for model in results["models"] for cell in model["by"][dimension])
-    return any(cell["level"] == level and cell["matched_l0"] for cell in cells)
+    cells = [cell for model in results["models"] for cell in model["by"][dimension] if cell["level"] == level]
+    return len({cell["name"] for cell in cells if cell["matched_l0"]}) > 1

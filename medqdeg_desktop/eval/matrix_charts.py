@@ -95,7 +95,9 @@ def _heatmap(
     label_width = min(max(text_width(row) for row in rows) + 14, 0.3 * width)
     left = MARGIN + label_width
     room = width - left - MARGIN - 70
-    pitch = min(96.0, room / len(columns))
+    widest = max(text_width(column, SMALL_SIZE) for column in columns) + 14
+    # Few models stand wide enough apart for their names to lie flat.
+    pitch = max(96.0, widest) if widest * len(columns) <= room else min(96.0, room / len(columns))
     full = _FULL.get(dimension, 0.4)
     top = y + 34
     panel_width, height = pitch * len(columns), _ROW * len(rows)
@@ -162,13 +164,19 @@ def _scale(left: float, top: float, full: float, width: float) -> Panel:
 def _tilted(
     places: Sequence[tuple[float, str]], top: float, colours: Mapping[str, str] | None = None
 ) -> tuple[list[Text], float]:
-    """Names under the places given (x, name), rising to the right edge of their place; and the depth they take."""
+    """Names under the places given (x, name), flat where all fit, else rising to their place; and the depth they take."""
     slope = math.radians(-_TILT)
     words, depth = [], 0.0
+    apart = places[1][0] - places[0][0] if len(places) > 1 else math.inf
+    flat = all(text_width(name, SMALL_SIZE) + 12 <= min(apart, 2 * x) for x, name in places)
     for x, name in places:
+        colour = (colours or {}).get(name, "text")
+        if flat:
+            words.append(Text(x, top + SMALL_SIZE, name, SMALL_SIZE, colour, "middle"))
+            depth = SMALL_SIZE * 1.6
+            continue
         # What would begin left of the canvas, or reach too deep, is elided.
         short = elided(name, min(190.0, (x - 2.0) / math.cos(slope)), SMALL_SIZE)
-        colour = (colours or {}).get(name, "text")
         words.append(Text(x + 4, top + 6, short, SMALL_SIZE, colour, "end", rotate=_TILT))
         depth = max(depth, text_width(short, SMALL_SIZE) * math.sin(slope) + 14)
     return words, depth

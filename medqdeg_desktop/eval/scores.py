@@ -6,7 +6,6 @@ table by array arithmetic alone, so that a change of filter never touches the st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,8 @@ from medqdeg_desktop.statistics.votes import (
     vote_confidence,
     vote_shares,
 )
-from medqdeg_desktop.study.records import Answer, Run
+from medqdeg_desktop.study.records import Run
+from medqdeg_desktop.study.store import Study
 
 Floats = NDArray[np.float64]
 
@@ -46,8 +46,8 @@ class Votes:
     stated: Floats | None = None
 
 
-def count_votes(answers: Iterable[Answer], table: QuestionTable) -> Votes:
-    """Votes from a run's answers; failed trials are left out (they were never answered).
+def count_votes(study: Study, run: Run, table: QuestionTable) -> Votes:
+    """Votes of ``run`` on the questions of ``table``; failed trials are left out (they were never answered).
 
     Raises MedqdegError for an answer about an image that the dataset does not have.
     """
@@ -55,36 +55,42 @@ def count_votes(answers: Iterable[Answer], table: QuestionTable) -> Votes:
     place = {letter: i for i, letter in enumerate(table.letters)}
     counts = np.zeros((n, k), dtype=np.uint16)
     unparsed = np.zeros(n, dtype=np.uint16)
-    sums: NDArray[np.float64] | None = None
-    passes = np.zeros(n)
-    said = np.zeros(n)
-    sayings = np.zeros(n)
-    for answer in answers:
-        if answer.status == "failed":
-            continue
-        row = table.index.get(answer.file_name)
-        if row is None:
-            raise MedqdegError(f"{answer.file_name}: answered in the study, but not in the dataset")
-        option = place.get(answer.choice, k) if answer.choice else k
+    said, sayings = np.zeros(n), np.zeros(n)
+    for file_name, choice, answers, total, stated in study.vote_counts(run.run_id):
+        row = _row(table, file_name)
+        option = place.get(choice, k)
         if option < table.options[row]:
-            counts[row, option] += 1
+            counts[row, option] += answers
         else:
-            unparsed[row] += 1
-        if answer.probabilities:
-            sums = np.zeros((n, k)) if sums is None else sums
-            masses = [float(answer.probabilities.get(letter, 0.0)) for letter in table.letters]
-            total = sum(masses[: int(table.options[row])])
-            if total > 0:
-                for i in range(int(table.options[row])):
-                    sums[row, i] += masses[i] / total
-                passes[row] += 1
-        if answer.confidence is not None:
-            said[row] += answer.confidence
-            sayings[row] += 1
+            unparsed[row] += answers
+        said[row] += total
+        sayings[row] += stated
     with np.errstate(invalid="ignore"):
-        probabilities = None if sums is None else sums / passes[:, None]
-        stated = said / sayings if sayings.any() else None
-    return Votes(counts, unparsed, probabilities, stated)
+        mean_stated = said / sayings if sayings.any() else None
+    return Votes(counts, unparsed, _mean_probabilities(study, run, table), mean_stated)
+
+
+def _mean_probabilities(study: Study, run: Run, table: QuestionTable) -> Floats | None:
+    """Mean over passes (rotations of the options) of the option probabilities, each made to sum to 1 over the offered."""
+    if mode_of(run) != "option":
+        return None
+    sums = np.zeros((len(table), len(table.letters)))
+    passes = np.zeros(len(table))
+    for file_name, probabilities in study.option_probabilities(run.run_id):
+        row = _row(table, file_name)
+        masses = np.array([probabilities.get(letter, 0.0) for letter in table.letters[: table.options[row]]])
+        if masses.sum() > 0:
+            sums[row, : len(masses)] += masses / masses.sum()
+            passes[row] += 1
+    with np.errstate(invalid="ignore"):
+        return sums / passes[:, None]
+
+
+def _row(table: QuestionTable, file_name: str) -> int:
+    try:
+        return table.index[file_name]
+    except KeyError:
+        raise MedqdegError(f"{file_name}: answered in the study, but not in the dataset") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +141,9 @@ def score(run: Run, votes: Votes, table: QuestionTable) -> Scores:
         confidence = vote_confidence(votes.counts, votes.unparsed, table.options)
         top, outcome = top_share(shares), majority
     elif mode == "option":
-        if votes.probabilities is None:
-            raise MedqdegError(f"run {run.label}: no option probabilities are stored, so exact mode has nothing to work on")
         p = votes.probabilities
+        if p is None or not np.isfinite(p).any():
+            raise MedqdegError(f"run {run.label}: no option probabilities are stored, so exact mode has nothing to work on")
         known = np.isfinite(p).all(axis=1)
         confidence_trials = run.trials if run.trials > 1 else PAPER_TRIALS
         accuracy = np.where(known, p[rows, table.answer], np.nan)

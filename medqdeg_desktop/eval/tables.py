@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals
+from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals, bounds_where_all_agree
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
 from medqdeg_desktop.eval.scores import count_votes, mode_of, score
 from medqdeg_desktop.progress import Progress
@@ -56,7 +56,7 @@ def load(study: Study, run_ids: Sequence[str] | None = None) -> Analysis:
     table = question_table(dataset.rows(), patients)
     used, scores = [], []
     for run in runs:
-        votes = count_votes(study.answers(run.run_id), table)
+        votes = count_votes(study, run, table)
         if votes.counts.any() or votes.unparsed.any():
             used.append(run)
             scores.append(score(run, votes, table))
@@ -167,13 +167,18 @@ def reliability(
                     "n": int(count),
                     "confidence": float(found.confidence[b]),
                     "accuracy": float(found.accuracy[b]),
-                    "accuracy_ci": _pair(interval(ratio(drawn[:1], drawn[1:]), len(met))[0]),
+                    "accuracy_ci": _pair(_bin_interval(float(found.accuracy[b]), drawn, len(met))),
                 }
             )
         ece = expected_calibration_error(found)
         levels.append({"level": str(LEVELS[cell.level]), "n": int(known.sum()), "ece": ece, "bins": entries})
     model = _model_entry(analysis.runs[m], analysis.scores[m].trials)
     return {"model": model, "replicates": replicates, "levels": levels}
+
+
+def _bin_interval(accuracy: float, drawn: NDArray[np.float32], clusters: int) -> NDArray[np.float64]:
+    bounds = bounds_where_all_agree(accuracy, clusters)
+    return interval(ratio(drawn[:1], drawn[1:]), clusters)[0] if bounds is None else bounds
 
 
 def _model_entry(run: Run, trials: int) -> Json:

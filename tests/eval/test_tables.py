@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.tables import load, results, results_of
+from medqdeg_desktop.eval.tables import load, reliability, results, results_of
 from medqdeg_desktop.statistics.votes import expected_confidence, uniform_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import Row, add_run, items_with_patients, mumbles, question_set, right_below, says, wrong
+from tests.eval.forty_models import forty_models
 
 LEVEL_KEYS = {
     "level", "n", "n_clusters", "accuracy", "accuracy_ci", "majority_accuracy", "confidence", "confidence_ci",
@@ -274,3 +276,40 @@ def test_too_few_replicates_are_refused(study: Study, dataset: Dataset) -> None:
     add_run(study, dataset, right_below(0.5))
     with pytest.raises(MedqdegError, match="too few"):
         results(study, replicates=10)
+
+
+@pytest.mark.parametrize("mode", ["option", "verbal"])
+def test_a_mode_without_what_it_needs_is_refused_by_name(study: Study, dataset: Dataset, mode: str) -> None:
+    add_run(study, dataset, right_below(0.5), label="bare", mode=mode)
+    with pytest.raises(MedqdegError, match=f"run bare: no .* {'exact' if mode == 'option' else mode} mode has nothing"):
+        results(study, replicates=200)
+
+
+def test_reliability_bins_hold_every_answered_question_with_its_interval(study: Study, dataset: Dataset) -> None:
+    rng = np.random.default_rng(5)
+    run = add_run(study, dataset, lambda row, trial: says("ABCD"[rng.integers(3)], row, trial), trials=5)
+    found = reliability(load(study), run.run_id, replicates=300)
+    assert [level["level"] for level in found["levels"]] == ["L0", "L1", "L2"]
+    for level, expected in zip(found["levels"], results(study, replicates=200)["models"][0]["levels"], strict=True):
+        assert sum(entry["n"] for entry in level["bins"]) == level["n"] == expected["n"]
+        assert level["ece"] == pytest.approx(expected["ece"])
+        for entry in level["bins"]:
+            if entry["accuracy_ci"]:
+                assert entry["accuracy_ci"][0] <= entry["accuracy"] <= entry["accuracy_ci"][1]
+    with pytest.raises(MedqdegError, match="no run nowhere"):
+        reliability(load(study), "nowhere")
+
+
+def test_forty_models_on_the_published_number_of_questions_are_cut_and_resampled_in_time() -> None:
+    """Generous limits that only a wrong algorithm would miss; the measured times are printed by ``make bench``."""
+    analysis = forty_models()
+    assert len(analysis.table) == 24_894
+    started = time.perf_counter()
+    cells = analysis.cells("type", {"modality": ["CT", "MRI"]})
+    estimates = [analysis.estimates(cell) for cell in cells]
+    assert time.perf_counter() - started < 1.5
+    started = time.perf_counter()
+    weights = analysis.weights(2000, 0)
+    for cell, estimate in zip(cells, estimates, strict=True):
+        analysis.intervals(cell, estimate, analysis.replicates(cell, weights))
+    assert time.perf_counter() - started < 10
