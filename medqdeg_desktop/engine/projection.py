@@ -168,7 +168,7 @@ def arc_weights(
     taper = min(taper_deg, 180 - arc_deg, arc_deg / 2)
     along = (angles_deg - start_deg) % 180
     inside = np.minimum(along, arc_deg - along)
-    if taper <= 0:
+    if taper < 1e-6:
         return np.where(inside >= 0, 180 / arc_deg, 0.0) if arc_deg < 180 else np.ones_like(angles_deg)
     weight = 0.5 - 0.5 * np.cos(np.pi * np.clip(inside / taper, 0, 1))
     return np.asarray(weight * (180 / (arc_deg - taper)))
