@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydicom.dataset import Dataset
+    from pydicom.tag import BaseTag
 
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _PIXEL_KEYWORDS = {0x0008: "FloatPixelData", 0x0009: "DoubleFloatPixelData", 0x0010: "PixelData"}
 _UNDEFINED = 0xFFFFFFFF
+_LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UN", b"UC", b"UR", b"UT", b"SV", b"UV")
 
 
 @dataclass(slots=True)
@@ -65,18 +68,12 @@ class DicomFile:
 def open_dicom(path: str, limits: Limits) -> DicomFile:
     """Parses the header of ``path``. Raises UnreadableImageError; other exceptions mean a header beyond repair."""
     from pydicom import dcmread
-    from pydicom.filereader import read_file_meta_info
 
     with Path(path).open("rb") as file:
-        head = file.read(1024)
         inflated = None
-        syntax = ""
-        if head[128:132] == b"DICM":
-            syntax = str(read_file_meta_info(path).get("TransferSyntaxUID", "") or "")
-        elif _DEFLATED.encode() in head:
-            raise UnreadableImageError(path, "deflated, and without a preamble")
+        syntax = _meta_syntax(file)
         if syntax == _DEFLATED:
-            inflated = _inflate(path, limits)
+            inflated = _inflate(path, limits, file.tell())
         source: IO[bytes] = file if inflated is None else io.BytesIO(inflated)
         source.seek(0)
         header = dcmread(source, stop_before_pixels=True, force=True)
@@ -101,14 +98,35 @@ def _native_syntax(implicit: bool, little: bool) -> str:
     return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
 
 
-def _inflate(path: str, limits: Limits) -> bytes:
-    """The data set of a deflated file as explicit little endian bytes, at most ``limits.volume_bytes`` of them."""
+def _meta_syntax(file: IO[bytes]) -> str:
+    """TransferSyntaxUID of the meta group ("" where absent); leaves ``file`` behind the group.
+
+    The group is read here as pydicom reads it, element by element and not by its stated length, because pydicom inflates a
+    deflated data set without a limit as soon as it has seen this one value.
+    """
+    file.seek(128 if file.read(132)[128:] == b"DICM" else 0)
+    if file.read(4) != b"DICM":
+        file.seek(0)
+    syntax = ""
+    while True:
+        start = file.tell()
+        head = file.read(8)
+        if len(head) < 8 or head[:2] != b"\x02\x00":
+            file.seek(start)
+            return syntax
+        vr, length = head[4:6], int.from_bytes(head[6:8], "little")
+        if vr in _LONG_VRS:
+            length = int.from_bytes(file.read(4), "little")
+        elif not vr.isalpha():
+            length = int.from_bytes(head[4:8], "little")  # implicit VR, against the standard
+        value = file.read(min(length, 64)) if head[2:4] == b"\x10\x00" else b""
+        syntax = value.rstrip(b"\0 ").decode("latin-1") if value else syntax
+        file.seek(length - len(value), 1)
+
+
+def _inflate(path: str, limits: Limits, start: int) -> bytes:
+    """The data set of a deflated file, which begins at ``start``, as explicit little endian bytes up to a limit."""
     raw = Path(path).read_bytes()
-    # The meta group is not deflated; its length stands in (0002,0000), always the first element after "DICM".
-    tag, vr, _, length = struct.unpack_from("<4s2sHL", raw, 132)
-    if tag != b"\x02\x00\x00\x00" or vr != b"UL":
-        raise UnreadableImageError(path, "deflated, and its meta header has no group length")
-    start = 144 + length
     # The whole data set has to be inflated even to read its header; few deflated files are a tenth of this.
     most = min(limits.frame_bytes // 2, (len(raw) - start) * DEFLATE_RATIO + 64)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -147,11 +165,24 @@ def element(data: Dataset | None, keyword: str) -> Any:
     """The value of ``keyword`` or None: an element that is absent, empty or broken hides no image."""
     if data is None:
         return None
+    tag = _tag(keyword)
+    if tag not in data:
+        return None
     try:
-        value = data.get(keyword)
+        value = data[tag].value
     except Exception:
         return None
     return None if value is None or value == "" or value == [] else value
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    number = tag_for_keyword(keyword)
+    assert number is not None, keyword
+    return Tag(number)
 
 
 def text(data: Dataset | None, keyword: str) -> str:

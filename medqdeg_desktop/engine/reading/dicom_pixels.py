@@ -214,8 +214,10 @@ def _modality_values(stored: Array, header: Dataset, frame: int) -> tuple[Array,
     slope = 1.0 if slope is None or slope == 0 else slope
     intercept = intercept or 0.0
     pixels = stored.astype(np.float32)
-    if (slope, intercept) != (1.0, 0.0):
-        # In double precision and rounded once: HU of 16-bit values are then exact in float32.
+    if slope == 1.0 and intercept.is_integer() and stored.dtype.itemsize <= 2 and abs(intercept) < 2**23:
+        pixels += np.float32(intercept)  # whole numbers below 2^24 are exact in float32
+    elif (slope, intercept) != (1.0, 0.0):
+        # In double precision, rounded once at the end.
         pixels = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
     if stored.dtype.kind == "f":
         return pixels, None

@@ -29,6 +29,7 @@ from medqdeg_desktop.engine.reading.operations import Operations
 
 #: Files a child describes in one request: short enough that a frame asked for meanwhile waits for some 20 ms.
 _BATCH = 32
+_START_SECONDS = 60.0
 
 
 class Decoder(Protocol):
@@ -99,6 +100,8 @@ class _Child:
         )
         self._timed_out = False
         self.holds = ""
+        # Starting is not the first file's fault: it has a limit of its own.
+        self.ask({"do": "ready"}, "decoder")("decoder", _START_SECONDS)
 
     @property
     def alive(self) -> bool:
@@ -176,8 +179,8 @@ class GuardedDecoder:
 
     def warm_up(self) -> None:
         """Starts one child and waits until it answers (some 0.3 s), so that the first image need not."""
-        with self._lease("") as child:
-            child.ask({"do": "ready"}, "")("", 60.0)
+        with self._lease(""):
+            pass
 
     def describe(self, paths: Sequence[str], axis: str = "") -> list[FileFacts | UnreadableImageError]:
         found: list[FileFacts | UnreadableImageError] = []

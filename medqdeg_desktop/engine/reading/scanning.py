@@ -17,7 +17,7 @@ from medqdeg_desktop.engine.reading.guard import Decoder, shared_decoder
 from medqdeg_desktop.engine.reading.series import Series
 from medqdeg_desktop.taxonomy import Modality
 
-#: (files described, files found so far, series so far): called after each batch; series grow from call to call.
+#: (files described, files found so far, series so far): called as they grow by half, and at the end.
 Watcher = Callable[[int, int, list[Series]], None]
 
 _BATCH = 64
@@ -50,7 +50,7 @@ def scan(
 
     modality    taken for all of it in place of what the files say.
     axis        "axial", "coronal" or "sagittal" for volumes.
-    watch       hears of every batch, so that a window can show the first series while the rest is read.
+    watch       hears how far it is, so that a window can show the first series while the rest is read.
     cancelled   asked before each batch; what was found so far is returned.
 
     Raises UnreadableImageError where there is nothing at ``path``, or a DICOMDIR names files outside its folder.
@@ -59,6 +59,7 @@ def scan(
     paths = _files(Path(path), decoder)
     facts: list[FileFacts] = []
     refused: list[Refused] = []
+    told = 0
     for start in range(0, len(paths), _BATCH):
         if cancelled():
             break
@@ -69,8 +70,11 @@ def scan(
                 refused.append(Refused(name, found.reason))
             else:
                 facts.append(found)
-        if watch is not None:
-            watch(min(start + _BATCH, len(paths)), len(paths), _series(facts, decoder, modality))
+        done = min(start + _BATCH, len(paths))
+        # Grouping anew after every batch would cost the square of the number of files.
+        if watch is not None and (done == len(paths) or done >= 1.5 * told):
+            told = done
+            watch(done, len(paths), _series(facts, decoder, modality))
     return ScanResult(_series(facts, decoder, modality), refused)
 
 

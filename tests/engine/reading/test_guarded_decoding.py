@@ -79,7 +79,8 @@ def test_a_hostile_file_is_refused_with_its_reason_in_one_line(
 def test_memory_beyond_the_limit_is_a_refusal_and_not_the_end(tmp_path: Path) -> None:
     small = GuardedDecoder(Limits(memory_bytes=700 * MIB), children=1)
     try:
-        huge = save(tmp_path / "huge.dcm", dataset(np.zeros((9000, 9000), np.uint16)))
+        # Small enough for the size check; in double precision it needs 512 MB on its way.
+        huge = save(tmp_path / "huge.dcm", dataset(np.zeros((8000, 8000), np.uint8), RescaleSlope=1.5))
         with pytest.raises(UnreadableImageError, match=r"memory|crashed|ended the decoder"):
             small.frame(str(huge), 0)
         tiny = save(tmp_path / "tiny.dcm", dataset(np.zeros((4, 4), np.uint16)))
@@ -100,16 +101,16 @@ def test_a_decoder_that_dies_is_started_again(decoder: GuardedDecoder, good: str
 
 
 def test_a_decoder_that_hangs_is_ended_in_time(good: str, tmp_path: Path) -> None:
-    quick = GuardedDecoder(Limits(seconds=0.5), children=1)
+    quick = GuardedDecoder(Limits(seconds=1.5), children=1)
     try:
         quick.warm_up()
         (child,) = quick.process_ids()
         # A stopped process stands for a decoder that never comes back.
         os.kill(child, signal.SIGSTOP)
         started = time.monotonic()
-        with pytest.raises(UnreadableImageError, match=r"took longer than 0\.5 s"):
+        with pytest.raises(UnreadableImageError, match=r"took longer than 1\.5 s"):
             quick.frame(good, 0)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 6
         assert quick.frame(good, 0).pixels.shape == (8, 8)
     finally:
         quick.close()
@@ -120,7 +121,7 @@ def test_a_crash_in_the_middle_of_a_folder_refuses_one_file(tmp_path: Path) -> N
     paths = [str(p) for p in stack(tmp_path, [0, 3, 6, 9])]
     os.mkfifo(tmp_path / "slice001b.dcm")
     paths.insert(2, str(tmp_path / "slice001b.dcm"))
-    quick = GuardedDecoder(Limits(seconds=1), children=1)
+    quick = GuardedDecoder(Limits(seconds=2), children=1)
     try:
         quick.warm_up()
         found = quick.describe(paths)

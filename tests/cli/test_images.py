@@ -1,0 +1,247 @@
+"""``info``, ``degradations`` and ``degrade`` as other programs call them."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nibabel
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+from medqdeg_desktop.cli import main
+from medqdeg_desktop.engine.degradation import degrade, registry
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.image import Window
+from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Modality
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _run(*arguments: object) -> Done:
+    """The command's own entry point, with its exit status and both streams."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["medqdeg", *(str(a) for a in arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert isinstance(ended.value.code, int)
+    return Done(ended.value.code, out.getvalue(), err.getvalue())
+
+
+def _ct() -> Path:
+    return Path(str(get_testdata_file("CT_small.dcm", download=False)))
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    """A 3-D NIfTI of smooth blobs, stored right to left."""
+    x, y, z = np.mgrid[:40, :36, :6]
+    values = 400 * np.exp(-((x - 14) ** 2 + (y - 20) ** 2) / 90) + 20 * z
+    affine = np.diag([-1.5, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (30, -20, 5)
+    path = tmp_path / "volume.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), affine), path)
+    return path
+
+
+def test_info_tells_all_that_the_contract_names(volume: Path) -> None:
+    done = _run("info", "--json", volume, "--modality", "ct")
+    assert done.returncode == 0 and done.stderr == ""
+    (series,) = json.loads(done.stdout)["series"]
+    assert series["frames"] == 6 and series["modality"] == "CT" and series["unit"] == "HU"
+    assert series["spacing"] == [2.0, 1.5] and series["slice_spacing"] == 3.0
+    assert series["window"] == [40, 400] and series["range"] == [-160, 240]
+    assert series["transfer_syntax"] == "NIfTI-1, float32" and series["orientation"] == ["R", "L", "A", "P"]
+
+
+def test_info_in_words_names_the_facts_and_nobody() -> None:
+    done = _run("info", _ct())
+    assert done.returncode == 0
+    for word in ("CT", "HU", "128 x 128", "0.6615", "W 400 L 40", "Explicit VR Little Endian"):
+        assert word in done.stdout
+    assert "CompressedSamples" not in done.stdout and "1CT1" not in done.stdout
+
+
+def test_info_of_a_refused_file_is_one_line_and_exit_1(tmp_path: Path) -> None:
+    (tmp_path / "cut.dcm").write_bytes(_ct().read_bytes()[:20000])
+    done = _run("info", tmp_path / "cut.dcm")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "cut.dcm" in done.stderr and "cut off" in done.stderr
+
+
+def test_info_of_a_folder_lists_series_and_refused_files(tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(_ct().read_bytes())
+    (tmp_path / "note.txt").write_text("hello")
+    done = _run("info", tmp_path)
+    assert done.returncode == 0
+    assert "note.txt\n  refused: is no image" in done.stdout
+    assert json.loads(_run("info", "--json", tmp_path).stdout)["refused"][0]["path"].endswith("note.txt")
+
+
+def test_info_of_a_folder_without_images_fails(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    done = _run("info", tmp_path)
+    assert done.returncode == 1 and "refused" in done.stdout and done.stderr.count("\n") == 1
+
+
+def test_degradations_lists_every_registered_type_with_its_levels() -> None:
+    rows: list[dict[str, Any]] = json.loads(_run("degradations", "--json").stdout)
+    assert [r["name"] for r in rows] == list(registry())
+    published = {t.name: t for t in DEGRADATION_TYPES}
+    for row in rows:
+        kind = published[row["name"]]
+        assert row["category"] == kind.category and row["aliases"] == list(kind.aliases)
+        assert row["modalities"] == [m for m in Modality if kind.suits(m)]
+        assert all({"name", "unit", "min", "max", "default"} <= set(p) for p in row["parameters"])
+        # Every allowed cell has a default L1 and L2.
+        assert set(row["L1"]) == set(row["L2"]) == set(row["modalities"])
+        assert all(0 < row["L1"][m]["severity"] < row["L2"][m]["severity"] <= 1 for m in row["L1"])
+    assert all(name in _run("degradations").stdout for name in registry())
+
+
+def test_degrade_writes_the_picture_through_its_window(tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    done = _run("degrade", _ct(), "--type", "gaussian_blur", "--severity", 0.5, "--window", "50,300", "--out", out)
+    assert done.returncode == 0, done.stderr
+    expected = to_display(degrade(read_image(_ct()), "gaussian_blur", 0.5), Window(50, 300))
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), expected)
+
+
+def test_degrade_writes_native_values(tmp_path: Path) -> None:
+    out = tmp_path / "out.npy"
+    done = _run("degrade", _ct(), "--type", "gaussian_noise", "--severity", 0.4, "--seed", 7, "--out", out)
+    assert done.returncode == 0, done.stderr
+    values = np.load(out)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, degrade(read_image(_ct()), "gaussian_noise", 0.4, seed=7).pixels)
+
+
+def test_colour_is_written_as_three_float_channels(tmp_path: Path) -> None:
+    colour = np.random.default_rng(1).integers(0, 256, (16, 20, 3)).astype(np.uint8)
+    Image.fromarray(colour).save(tmp_path / "in.png")
+    out = tmp_path / "out.npy"
+    done = _run("degrade", tmp_path / "in.png", "--type", "gaussian_blur", "--severity", 0, "--out", out)
+    assert done.returncode == 0, done.stderr
+    values = np.load(out)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, colour)
+
+
+def test_set_overrides_one_parameter_and_is_enough_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out.npy"
+    assert _run("degrade", _ct(), "--type", "gaussian_blur", "--set", "sigma=0.03", "--out", out).returncode == 0
+    np.testing.assert_array_equal(np.load(out), degrade(read_image(_ct()), "gaussian_blur", overrides={"sigma": 0.03}).pixels)
+
+
+def test_a_level_takes_the_profiles_cell_of_type_and_modality(tmp_path: Path) -> None:
+    default = tmp_path / "default.npy"
+    assert _run("degrade", _ct(), "--type", "gaussian_blur", "--level", "L2", "--out", default).returncode == 0
+    cells = {r["name"]: r for r in json.loads(_run("degradations", "--json").stdout)}
+    parameters = cells["gaussian_blur"]["L2"]["CT"]["parameters"]
+    np.testing.assert_array_equal(np.load(default), degrade(read_image(_ct()), "gaussian_blur", overrides=parameters).pixels)
+
+    profile = tmp_path / "mine.json"
+    cell = {"type": "gaussian_blur", "modality": "CT", "level": "L2", "severity": 0.2, "path_version": 1}
+    document = {"format": "medqdeg-profile/1", "name": "mine", "version": "1.0.0", "status": "published"}
+    profile.write_text(json.dumps(document | {"cells": [cell | {"parameters": {"sigma": 0.011}}]}))
+    out = tmp_path / "mine.npy"
+    done = _run("degrade", _ct(), "--type", "gaussian_blur", "--level", "L2", "--profile", profile, "--out", out)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(np.load(out), degrade(read_image(_ct()), "gaussian_blur", overrides={"sigma": 0.011}).pixels)
+    done = _run("degrade", _ct(), "--type", "gaussian_blur", "--level", "L1", "--profile", profile, "--out", out)
+    assert done.returncode == 1 and "has no L1 for gaussian_blur on CT" in done.stderr
+
+
+def test_a_nii_gz_holds_the_whole_series_in_its_place(volume: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"
+    for out in (first, second):
+        done = _run("degrade", volume, "--type", "gaussian_blur", "--severity", 0.3, "--modality", "mri", "--out", out)
+        assert done.returncode == 0, done.stderr
+    assert first.read_bytes() == second.read_bytes()
+    source, result = nibabel.load(volume), nibabel.load(first)
+    assert result.get_data_dtype() == np.float32 and result.shape == (40, 36, 6)
+    # The same anatomy at the same place: undo the axes by the two affines.
+    back = nibabel.as_closest_canonical(result).get_fdata()
+    clean = nibabel.as_closest_canonical(source).get_fdata()
+    np.testing.assert_allclose(
+        nibabel.as_closest_canonical(result).affine, nibabel.as_closest_canonical(source).affine, atol=1e-5
+    )
+    expected = degrade(read_image(volume, 2, modality=Modality.MRI), "gaussian_blur", 0.3).pixels
+    np.testing.assert_allclose(back[::-1, ::-1, 2].T, expected, atol=1e-3)
+    assert np.abs(back - clean).max() < 150
+    assert int.from_bytes(gzip.decompress(first.read_bytes())[:4], "little") == 348
+
+
+def test_a_type_foreign_to_the_modality_needs_force(tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    arguments = ("degrade", _ct(), "--type", "ghosting", "--severity", 0.5, "--out", out)
+    done = _run(*arguments)
+    assert done.returncode == 1 and "MRI" in done.stderr and not out.exists()
+    assert _run(*arguments, "--force").returncode == 0 and out.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments,reason",
+    [
+        (["--severity", "0.5", "--out", "x.gif"], ".png, .npy or .nii.gz"),
+        (["--out", "x.png"], "--level, --severity and --set"),
+        (["--level", "L1", "--severity", "0.5", "--out", "x.png"], "exclude each other"),
+        (["--severity", "1.5", "--out", "x.png"], "1.5"),
+        (["--severity", "0.5", "--set", "sigma", "--out", "x.png"], "NAME=VALUE"),
+        (["--severity", "0.5", "--window", "40", "--out", "x.png"], "CENTER,WIDTH"),
+        (["--severity", "0.5", "--window", "40,400", "--out", "x.npy"], ".png only"),
+        (["--severity", "0.5", "--modality", "radio", "--out", "x.png"], "radio"),
+    ],
+)
+def test_a_wrong_call_is_exit_2_and_says_why(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    out = [str(tmp_path / a) if a.startswith("x.") else a for a in arguments]
+    done = _run("degrade", _ct(), "--type", "gaussian_blur", *out)
+    assert done.returncode == 2 and reason in done.stderr and "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments,reason",
+    [
+        (["--type", "fog", "--severity", "0.5"], "unknown degradation 'fog'"),
+        (["--type", "gaussian_blur", "--set", "fog=1"], "no parameter 'fog'"),
+        (["--type", "gaussian_blur", "--severity", "0.5", "--frame", "4"], "has no frame 5"),
+    ],
+)
+def test_what_does_not_exist_is_exit_1_with_one_line(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    done = _run("degrade", _ct(), *arguments, "--out", tmp_path / "x.png")
+    assert done.returncode == 1 and reason in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_picture_of_unknown_modality_takes_a_level_only_with_modality(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8) + np.arange(3, dtype=np.uint8)).save(tmp_path / "in.png")
+    arguments = ["degrade", tmp_path / "in.png", "--type", "gaussian_blur", "--level", "L1", "--out", tmp_path / "x.png"]
+    done = _run(*arguments)
+    assert done.returncode == 1 and "--modality" in done.stderr
+    assert _run(*arguments, "--modality", "dermoscopy").returncode == 0
+
+
+def test_the_installed_module_answers_the_same_way() -> None:
+    command = [sys.executable, "-m", "medqdeg_desktop", "info", "--json", str(_ct())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and json.loads(done.stdout) == json.loads(_run("info", "--json", _ct()).stdout)
