@@ -226,3 +226,25 @@ def test_the_file_names_itself_to_other_programs(study: Study) -> None:
     study.close()
     header = study.path.read_bytes()[:100]
     assert header[68:72] == b"MEDQ"
+
+
+def test_where_sqlite_is_sound_and_the_disk_local_a_study_uses_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def journal(study: Study) -> str:
+        with study._reading() as db:
+            return str(db.execute("PRAGMA journal_mode").fetchone()[0])
+
+    path = tmp_path / "liver.medq"
+    monkeypatch.setattr(connection, "WAL_IS_SOUND", True)
+    with Study.create(path) as study, Study.open(path) as other, Study.open(path, read_only=True) as reading:
+        assert [journal(s) for s in (study, other, reading)] == ["wal"] * 3
+        study.ensure_reader("R1")
+        other.ensure_reader("R2")
+        assert [r.pseudonym for r in reading.readers()] == ["R1", "R2"]
+        study.backup(tmp_path / "copy.medq")
+        assert study.verify() == []
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "copy.medq", path]
+    monkeypatch.setattr(connection, "network_file_system", lambda path: "nfs4")
+    with Study.open(path) as study:
+        assert journal(study) == "truncate", "WAL does not work over a network"
+        assert len(study.readers()) == 2
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "copy.medq", path]
