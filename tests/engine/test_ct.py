@@ -1,0 +1,199 @@
+"""CT degradations on native values: identity, HU arithmetic, Poisson statistics, one realisation for all doses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sample_frames import colour, grey, phantom
+
+from medqdeg_desktop.engine import projection
+from medqdeg_desktop.engine.degradation import Prepared, degrade, find, parameters_at
+from medqdeg_desktop.engine.degradations import ct
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.sinogram import Linogram
+from medqdeg_desktop.taxonomy import Modality
+
+NAMES = ("sparse_view", "limited_angle", "low_dose")
+
+
+def _water_cylinder(side: int = 128, radius_mm: float = 100.0, spacing: float = 2.0) -> MedicalImage:
+    y, x = (np.mgrid[:side, :side] - side // 2) * spacing
+    pixels = np.where(x**2 + y**2 < radius_mm**2, 0.0, -1000.0)
+    return grey(pixels, Modality.CT, unit="HU", spacing=(spacing, spacing), value_range=(-160, 240))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_recommended_levels_lie_on_the_path(name: str) -> None:
+    assert ct.RECOMMENDED[name] == {"L1": 0.30, "L2": 0.65}
+    degradation = find(name)
+    at = {level: degradation.path(s, Modality.CT) for level, s in ct.RECOMMENDED[name].items()}
+    expected = {
+        "sparse_view": ({"views": 120}, {"views": 40}),
+        "limited_angle": ({"arc_deg": 165.0}, {"arc_deg": 135.0}),
+        "low_dose": ({"dose": 0.25}, {"dose": 0.07}),
+    }
+    assert (at["L1"], at["L2"]) == expected[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_small_severity_is_a_small_change(name: str) -> None:
+    image = phantom(Modality.CT)
+    change = degrade(image, name, 0.001, seed=1).pixels - image.pixels
+    assert np.sqrt(np.mean(change**2)) < 3.0, "HU"
+
+
+def test_the_artefact_is_the_difference_of_two_back_projections_of_attenuation() -> None:
+    image = phantom(Modality.CT)
+    out = degrade(image, "sparse_view", overrides={"views": 36, "start_deg": 2.0, "filter": "shepp-logan"}).pixels
+    mass = np.maximum(image.pixels, -1000) + 1000
+    side = projection.padded_side(*image.shape)
+    artefact = projection.convolved(
+        projection.padded_spectrum(mass), projection.sparse_view_transfer(side, 36, 2.0, "shepp-logan"), image.shape
+    )
+    np.testing.assert_allclose(out, image.pixels + artefact, atol=0.01)
+
+
+def test_padding_below_air_attenuates_as_air_and_keeps_its_value() -> None:
+    image = _water_cylinder()
+    padded = image.pixels.copy()
+    outside = np.hypot(*(np.mgrid[:128, :128] - 63.5)) > 63
+    padded[outside] = -2048
+    plain = degrade(image, "sparse_view", 0.65).pixels
+    out = degrade(image.with_pixels(padded), "sparse_view", 0.65).pixels
+    np.testing.assert_allclose(out[~outside], plain[~outside], atol=1e-3)
+    np.testing.assert_allclose(out[outside] + 1048, plain[outside], atol=1e-2)
+
+
+def test_a_limited_arc_keeps_mean_values() -> None:
+    image = _water_cylinder()
+    body = np.hypot(*(np.mgrid[:128, :128] - 64)) < 45
+    for arc in (165.0, 135.0, 100.0):
+        out = degrade(image, "limited_angle", overrides={"arc_deg": arc, "start_deg": 30.0}).pixels
+        # Without the normalisation of a short arc the body would be 1000 (1 - arc / 180) HU too dark.
+        assert abs(out[body].mean()) < 0.45 * 1000 * (1 - arc / 180)
+
+
+def test_a_picture_without_hu_gets_the_artefact_of_its_assumed_window() -> None:
+    hu = _water_cylinder()
+    shown = replace(
+        hu, pixels=((np.clip(hu.pixels, -160, 240) + 160) / 400 * 255).astype(np.float32), unit="", value_range=(0.0, 255.0)
+    )
+    assert ct.assumed_window(hu) is None
+    assert ct.assumed_window(shown) == ct.ASSUMED_WINDOW
+    for name in ("sparse_view", "limited_angle"):
+        in_hu = degrade(hu, name, 0.5, seed=3).pixels - hu.pixels
+        in_grey = degrade(shown, name, 0.5, seed=3).pixels - shown.pixels
+        np.testing.assert_allclose(in_grey * 400 / 255, in_hu, atol=1e-2 + 1e-4 * np.abs(in_hu).max())
+
+
+def test_colour_frames_get_one_grey_artefact_rounded_and_saturated() -> None:
+    rng = np.random.default_rng(0)
+    image = colour(rng.integers(60, 200, (48, 48, 3)).astype(np.uint8), Modality.CT)
+    out = degrade(image, "low_dose", overrides={"dose": 0.2}).pixels.astype(int) - image.pixels
+    unclipped = (image.pixels + out > 0).all(axis=2) & (image.pixels + out < 255).all(axis=2)
+    assert np.ptp(out[unclipped], axis=1).max() <= 1
+
+
+def _state(image: MedicalImage, seed: int) -> ct.DoseState:
+    state = Prepared("low_dose", image, seed).state
+    assert isinstance(state, ct.DoseState)
+    return state
+
+
+def test_counts_follow_poisson_of_the_transmitted_photons() -> None:
+    image = _water_cylinder()
+    photons = 2e5
+    state = _state(image, 1)
+    expected = state.transmission.astype(np.float64) * photons
+    counts = state.counts_at_full_dose(photons)
+    deviation = (counts - expected) / np.sqrt(expected)
+    assert deviation.mean() == pytest.approx(0, abs=0.02)
+    assert deviation.var() == pytest.approx(1, abs=0.03)
+    # The ray through the middle of 200 mm of water, of an element as wide as a pixel times the cosine.
+    middle = state.transmission[:, state.transmission.shape[1] // 2]
+    width = state.geometry.element_width()[:, 0]
+    np.testing.assert_allclose(-np.log(middle / width), 0.0195 * 200, rtol=0.03)
+
+
+@pytest.mark.parametrize("dose", [0.5, 0.25, 0.05])
+def test_added_noise_has_the_variance_that_turns_the_source_into_the_reduced_scan(dose: float) -> None:
+    photons, sigma = 1e5, 30.0
+    image = _water_cylinder()
+    noise = np.stack([_state(image, seed).line_integral_noise(dose, photons, sigma) for seed in range(12)])
+    mean = _state(image, 0).transmission.astype(np.float64) * photons
+    well_counted = mean * dose > 600
+    # Reduced scan: 1 / (dose m) + sigma^2 / (dose m)^2. Source: the same at dose 1. The rest is added.
+    expected = (1 / dose - 1) / mean + sigma**2 * (1 / dose**2 - 1) / mean**2
+    ratio = (noise**2)[:, well_counted] / expected[well_counted]
+    # Terms of second order in 1 / counts and in sigma / counts: below 2 % from 600 photons on.
+    assert ratio.mean() == pytest.approx(1, abs=0.04)
+
+
+def test_image_noise_is_that_of_analytic_propagation() -> None:
+    image = _water_cylinder(64, 50.0)
+    dose, photons = 0.25, 1e5
+    states = [_state(image, seed) for seed in range(60)]
+    images = np.stack([s.reconstructed(s.line_integral_noise(dose, photons, 0.0)) for s in states])
+    centre = images[:, 28:36, 28:36].var()
+    state = states[0]
+    geometry = state.geometry
+    variance = (1 / dose - 1) / (state.transmission.astype(np.float64) * photons)
+    weights = _kernel_towards_the_centre(geometry)
+    expected = (weights**2 * variance).sum() * (1000 / (0.0195 * 2.0)) ** 2
+    assert centre == pytest.approx(expected, rel=0.10)
+
+
+def _kernel_towards_the_centre(geometry: Linogram) -> np.ndarray:
+    """Weight of every element (views, elements) in the middle pixel, read off the back-projection of one element per view."""
+    middle, element = geometry.side // 2, geometry.elements // 2
+    weights = np.zeros((2 * geometry.half_views, geometry.elements))
+    # Neighbouring views have nearly the same filter: every eighth stands for eight.
+    for view in range(0, len(weights), 8):
+        sinogram = np.zeros(weights.shape, np.float32)
+        sinogram[view, element] = 1
+        smeared = geometry.back_projected(sinogram)
+        across = smeared[middle, :] if view < geometry.half_views else smeared[:, middle]
+        # The element d to the right reaches the middle as the middle element reaches the pixel d to the left.
+        for d in range(1 - middle, middle):
+            weights[view : view + 8, element + d] = across[middle - d]
+    return weights
+
+
+def test_a_lower_dose_makes_more_of_the_same_noise() -> None:
+    image = phantom(Modality.CT)
+    prepared = Prepared("low_dose", image, 5)
+    mild, severe = (prepared.at(s) - image.pixels for s in (0.30, 0.65))
+    assert severe.std() > 1.7 * mild.std()
+    # Counts are whole numbers and starved rays saturate; elsewhere the noise is the same, larger.
+    assert np.corrcoef(mild.ravel(), severe.ravel())[0, 1] > 0.9
+
+
+def test_dose_one_adds_nothing_at_all() -> None:
+    image = phantom(Modality.CT)
+    np.testing.assert_allclose(degrade(image, "low_dose", overrides={"dose": 1.0}).pixels, image.pixels, atol=1e-3)
+
+
+def test_slices_of_a_series_have_their_own_noise_and_another_seed_another_one() -> None:
+    image = phantom(Modality.CT)
+    noise = [
+        degrade(frame, "low_dose", 0.3, seed=seed).pixels - image.pixels
+        for frame, seed in ((image, 1), (replace(image, frame=1), 1), (image, 2))
+    ]
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        assert abs(np.corrcoef(noise[a].ravel(), noise[b].ravel())[0, 1]) < 0.05
+
+
+def test_rays_without_photons_leave_a_finite_picture() -> None:
+    pixels = np.full((64, 64), -1000.0)
+    pixels[16:48, 16:48] = 30000.0
+    image = grey(pixels, Modality.CT, unit="HU", spacing=(3.0, 3.0), value_range=(-160, 240))
+    out = degrade(image, "low_dose", overrides={"dose": 0.002, "photons": 1000, "electronic_sigma": 1000}).pixels
+    assert np.isfinite(out).all()
+
+
+def test_the_first_view_of_a_limited_arc_comes_from_the_seed_unless_set() -> None:
+    drawn = {parameters_at("limited_angle", 0.3, Modality.CT, seed)["start_deg"] for seed in range(20)}
+    assert len(drawn) > 15
+    assert parameters_at("limited_angle", 0.3, Modality.CT, 1, {"start_deg": 12.0})["start_deg"] == 12.0
