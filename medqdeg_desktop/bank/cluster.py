@@ -23,7 +23,7 @@ def connected(address: str) -> Iterator[tuple[Callable[[], Executor], int]]:
     is not installed, no scheduler answers or it has no workers.
     """
     try:
-        from distributed import Client
+        from distributed import Client, KilledWorker
     except ImportError:
         raise BankError("--cluster needs dask; install medqdeg-desktop[cluster]") from None
     try:
@@ -37,4 +37,9 @@ def connected(address: str) -> Iterator[tuple[Callable[[], Executor], int]]:
             raise BankError(f"{address}: the scheduler has no workers") from None
         client.register_worker_callbacks(batch.one_thread)
         size = sum(client.nthreads().values())
-        yield lambda: client.get_executor(retries=_RETRIES, pure=False), size
+        try:
+            yield lambda: client.get_executor(retries=_RETRIES, pure=False), size
+        except KilledWorker as error:
+            raise BankError(
+                f"{address}: the same images ended several workers and were given up; what is finished is kept"
+            ) from error

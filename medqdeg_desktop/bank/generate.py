@@ -26,6 +26,7 @@ from medqdeg_desktop.bank.journal import Finished, Journal
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
 from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
+from medqdeg_desktop.bank.release import check_release
 from medqdeg_desktop.bank.render import Cells, Chunk, Rendered, render_chunk
 from medqdeg_desktop.engine import atomic, batch
 from medqdeg_desktop.progress import Progress
@@ -74,6 +75,8 @@ def generate(
     folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if asked.release and not (folder / JOURNAL).exists():
+            check_release(study, asked.limit, make_executor, workers, progress)
         adopted = _adopt_plan(study, folder, asked, shard, progress)
         if adopted is None:
             manifest = Dataset.open(folder).manifest

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -25,6 +25,7 @@ from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality
 PLAN = "plan.jsonl"
 HEADER = "plan.json"
 FORMAT = 1
+_ITEM_FIELDS = tuple(f.name for f in fields(Item))
 
 #: (item, types that it may have) -> the types that it gets.
 Draw = Callable[[Item, tuple[str, ...]], tuple[str, ...]]
@@ -68,10 +69,10 @@ def plan_lines(
         if item.modality not in types_of:
             types_of[item.modality] = levels.types_for(item.modality, calibrated_only=calibrated_only)
         types = draw(item, allowed_types(item, types_of[item.modality]))
-        fields = asdict(item)
-        line = {"n": summary.items, "first": summary.images, "item": fields, "types": types}
+        known = {name: getattr(item, name) for name in _ITEM_FIELDS}
+        line = {"n": summary.items, "first": summary.images, "item": known, "types": types}
         # Moving the images to another folder makes no other set; clearing an item or reviewing it does not either.
-        said = {key: value for key, value in fields.items() if key not in ("images", "cleared_by", "state")}
+        said = {key: value for key, value in known.items() if key not in ("images", "cleared_by", "state")}
         named = [PurePath(name).name for name in item.images]
         digest.update(_canonical([summary.items, summary.images, said, named, types]).encode() + b"\n")
         summary.items += 1

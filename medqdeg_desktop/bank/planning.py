@@ -21,15 +21,11 @@ RULES = ("uniform", "published")
 def planned(study: Study, asked: Asked, summary: PlanSummary) -> tuple[Iterator[str], LevelTable]:
     """(lines of the plan, the levels they are rendered with); ``summary`` is complete when the lines have been read.
 
-    Raises BankError where a release is asked for that the study cannot back.
+    What a release demands beyond this is checked in ``release``. Raises BankError for an unknown rule.
     """
     if asked.rule not in RULES:
         raise BankError(f"rule {asked.rule!r} is neither {' nor '.join(RULES)}")
     levels = LevelTable(study.newest_profile(), load_default_profile())
-    if asked.release and levels.published is None:
-        raise BankError(f"{study.path}: a release needs a published severity profile; `medqdeg profile publish` makes one")
-    if asked.release:
-        _check_accepted(study)
     return _lines(study, asked, levels, summary), levels
 
 
@@ -57,12 +53,6 @@ def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary)
 def taking_part(study: Study) -> Iterator[Item]:
     """Every item that nobody has removed, in the order of item ids."""
     return (item for item in study.items() if item.state != "removed")
-
-
-def _check_accepted(study: Study) -> None:
-    for item in taking_part(study):
-        if item.state != "accepted":
-            raise BankError(f"{study.path}: a release takes accepted items only; {item.item_id} is {item.state}")
 
 
 def _profile_notes(levels: LevelTable, summary: PlanSummary) -> list[str]:

@@ -10,9 +10,11 @@ import errno
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from medqdeg_desktop.bank import rows
 from medqdeg_desktop.bank.dataset import image_name
@@ -64,13 +66,10 @@ def render_chunk(chunk: Chunk) -> list[Rendered]:
     Raises OSError where the disk refuses; an item that cannot be read or degraded is left out with its reason.
     """
     done = []
-    folders: set[Path] = set()
-    with Path(chunk.plan).open("rb") as file:
+    with Path(chunk.plan).open("rb") as file, _Disk(Path(chunk.folder)) as disk:
         for start, length in chunk.ranges:
             file.seek(start)
-            done.append(_render_item(Path(chunk.folder), json.loads(file.read(length)), chunk.seed, chunk.cells, folders))
-    for folder in folders:
-        atomic.sync_folder(folder)
+            done.append(_render_item(json.loads(file.read(length)), chunk.seed, chunk.cells, disk))
     return done
 
 
@@ -85,25 +84,50 @@ def read_source(path: str, item: dict[str, Any]) -> MedicalImage:
         raise UnreadableImageError(path, error.strerror or str(error)) from error
 
 
+class _Disk:
+    """Files on their way to the disk: a thread waits for the disk (fsync) while the next picture is computed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folders: set[Path] = set()
+        self._thread = ThreadPoolExecutor(1)
+        self._pending: list[Future[None]] = []
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self._folder / name
+        if path.parent not in self._folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
+        self._pending.append(self._thread.submit(atomic.write_bytes, path, data))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Waits until everything is on the disk; raises the first OSError of a write."""
+        self._thread.shutdown(wait=True, cancel_futures=error is not None)
+        if error is None:
+            for future in self._pending:
+                future.result()
+            for folder in self._folders:
+                atomic.sync_folder(folder)
+
+
 @dataclass
 class _Writer:
     """Writes the pictures of one item under the numbers that the plan gave them, and keeps their lines."""
 
-    folder: Path
     first: int
     options: dict[str, str]
     common: dict[str, Any]
-    folders: set[Path]
+    disk: _Disk
     lines: list[dict[str, Any]] = field(default_factory=list)
     size: int = 0
 
     def put(self, picture: Pixels, label: str, fields: dict[str, Any]) -> None:
         name = image_name(self.first + len(self.lines), label)
-        path = self.folder / name
-        if path.parent not in self.folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.folders.add(path.parent)
-        data = png.write(path, picture)
+        data = png.encode(picture)
+        self.disk.write(name, data)
         self.size += len(data)
         facts = {
             "file_name": name,
@@ -115,7 +139,7 @@ class _Writer:
         self.lines.append(rows.row(self.options, **self.common, **fields, **facts))
 
 
-def _render_item(folder: Path, line: dict[str, Any], seed: int, cells: Cells, folders: set[Path]) -> Rendered:
+def _render_item(line: dict[str, Any], seed: int, cells: Cells, disk: _Disk) -> Rendered:
     item = line["item"]
     try:
         images = [read_source(path, item) for path in item["images"]]
@@ -123,7 +147,7 @@ def _render_item(folder: Path, line: dict[str, Any], seed: int, cells: Cells, fo
         common = {key: item[key] for key in _COMMON}
         common["pair_id"] = rows.pair_id(item["question"], item["options"], sources)
         common["image_count"] = len(images)
-        writer = _Writer(folder, line["first"], item["options"], common, folders)
+        writer = _Writer(line["first"], item["options"], common, disk)
         for index, image in enumerate(images):
             _render_image(image, index, sources[index], line, seed, cells, writer.put)
         return Rendered(line["n"], item["item_id"], tuple(writer.lines), size=writer.size)
