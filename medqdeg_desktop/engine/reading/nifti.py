@@ -1,8 +1,7 @@
 """NIfTI-1 and NIfTI-2 through nibabel: slices along a body axis in radiological convention, any stored orientation.
 
-The voxel axes nearest to the body's are used as they are (no interpolation); the picture has the patient's right on its left,
-anterior or head on top, as DICOM images have. Frames ascend along row x column, as in a DICOM series. World coordinates come
-from the sform unless its code is 0, then from the qform, then from the voxel sizes; which one is recorded.
+World coordinates come from the sform unless its code is 0, then from the qform, then from the voxel sizes; which one is
+recorded. How slices are cut is told in ``cuts``.
 """
 
 from __future__ import annotations
@@ -21,28 +20,17 @@ import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.reading.colour import grey_if_equal
+from medqdeg_desktop.engine.reading.cuts import AXES, Cut
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts
 from medqdeg_desktop.engine.reading.geometry import edge_letters
 from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, Limits
 
 Array = npt.NDArray[Any]
 
-AXES = ("axial", "coronal", "sagittal")
-#: World axis (RAS: 0 right-left, 1 front-back, 2 up-down) of frames, rows and columns, and the sign of each in RAS along
-#: which the index ascends. Axial: rows to Posterior, columns to Left, frames to the Head.
-_LAYOUT = {
-    "axial": ((2, 1, 0), (+1, -1, -1)),
-    "coronal": ((1, 2, 0), (-1, -1, -1)),
-    "sagittal": ((0, 2, 1), (+1, -1, -1)),
-}
-
 
 @dataclass(slots=True)
 class Volume:
-    """An opened volume: nibabel's proxy, which reads single slices, and where its axes point.
-
-    axes    voxel axis nearest to world axis 0, 1, 2 (RAS), ``signs`` its direction there (+1 or -1).
-    """
+    """An opened volume: nibabel's proxy, which reads single slices, and its affine to RAS mm."""
 
     path: str
     image: Any
@@ -50,8 +38,6 @@ class Volume:
     shape: tuple[int, ...]
     affine: npt.NDArray[np.float64]
     affine_source: str
-    axes: tuple[int, int, int]
-    signs: tuple[int, int, int]
     held_bytes: int
 
     @property
@@ -82,12 +68,6 @@ def open_volume(path: str, limits: Limits) -> Volume:
     shape = tuple(int(n) for n in image.shape)
     shape = shape + (1,) * (3 - len(shape))
     affine, affine_source = _affine(image)
-    orientation = nibabel.io_orientation(affine)
-    if np.isnan(orientation).any():
-        raise UnreadableImageError(path, "its affine has a zero axis: orientation cannot be told")
-    axes, signs = [0, 0, 0], [1, 1, 1]
-    for voxel_axis, (world_axis, sign) in enumerate(orientation):
-        axes[int(world_axis)], signs[int(world_axis)] = voxel_axis, int(sign)
     return Volume(
         path=path,
         image=image,
@@ -95,76 +75,64 @@ def open_volume(path: str, limits: Limits) -> Volume:
         shape=shape,
         affine=affine,
         affine_source=affine_source,
-        axes=(axes[0], axes[1], axes[2]),
-        signs=(signs[0], signs[1], signs[2]),
         held_bytes=held,
     )
 
 
 def describe(volume: Volume, axis: str, limits: Limits) -> FileFacts:
     """Facts of the frames along ``axis`` ("" is axial)."""
-    axis = _checked_axis(volume.path, axis)
-    frames, rows, columns = (volume.shape[a] for a in _voxel_axes(volume, axis))
-    row_mm, column_mm, slice_mm = _steps(volume, axis)
-    limits.check_frame(volume.path, rows, columns, 1, 4)
-    limits.check_frames(volume.path, frames * volume.volumes)
+    cut = _cut(volume, axis)
+    slice_mm, row_mm, column_mm = cut.steps
+    limits.check_frame(volume.path, cut.rows, cut.columns, 1, 4)
+    limits.check_frames(volume.path, cut.frames * volume.volumes)
     dtype = volume.image.get_data_dtype()
     sizes = " x ".join(str(n) for n in volume.shape)
     return FileFacts(
         path=volume.path,
         format=volume.format,
-        frames=frames * volume.volumes,
-        rows=rows,
-        columns=columns,
+        frames=cut.frames * volume.volumes,
+        rows=cut.rows,
+        columns=cut.columns,
         colour=dtype.fields is not None,
         bits=_bits(volume.image, dtype),
         label=f"{volume.format} {sizes}",
         transfer_syntax=f"{volume.format}, {dtype.name if dtype.fields is None else 'RGB'}",
         spacing=(row_mm, column_mm),
-        positions=_positions(volume, axis, frames),
-        orientations=[tuple(_cosines(volume, axis))] * (frames * volume.volumes),
+        positions=[*cut.positions] * volume.volumes,
+        orientations=[cut.cosines] * (cut.frames * volume.volumes),
         volumes=volume.volumes,
         slice_spacing=slice_mm,
-        axis=axis,
-        warnings=_warnings(volume),
+        axis=cut.axis,
+        warnings=_warnings(volume, cut),
     )
 
 
 def decode(volume: Volume, frame: int, axis: str) -> DecodedFrame:
     """Slice ``frame`` along ``axis``; the slices of a 4-D file follow each other volume by volume."""
-    axis = _checked_axis(volume.path, axis)
-    across, down, along = _voxel_axes(volume, axis)
-    slices = volume.shape[across]
-    if not 0 <= frame < slices * volume.volumes:
-        raise UnreadableImageError(volume.path, f"has no frame {frame + 1}; it has {slices * volume.volumes}")
-    which, index = divmod(frame, slices)
-    (frame_world, row_world, column_world), (frame_sign, row_sign, column_sign) = _LAYOUT[axis]
-    selection: list[Any] = [slice(None)] * 3
-    selection[across] = index if volume.signs[frame_world] == frame_sign else slices - 1 - index
+    cut = _cut(volume, axis)
+    if not 0 <= frame < cut.frames * volume.volumes:
+        raise UnreadableImageError(volume.path, f"has no frame {frame + 1}; it has {cut.frames * volume.volumes}")
+    which, index = divmod(frame, cut.frames)
     extra = np.unravel_index(which, volume.shape[3:], order="F") if len(volume.shape) > 3 else ()
-    given = selection[: len(volume.image.shape)]
+    given = cut.selection(index)[: len(volume.image.shape)]
     plane = np.asarray(volume.image.dataobj[(*given, *(int(e) for e in extra))])
-    if plane.ndim == 1:
-        plane = plane[:, None]
-    # The remaining two voxel axes stand in ascending order; rows first.
-    if down > along:
-        plane = plane.T
-    if volume.signs[row_world] != row_sign:
-        plane = plane[::-1]
-    if volume.signs[column_world] != column_sign:
-        plane = plane[:, ::-1]
-    row_mm, column_mm, _ = _steps(volume, axis)
+    if plane.ndim < 2:
+        plane = plane.reshape(
+            [n for n, chosen in zip(volume.shape[:3], cut.selection(index), strict=True) if isinstance(chosen, slice)]
+        )
+    plane = cut.upright(plane)
+    _, row_mm, column_mm = cut.steps
     provenance = {
         "format": volume.format,
         "decoder": f"nibabel {_nibabel_version()}",
         "transfer_syntax": f"{volume.format}, {volume.image.get_data_dtype().name}",
         "affine": volume.affine_source,
-        "axis": axis,
+        "axis": cut.axis,
     }
-    spacing, letters = (row_mm, column_mm), edge_letters(_cosines(volume, axis))
+    spacing, letters = (row_mm, column_mm), edge_letters(cut.cosines)
     if plane.dtype.fields is not None:
         colour = np.ascontiguousarray(np.stack([plane[c] for c in ("R", "G", "B")], axis=-1))
-        grey = grey_if_equal(colour) if slices * volume.volumes == 1 else None
+        grey = grey_if_equal(colour) if cut.frames * volume.volumes == 1 else None
         if grey is None:
             return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance)
         return DecodedFrame(grey, 8, (0.0, 255.0), spacing=spacing, orientation=letters, provenance=provenance)
@@ -182,51 +150,14 @@ def decode(volume: Volume, frame: int, axis: str) -> DecodedFrame:
     )
 
 
-def _checked_axis(path: str, axis: str) -> str:
+def _cut(volume: Volume, axis: str) -> Cut:
     axis = axis or "axial"
     if axis not in AXES:
-        raise UnreadableImageError(path, f"axis {axis!r} is not one of {', '.join(AXES)}")
-    return axis
-
-
-def _voxel_axes(volume: Volume, axis: str) -> tuple[int, int, int]:
-    """Voxel axes of frames, rows and columns."""
-    frame, row, column = _LAYOUT[axis][0]
-    return volume.axes[frame], volume.axes[row], volume.axes[column]
-
-
-def _steps(volume: Volume, axis: str) -> tuple[float, float, float]:
-    """mm between rows, columns and frames."""
-    lengths = np.linalg.norm(volume.affine[:3, :3], axis=0)
-    across, down, along = _voxel_axes(volume, axis)
-    return float(lengths[down]), float(lengths[along]), float(lengths[across])
-
-
-def _cosines(volume: Volume, axis: str) -> list[float]:
-    """Six direction cosines (LPS) of the shown picture; not exactly axis-parallel where the volume is oblique."""
-    (_, row_world, column_world), (_, row_sign, column_sign) = _LAYOUT[axis]
-    to_lps = np.diag([-1.0, -1.0, 1.0])
-    cosines: list[float] = []
-    for world, sign in ((column_world, column_sign), (row_world, row_sign)):
-        vector = to_lps @ volume.affine[:3, volume.axes[world]] * volume.signs[world] * sign
-        cosines += [float(v) for v in vector / np.linalg.norm(vector)]
-    return cosines
-
-
-def _positions(volume: Volume, axis: str, frames: int) -> list[tuple[float, float, float] | None]:
-    """Patient coordinates (LPS, mm) of the first pixel of each frame."""
-    first = np.zeros(3)
-    step = np.zeros(3)
-    for role, (world, sign) in enumerate(zip(*_LAYOUT[axis], strict=True)):
-        voxel_axis = volume.axes[world]
-        forward = volume.signs[world] == sign
-        first[voxel_axis] = 0 if forward else volume.shape[voxel_axis] - 1
-        if role == 0:
-            step[voxel_axis] = 1 if forward else -1
-    indices = first + step * np.arange(frames)[:, None]
-    points = (indices @ volume.affine[:3, :3].T + volume.affine[:3, 3]) * (-1.0, -1.0, 1.0)
-    found: list[tuple[float, float, float] | None] = [(float(x), float(y), float(z)) for x, y, z in points]
-    return found * volume.volumes
+        raise UnreadableImageError(volume.path, f"axis {axis!r} is not one of {', '.join(AXES)}")
+    try:
+        return Cut.of(volume.shape, volume.affine, axis)
+    except ValueError as error:
+        raise UnreadableImageError(volume.path, str(error)) from None
 
 
 def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
@@ -239,14 +170,12 @@ def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
     return np.asarray(header.get_base_affine(), float), "voxel sizes only: orientation assumed"
 
 
-def _warnings(volume: Volume) -> list[str]:
+def _warnings(volume: Volume, cut: Cut) -> list[str]:
     found: list[str] = []
     if "assumed" in volume.affine_source:
         found.append("neither sform nor qform: orientation assumed")
-    unit = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
-    tilt = max(math.degrees(math.acos(min(1.0, float(abs(unit[:, a]).max())))) for a in range(3))
-    if tilt > 0.5:
-        found.append(f"oblique by {tilt:.0f} degrees: shown along its own axes")
+    if cut.obliquity > 0.5:
+        found.append(f"oblique by {cut.obliquity:.0f} degrees: shown along its own axes")
     return found
 
 
