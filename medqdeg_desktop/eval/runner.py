@@ -101,7 +101,9 @@ async def _evaluate(
                 progress.problem(spec.label, warning)
             ledger = Ledger(writer, run.run_id, tally, progress)
             try:
-                await _Asking(backend, ledger, progress).all(work.missing(questions(dataset, options.limit)))
+                await _Asking(backend, ledger, progress, watch=_Sameness.of(options)).all(
+                    work.missing(questions(dataset, options.limit))
+                )
             finally:
                 await ledger.close()
             if tally.done >= total and options.limit is None:
@@ -127,16 +129,47 @@ def _standing(study_path: Path, run_id: str, tally: Tally) -> set[tuple[str, int
     return answered
 
 
+class _Sameness:
+    """Notices a model that gives one reply for every trial, which is what a server that does not sample does."""
+
+    _ENOUGH = 40
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+        self._compared = 0
+
+    @classmethod
+    def of(cls, options: EvaluateOptions) -> _Sameness | None:
+        return cls() if options.mode == "vote" and options.temperature > 0 and options.trial_count > 1 else None
+
+    def seen(self, key: str, text: str) -> str:
+        """A warning, once, when forty further trials of questions have all repeated their first reply; else ""."""
+        if self._compared >= self._ENOUGH:
+            return ""
+        if key not in self._first:
+            self._first[key] = text
+            return ""
+        if self._first[key] != text:
+            self._compared = self._ENOUGH
+            return ""
+        self._compared += 1
+        if self._compared < self._ENOUGH:
+            return ""
+        return "every trial so far repeated its question's first reply; a server that does not sample shows the same, and C = 1"
+
+
 class _Asking:
     """The workers of one run."""
 
-    def __init__(self, backend: Backend, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, backend: Backend, ledger: Ledger, progress: Progress, watch: _Sameness | None) -> None:
+        self._watch = watch
         self._backend = backend
         self._ledger = ledger
         self._progress = progress
         start, self._most = backend.concurrency
         self._limit = pacing.AdaptiveLimit(start, self._most)
         self._failures_in_a_row = 0
+        self._heard = False
 
     async def all(self, missing: Iterator[Asked]) -> None:
         """Returns when every request has been answered or given up; raises FatalError, or CancelledError on interrupt."""
@@ -206,6 +239,9 @@ class _Asking:
                     wanted.discard(reply.trial)
                     self._ledger.put(answer_of(asked, reply))
                     self._failures_in_a_row = 0
+                    self._heard = True
+                    if self._watch and (warning := self._watch.seen(asked.request.question.key, reply.text)):
+                        self._progress.problem("trials", warning)
             if wanted:
                 request = asked.request
                 rest = tuple(trial for trial in request.trials if trial in wanted)
@@ -214,6 +250,8 @@ class _Asking:
         return left
 
     def _give_up(self, batch: Sequence[Asked], kind: str, reason: str) -> None:
+        if kind == "connection" and not self._heard:
+            raise FatalError(f"{reason}; is the server running?")
         for asked in batch:
             self._failures_in_a_row += 1
             self._progress.problem(asked.request.question.key, reason)

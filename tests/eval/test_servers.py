@@ -226,8 +226,8 @@ def test_a_dead_server_ends_the_run_instead_of_being_asked_for_ever(tmp_path: Pa
 
 def test_a_server_that_is_not_there_is_named(dataset: Dataset, study_path: Path) -> None:
     spec = parse_spec("openai:x@http://127.0.0.1:9/v1")
-    outcome = evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=1, limit=2), Heard())
-    assert outcome.failed == outcome.total == 6
+    with pytest.raises(MedqdegError, match=r"127\.0\.0\.1: .*is the server running\?"):
+        evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=1, limit=2), Heard())
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, "bad key"), (404, "no such model"), (402, "pay first")])
@@ -369,6 +369,16 @@ def test_known_answer_probabilities_give_the_expected_accuracy_confidence_and_sh
         assert abs(c.mean() - expected_c) < 4 * c_error
         shift = float(c.mean() - np.mean(hits))
         assert abs(shift - (expected_c - p[0])) < 4 * (accuracy_error + c_error)
+
+
+def test_a_server_that_repeats_one_reply_for_every_trial_is_warned_of(tmp_path: Path, study_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "set", items=10)
+    for letters, warned in ((("C", "C", "C"), 1), (("C", "B", "C"), 0)):
+        heard = Heard()
+        with ScriptedServer(lambda body, n, letters=letters: chat(*letters)) as server:
+            spec = parse_spec(f"openai:{'-'.join(letters)}@{server.url}")
+            evaluate(dataset.folder, study_path, spec, EvaluateOptions(), heard)
+        assert sum("repeated its question's first reply" in reason for _, reason in heard.problems) == warned
 
 
 def test_rotated_options_are_turned_back(dataset: Dataset, study_path: Path) -> None:

@@ -7,6 +7,7 @@ the missing ones are asked for again, because some servers ignore it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +43,7 @@ class OpenAIBackend:
         self._dropped: list[str] = []
         self._tokens_field = "max_tokens"
         self._counts_choices = True
+        self._as_configuration = False
         self.concurrency = concurrency
 
     @property
@@ -81,6 +83,8 @@ class OpenAIBackend:
         shared |= {"seconds": round(reply.seconds, 3), "tokens": _tokens(reply.body), "served_as": reply.body.get("model", "")}
         if self._dropped:
             shared["not_accepted"] = list(self._dropped)
+        if self._as_configuration:
+            shared["sampling_by"] = "generation_config"
         return [self._reply(trial, choice, request, shared) for trial, choice in zip(trials, choices, strict=False)]
 
     def _body(self, request: Request, trials: Sequence[int]) -> dict[str, Any]:
@@ -106,6 +110,16 @@ class OpenAIBackend:
             body |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         elif len(trials) > 1:
             body["n"] = len(trials)
+        if self._as_configuration and not exact:
+            body["generation_config"] = json.dumps(
+                {
+                    "do_sample": self._decoding.temperature > 0,
+                    "temperature": self._decoding.temperature or 1.0,
+                    "top_p": self._decoding.top_p,
+                    "top_k": self._decoding.top_k,
+                    "repetition_penalty": 1.0,
+                }
+            )
         return {field: value for field, value in body.items() if field not in self._dropped}
 
     def _adapted(self, refusal: str, body: dict[str, Any]) -> bool:
@@ -116,6 +130,10 @@ class OpenAIBackend:
             return True
         if "logprobs" in said and "logprobs" in body:
             raise FatalError(f"{self._model}: the server gives no log probabilities; use --confidence vote ({refusal})")
+        if said.partition("unexpected fields in the request")[1]:
+            # ``transformers serve`` says so. It samples only if a generation configuration tells it to: with the
+            # temperature alone it repeats one greedy reply for every trial.
+            self._as_configuration = True
         for field in _DROPPABLE:
             if field in body and field in _words(said):
                 # Several calls under way may learn the same thing.
