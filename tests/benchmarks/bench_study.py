@@ -127,7 +127,12 @@ def questions(folder: Path) -> None:
             assert study.verify() == []
 
 
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
+def main(folder: str | None = None) -> None:
+    """Measures in a temporary folder inside ``folder`` (the system's where None): the disk is part of what is measured."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
         for measure in (answers, decisions, questions):
             measure(Path(name))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
