@@ -50,8 +50,6 @@ class Operations:
                 from medqdeg_desktop.engine.reading import dicom
 
                 facts = dicom.describe(self._open(path, kind), self.limits)
-            if axis:
-                raise UnreadableImageError(path, "is no volume: it has no axis to choose")
             return facts
 
         return _refusing(path, work)

@@ -49,7 +49,7 @@ def scan(
     """Series and refused files at ``path``.
 
     modality    taken for all of it in place of what the files say.
-    axis        "axial", "coronal" or "sagittal" for volumes.
+    axis        "axial", "coronal" or "sagittal" for volumes and stacks; those that cannot be cut so are refused.
     watch       hears how far it is, so that a window can show the first series while the rest is read.
     cancelled   asked before each batch; what was found so far is returned.
 
@@ -64,7 +64,6 @@ def scan(
         if cancelled():
             break
         batch = paths[start : start + _BATCH]
-        # A single batch is described for the axis asked for; files that have none are described as they are.
         for found, name in zip(decoder.describe(batch, axis), batch, strict=True):
             if isinstance(found, UnreadableImageError):
                 refused.append(Refused(name, found.reason))
@@ -75,11 +74,24 @@ def scan(
         if watch is not None and (done == len(paths) or done >= 1.5 * told):
             told = done
             watch(done, len(paths), _series(facts, decoder, modality))
-    return ScanResult(_series(facts, decoder, modality), refused)
+    series = _series(facts, decoder, modality)
+    if axis:
+        series = _cut(series, axis, refused)
+    return ScanResult(series, refused)
 
 
 def _series(facts: Sequence[FileFacts], decoder: Decoder, modality: Modality | None) -> list[Series]:
     return [Series(g, decoder, modality) for g in group(facts)]
+
+
+def _cut(series: list[Series], axis: str, refused: list[Refused]) -> list[Series]:
+    found: list[Series] = []
+    for one in series:
+        try:
+            found.append(one if one.axis == axis else one.cut(axis))
+        except UnreadableImageError as error:
+            refused.append(Refused(error.path, error.reason))
+    return found
 
 
 def _files(path: Path, decoder: Decoder) -> list[str]:

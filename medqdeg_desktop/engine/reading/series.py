@@ -51,7 +51,7 @@ class Series:
     def __init__(self, group: Group, decoder: Decoder, modality: Modality | None = None) -> None:
         facts = group.frames[0][0]
         self._group = group
-        self._decoder = decoder
+        self.decoder = decoder
         self._lock = threading.Lock()
         self.series_id = group.key
         self.label = group.label
@@ -63,6 +63,7 @@ class Series:
         self.shape = (facts.rows, facts.columns)
         self.is_colour = facts.colour
         self.bits = facts.bits
+        self.orientation = facts.orientations[0] if facts.orientations else None
         self.spacing = facts.spacing
         self.slice_spacing = group.spacing
         self.frame_seconds = facts.frame_seconds
@@ -116,13 +117,19 @@ class Series:
         affine[:3, 3] = start
         return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
+    def cut(self, axis: str) -> Series:
+        """The stack seen along "axial", "coronal" or "sagittal". Raises UnreadableImageError where it cannot be cut."""
+        from medqdeg_desktop.engine.reading.reformat import reformatted
+
+        return reformatted(self, axis)
+
     def with_modality(self, modality: Modality | None) -> Series:
         """The same frames taken for another modality (None: what the file says); unit and range follow."""
-        return Series(self._group, self._decoder, modality)
+        return Series(self._group, self.decoder, modality)
 
     def frame(self, index: int) -> MedicalImage:
         """Frame ``index`` in native values; blocks while it is decoded. Raises UnreadableImageError."""
-        decoded = self._decode(index)
+        decoded = self.decoded(index)
         return rules.medical_image(decoded, self.modality, self.value_range, index)
 
     def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8]:
@@ -142,23 +149,25 @@ class Series:
 
     @cached_property
     def _middle_frame(self) -> DecodedFrame:
-        return self._decode(self.middle)
+        return self.decoded(self.middle)
 
     @cached_property
     def _value_range(self) -> tuple[float, float]:
-        return rules.value_range(self._middle_frame, self.modality, self._percentiles)
+        return rules.value_range(self._middle_frame, self.modality, self.percentiles)
 
-    def _percentiles(self) -> tuple[float, float]:
+    def percentiles(self) -> tuple[float, float]:
+        """The 0.1 and 99.9 percentile over all frames, or over 32 evenly spread ones of a longer series."""
         count = len(self.frames)
         chosen = range(count) if count <= _SAMPLED_FRAMES else _evenly(count, _SAMPLED_FRAMES)
         sources = [(self.frames[i].path, self.frames[i].index) for i in chosen]
-        return self._decoder.percentiles(sources, self.axis, *rules.PERCENTILES)
+        return self.decoder.percentiles(sources, self.axis, *rules.PERCENTILES)
 
-    def _decode(self, index: int) -> DecodedFrame:
+    def decoded(self, index: int) -> DecodedFrame:
+        """Frame ``index`` as the decoder gives it, before unit and range are settled."""
         if not 0 <= index < len(self.frames):
             raise UnreadableImageError(self.paths[0], f"has no frame {index + 1}; it has {len(self.frames)}")
         source = self.frames[index]
-        return self._decoder.frame(source.path, source.index, source.axis)
+        return self.decoder.frame(source.path, source.index, source.axis)
 
     def facts(self) -> dict[str, Any]:
         """What a study records about the series, JSON-able and without identity."""

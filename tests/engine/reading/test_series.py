@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from dicom_files import CANARY, dataset, enhanced, save, stack
 from pydicom.fileset import FileSet
 
@@ -255,3 +256,38 @@ def test_opposite_edges_have_opposite_letters() -> None:
         matrix, _ = np.linalg.qr(rng.normal(size=(3, 3)))
         left, right, top, bottom = edge_letters([*matrix[0], *matrix[1]])
         assert left == "".join(opposite[c] for c in right) and top == "".join(opposite[c] for c in bottom)
+
+
+def _block(folder: Path, **elements: object) -> np.ndarray:
+    """Seven axial slices of a (7, 6, 5) block with a value of its own in every voxel, 4 mm apart."""
+    block = np.arange(7 * 6 * 5, dtype=np.uint16).reshape(7, 6, 5)
+    for number, plane in enumerate(block):
+        values = {"ImagePositionPatient": [1, 2, number * 4.0], "RescaleIntercept": 0, "Modality": "MR"} | elements
+        save(folder / f"{number}.dcm", dataset(plane, **values))
+    return block
+
+
+@pytest.mark.parametrize("axis,code", [("axial", "LPS"), ("coronal", "LIP"), ("sagittal", "PIR")])
+def test_a_dicom_stack_is_cut_along_the_body_as_simpleitk_reorients_it(axis: str, code: str, tmp_path: Path) -> None:
+    _block(tmp_path)
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(tmp_path))
+    volume = SimpleITK.DICOMOrient(SimpleITK.ReadImage(names), code)
+    reference = SimpleITK.GetArrayFromImage(volume)
+    series = read_series(tmp_path, axis=axis)
+    assert series.frame_count == reference.shape[0]
+    for index, expected in enumerate(reference):
+        np.testing.assert_array_equal(series.frame(index).pixels, expected)
+    across, down, step = volume.GetSpacing()
+    assert series.spacing == pytest.approx((down, across)) and series.slice_spacing == pytest.approx(step)
+    assert series.frame(0).value_range == read_series(tmp_path).value_range
+    assert series.frame(0).orientation == {"axial": tuple("RLAP"), "coronal": tuple("RLHF"), "sagittal": tuple("APHF")}[axis]
+
+
+def test_a_stack_with_a_gap_and_a_single_picture_are_not_cut(tmp_path: Path) -> None:
+    stack(tmp_path / "gap", [0, 3, 6, 15])
+    with pytest.raises(UnreadableImageError, match="cannot be cut coronal: gap"):
+        read_series(tmp_path / "gap", axis="coronal")
+    stack(tmp_path / "one", [0])
+    with pytest.raises(UnreadableImageError, match="no stack of slices"):
+        read_series(tmp_path / "one", axis="sagittal")
+    assert read_series(tmp_path / "one", axis="axial").frame_count == 1
