@@ -7,6 +7,7 @@ tokenizer is byte-level without merges, so that each option letter is one token.
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any, Literal
@@ -21,10 +22,13 @@ _SPECIAL = (*_TURNS, "<image>", "<|image_pad|>", "<|vision_start|>", "<|vision_e
 _IMAGE_MARK: dict[Architecture, str] = {"llava": "<image>", "qwen2_5_vl": "<|vision_start|><|image_pad|><|vision_end|>"}
 
 
-def build_tiny_model(folder: Path, architecture: Architecture = "llava", *, seed: int = 0) -> Path:
+def build_tiny_model(
+    folder: Path, architecture: Architecture = "llava", *, seed: int = 0, width: int = 64, layers: int = 2
+) -> Path:
     """Writes a model, its processor and the random-weights mark to ``folder`` (made if absent); returns ``folder``.
 
-    Needs the extra ``local``. The same seed and versions give the same weights.
+    Needs the extra ``local``. The same seed and versions give the same weights. ``width`` (a multiple of 64) and ``layers`` are
+    those of the language model.
     """
     import torch
     import transformers
@@ -34,7 +38,7 @@ def build_tiny_model(folder: Path, architecture: Architecture = "llava", *, seed
     tokenizer = _tokenizer(folder)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model, processor = (_llava if architecture == "llava" else _qwen)(tokenizer)
+        model, processor = (_llava if architecture == "llava" else _qwen)(tokenizer, width, layers)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     model.generation_config.eos_token_id = end
     model.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -75,7 +79,7 @@ def _chat_template(architecture: Architecture) -> str:
     )
 
 
-def _llava(tokenizer: Any) -> tuple[Any, Any]:
+def _llava(tokenizer: Any, width: int, layers: int) -> tuple[Any, Any]:
     from transformers import (
         CLIPImageProcessorPil,
         CLIPVisionConfig,
@@ -92,11 +96,11 @@ def _llava(tokenizer: Any) -> tuple[Any, Any]:
         ),
         text_config=LlamaConfig(
             vocab_size=len(tokenizer),
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
+            hidden_size=width,
+            intermediate_size=2 * width,
+            num_hidden_layers=layers,
+            num_attention_heads=width // 16,
+            num_key_value_heads=width // 32,
             max_position_embeddings=4096,
             initializer_range=0.2,
             pad_token_id=tokenizer.pad_token_id,
@@ -117,7 +121,7 @@ def _llava(tokenizer: Any) -> tuple[Any, Any]:
     return LlavaForConditionalGeneration(config), processor
 
 
-def _qwen(tokenizer: Any) -> tuple[Any, Any]:
+def _qwen(tokenizer: Any, width: int, layers: int) -> tuple[Any, Any]:
     from transformers import (
         Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
@@ -131,11 +135,11 @@ def _qwen(tokenizer: Any) -> tuple[Any, Any]:
     config = Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
+            "hidden_size": width,
+            "intermediate_size": 2 * width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // 16,
+            "num_key_value_heads": width // 32,
             "max_position_embeddings": 4096,
             "initializer_range": 0.2,
             "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]},
@@ -148,7 +152,7 @@ def _qwen(tokenizer: Any) -> tuple[Any, Any]:
             "hidden_size": 32,
             "intermediate_size": 64,
             "num_heads": 2,
-            "out_hidden_size": 64,
+            "out_hidden_size": width,
             "patch_size": 14,
             "spatial_merge_size": 2,
             "window_size": 56,
@@ -171,3 +175,16 @@ if __name__ == "__main__":
     import sys
 
     build_tiny_model(Path(sys.argv[1]))
+
+
+def main() -> None:
+    """``python -m medqdeg_desktop.eval.tiny_model FOLDER [ARCHITECTURE]``: builds one in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("architecture", nargs="?", choices=("llava", "qwen2_5_vl"), default="llava")
+    arguments = parser.parse_args()
+    build_tiny_model(arguments.folder, arguments.architecture)
+
+
+if __name__ == "__main__":
+    main()
