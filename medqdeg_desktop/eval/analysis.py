@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, DIMENSIONS, LEVELS, QuestionTable
+from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, LEVELS, QuestionTable
 from medqdeg_desktop.eval.scores import Scores
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, cluster_weights, interval, ratio
 from medqdeg_desktop.statistics.calibration_metrics import adaptive_ece, auroc, brier_score
@@ -127,10 +127,6 @@ class Analysis:
                     out.append(Cell(dimension, name, k, rows))
         return out
 
-    def all_cells(self, filters: Mapping[str, Iterable[str]] | None = None) -> list[Cell]:
-        """Levels, then every dimension."""
-        return [cell for dimension in ("level", *DIMENSIONS) for cell in self.cells(dimension, filters)]
-
     # -- estimates ---------------------------------------------------------------------------------------------------
 
     def estimates(self, cell: Cell) -> Estimates:
@@ -150,7 +146,7 @@ class Analysis:
             confidence=confidence,
             calibration_shift=shift,
             unparsed_rate=self._column_mean("unparsed", rows),
-            uniform_confidence=np.array([s.floor[rows].mean() for s in self.scores]),
+            uniform_confidence=_mean((self._stack("floor")[rows] * self.answered[rows]).sum(axis=0), n),
             top_confidence=self._column_mean("top", rows),
             mde=mde,
             matched=matched,

@@ -222,7 +222,8 @@ def _bars(
 ) -> Figure:
     words, marks, y = header(title, subtitle, legend, width)
     left = 64.0
-    panel_width = min(width - left - MARGIN, 150.0 * len(groups))
+    group = max(150.0, max(text_width(label, SMALL_SIZE) for label, _ in groups) + 16)
+    panel_width = min(width - left - MARGIN, group * len(groups))
     top, height = y + 34, 280.0
     cells_of_all = [cell for _, cells in groups for _, cell, _, _ in cells]
     tops = [v for cell in cells_of_all for v in (cell["accuracy"], *(cell.get("accuracy_ci") or ())) if v is not None]

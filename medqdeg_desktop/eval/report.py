@@ -28,7 +28,7 @@ from medqdeg_desktop.eval.figure import Figure, figure_csv
 from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.svg import svg
-from medqdeg_desktop.eval.tables import load, reliability, results_of
+from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.study.records import Run
@@ -63,7 +63,7 @@ def write_report(
         analysis = load(study)
         study_name = study.name
         results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
-    dataset = Dataset.open(analysis.runs[0].dataset_path)
+    dataset = dataset_of(analysis.runs)
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,7 @@ def results(
 def load(study: Study, run_ids: Sequence[str] | None = None) -> Analysis:
     """Scores of the runs named (or of all on the newest run's dataset) as arrays; see ``results`` for the errors."""
     runs = _chosen_runs(study, run_ids)
-    dataset = Dataset.open(runs[0].dataset_path)
-    if dataset.sha256 != runs[0].dataset_sha256:
-        raise MedqdegError(f"{runs[0].dataset_path}: the dataset has changed since run {runs[0].label} was made on it")
+    dataset = dataset_of(runs)
     patients = {item.item_id: item.patient for item in study.items() if item.patient}
     table = question_table(dataset.rows(), patients)
     used, scores = [], []
@@ -63,6 +62,19 @@ def load(study: Study, run_ids: Sequence[str] | None = None) -> Analysis:
     if not used:
         raise MedqdegError(f"{study.path}: no run has answers yet; start one with `medqdeg evaluate`")
     return Analysis(table, used, scores)
+
+
+def dataset_of(runs: Sequence[Run]) -> Dataset:
+    """The dataset that ``runs`` were made on, from the newest path that still holds it.
+
+    Raises MedqdegError when no path holds a dataset, or it has changed since.
+    """
+    paths = dict.fromkeys(run.dataset_path for run in sorted(runs, key=lambda run: run.started_at, reverse=True))
+    present = [path for path in paths if Path(path).is_dir()] or list(paths)
+    dataset = Dataset.open(present[0])
+    if dataset.sha256 != runs[0].dataset_sha256:
+        raise MedqdegError(f"{present[0]}: the dataset has changed since run {runs[0].label} was made on it")
+    return dataset
 
 
 def _chosen_runs(study: Study, run_ids: Sequence[str] | None) -> list[Run]:
@@ -88,14 +100,15 @@ def results_of(
     replicates: int = 10_000,
     seed: int = 0,
     filters: Mapping[str, Iterable[str]] | None = None,
+    dimensions: Sequence[str] = tuple(DIMENSIONS),
     progress: Progress | None = None,
 ) -> Json:
-    """``results`` of scores that are loaded already."""
+    """``results`` of scores loaded already; ``by`` is filled for ``dimensions`` alone, for a chart that shows no more."""
     if replicates < 100:
         raise MedqdegError(f"{replicates} bootstrap replicates are too few for an interval; use at least 100")
     weights = analysis.weights(replicates, seed)
     models: list[Json] = [_model_entry(run, scores.trials) for run, scores in zip(analysis.runs, analysis.scores, strict=True)]
-    cells = analysis.all_cells(filters)
+    cells = [cell for dimension in ("level", *dimensions) for cell in analysis.cells(dimension, filters)]
     if not cells:
         raise MedqdegError("no question passes the filter")
     levels: dict[int, tuple[Cell, Estimates, CellReplicates]] = {}
@@ -123,7 +136,7 @@ def results_of(
         "dataset_sha256": first.dataset_sha256,
         "seed": seed,
         "replicates": replicates,
-        "clusters": analysis.table.clusters,
+        "clusters": len(np.unique(analysis.table.cluster[np.concatenate([cell.rows for cell, _, _ in levels.values()])])),
         "filters": {key: list(names) for key, names in (filters or {}).items()},
         "models": models,
         "inter_model_dke": _inter(analysis, levels),

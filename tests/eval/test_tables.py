@@ -186,6 +186,7 @@ def test_a_filter_by_type_keeps_the_clean_baseline_and_an_unknown_name_is_refuse
     add_run(study, dataset, right_below(0.7))
     found = results(study, replicates=200, filters={"type": ["motion_blur"], "modality": ["CT"]})
     assert [cell["n"] for cell in found["models"][0]["levels"]] == [4, 4, 4]
+    assert found["clusters"] == 4
     with pytest.raises(MedqdegError, match="the dataset has no 'PET'"):
         results(study, replicates=200, filters={"modality": ["PET"]})
 
@@ -270,6 +271,24 @@ def test_a_dataset_that_changed_after_the_run_is_refused(tmp_path: Path, study: 
         file.write(json.dumps({**next(changing.rows()), "file_name": "images/new.png"}) + "\n")
     with pytest.raises(MedqdegError, match="has changed since run model"):
         results(study)
+
+
+def test_a_dataset_that_moved_is_found_where_a_later_run_names_it(tmp_path: Path, study: Study) -> None:
+    first = question_set(tmp_path / "first", questions=3)
+    add_run(study, first, right_below(0.5), label="early")
+    first.folder.rename(tmp_path / "second")
+    moved = Dataset.open(tmp_path / "second")
+    add_run(study, moved, right_below(0.5), label="late")
+    assert [model["model"] for model in results(study, replicates=200)["models"]] == ["early", "late"]
+    moved.folder.rename(tmp_path / "third")
+    with pytest.raises(MedqdegError, match="second: no such folder"):
+        results(study)
+
+
+def test_only_the_dimensions_asked_for_are_broken_down(study: Study, dataset: Dataset) -> None:
+    add_run(study, dataset, right_below(0.5))
+    by = results_of(load(study), replicates=200, dimensions=["type"])["models"][0]["by"]
+    assert {name for name, cells in by.items() if cells} == {"type"}
 
 
 def test_too_few_replicates_are_refused(study: Study, dataset: Dataset) -> None:
