@@ -166,7 +166,7 @@ def element(data: Dataset | None, keyword: str) -> Any:
     if data is None:
         return None
     tag = _tag(keyword)
-    if tag not in data:
+    if tag not in data.keys():  # noqa: SIM118 (Dataset.__contains__ builds a tag anew each time)
         return None
     try:
         value = data[tag].value

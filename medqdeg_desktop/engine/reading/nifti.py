@@ -45,20 +45,23 @@ class Volume:
         return math.prod(self.shape[3:])
 
 
-def open_volume(path: str, limits: Limits) -> Volume:
-    """Checks size and compression ratio, then opens. Raises UnreadableImageError."""
+def open_volume(path: str, limits: Limits, *, header_only: bool = False) -> Volume:
+    """Checks size and compression ratio, then opens; with ``header_only`` nothing is inflated beyond the header.
+
+    Raises UnreadableImageError.
+    """
     import nibabel
 
     compressed = _starts_with(path, b"\x1f\x8b")
     header = _header(path, compressed)
     size = Path(path).stat().st_size
-    needed = _needed_bytes(path, header, limits)
+    offset, needed = _extent(path, header, limits)
     if compressed:
         if needed > size * DEFLATE_RATIO:
             raise UnreadableImageError(path, f"the header promises {needed:,} bytes, more than {size:,} can inflate to")
         limits.check_volume(path, needed)
-        source: Any = io.BytesIO(_inflate(path, needed))
-        held = needed
+        held = min(offset, needed) if header_only else needed
+        source: Any = io.BytesIO(_inflate(path, held))
     else:
         if size < needed:
             raise UnreadableImageError(path, f"is cut off: {size:,} bytes where the header promises {needed:,}")
@@ -219,8 +222,8 @@ def _header(path: str, compressed: bool) -> tuple[int, str, bytes]:
     return size, order, head
 
 
-def _needed_bytes(path: str, header: tuple[int, str, bytes], limits: Limits) -> int:
-    """Bytes of the file up to the last voxel, from the header's dimensions, which are checked here."""
+def _extent(path: str, header: tuple[int, str, bytes], limits: Limits) -> tuple[int, int]:
+    """Where the voxels begin and end in the (inflated) file, from the header's dimensions, which are checked here."""
     size, order, head = header
     if size == 348:
         dimensions = struct.unpack_from(f"{order}8h", head, 40)
@@ -239,7 +242,7 @@ def _needed_bytes(path: str, header: tuple[int, str, bytes], limits: Limits) -> 
     voxels = math.prod(shape)
     if voxels * 4 > 64 * limits.volume_bytes:
         raise UnreadableImageError(path, f"the header promises {voxels:,} voxels")
-    return int(offset) + voxels * bits // 8
+    return int(offset), int(offset) + voxels * bits // 8
 
 
 def _inflate(path: str, needed: int) -> bytes:

@@ -23,6 +23,8 @@ from medqdeg_desktop.engine.reading.limits import MIB, Limits
 
 T = TypeVar("T")
 
+_PERCENTILE_VALUES = 64 << 20
+
 _RASTER_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+", b"BM")
 
 
@@ -45,7 +47,7 @@ class Operations:
             elif kind == "nifti":
                 from medqdeg_desktop.engine.reading import nifti
 
-                return nifti.describe(self._open(path, kind), axis, self.limits)
+                return nifti.describe(nifti.open_volume(path, self.limits, header_only=True), axis, self.limits)
             else:
                 from medqdeg_desktop.engine.reading import dicom
 
@@ -76,7 +78,12 @@ class Operations:
 
     def percentiles(self, frames: Sequence[tuple[str, int]], axis: str, low: float, high: float) -> tuple[float, float]:
         """The ``low`` and ``high`` percentile over all finite values of ``frames``."""
-        values = [self.frame(path, index, axis).pixels.ravel() for path, index in frames]
+        values: list[Any] = []
+        for path, index in frames:
+            frame = self.frame(path, index, axis).pixels.ravel()
+            # Exact up to 64 megapixels in all, from then on every n-th value; odd, so that no column is left out throughout.
+            step = frame.size * len(frames) // _PERCENTILE_VALUES
+            values.append(frame[:: step | 1] if step else frame)
         pixels = np.concatenate(values) if len(values) > 1 else values[0]
         if pixels.dtype == np.float32:
             pixels = pixels[np.isfinite(pixels)]

@@ -20,7 +20,7 @@ from medqdeg_desktop.taxonomy import Modality
 #: (files described, files found so far, series so far): called as they grow by half, and at the end.
 Watcher = Callable[[int, int, list[Series]], None]
 
-_BATCH = 64
+_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)

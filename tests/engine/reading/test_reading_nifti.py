@@ -175,3 +175,14 @@ def test_a_gzip_bomb_behind_an_honest_header_is_never_inflated(tmp_path: Path) -
             file.write(bytes(1 << 20))
     with pytest.raises(UnreadableImageError, match=r"would inflate to 2,747 MB|more than"):
         read_image(tmp_path / "bomb.nii.gz")
+
+
+def test_describing_a_volume_inflates_its_header_alone(tmp_path: Path) -> None:
+    """A volume cut off behind its header is still described; only its frames are refused."""
+    raw = _save(tmp_path / "v.nii").read_bytes()
+    path = tmp_path / "cut.nii.gz"
+    path.write_bytes(gzip.compress(raw[:400]) + bytes(100))
+    series = read_series(path)
+    assert series.frame_count == 5
+    with pytest.raises(UnreadableImageError, match=r"cut off|cannot be inflated"):
+        series.frame(2)
