@@ -45,12 +45,12 @@ class Source:
 _M = Modality
 _SOURCES: Final[dict[str, Source]] = {
     "limited_angle": Source(
-        "a missing wedge of 15 degrees; the published example shows shading alone, its width could not be measured",
-        "a missing wedge of 45 degrees; in the published example 40 to 60 by eye",
+        "a missing wedge of 10 degrees; the published example shows shading alone, its width could not be measured",
+        "a missing wedge of 35 degrees; in the published example 40 to 60 by eye, at the contrast of its window",
     ),
     "sparse_view": Source(
-        "120 views, between the 144 measured on the published example and the 60 to 90 of sparse-view studies",
-        "40 views; 36 measured on the published example, 45 in CT-DEGRADBENCH",
+        "144 views, as measured on the published example",
+        "48 views, every third of L1's; 36 measured on the published example, at the contrast of its window",
     ),
     "low_dose": Source(
         "quarter dose, the convention of the Mayo low-dose challenge", "5 to 10 % of the dose, the low end of simulations"
@@ -60,8 +60,8 @@ _SOURCES: Final[dict[str, Source]] = {
         "3.3 between the brightest and darkest part; the published L2 differs from L1 by dimming alone",
     ),
     "undersampling_artifact": Source(
-        "acceleration 3 with 8 % of the centre; 4.2 measured on the published example, which can hardly be told from its L2",
-        "acceleration 6 with 5 % of the centre; 4.8 measured on the published example",
+        "acceleration 3 with 10 % of the centre; 4.2 measured on the published example, which can hardly be told from its L2",
+        "acceleration 4.8 with 8 % of the centre, as measured on the published example",
     ),
     "ghosting_artifact": Source(
         "every n-th line 1.35 times as strong; 1.2 to 1.3 measured on the published example",

@@ -25,8 +25,8 @@ def test_recommended_levels_lie_on_the_path(name: str) -> None:
     mild, severe = (degradation.path(s, Modality.MRI) for s in mri.RECOMMENDED[name].values())
     expected = {
         "undersampling_artifact": (
-            {"acceleration": 3.0, "center_fraction": 0.08},
-            {"acceleration": 6.0, "center_fraction": 0.05},
+            {"acceleration": 3.0, "center_fraction": 0.10},
+            {"acceleration": 4.8, "center_fraction": 0.08},
         ),
         "ghosting_artifact": ({"intensity": 0.35}, {"intensity": 1.2}),
         "bias_field_artifact": ({"strength": 0.6}, {"strength": 1.2}),

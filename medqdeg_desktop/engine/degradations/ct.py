@@ -17,11 +17,11 @@ the frame.
   seed thin the same counts with the same random numbers (``photons``). A million photons per element and view give a trunk of
   average size some 12 HU of noise at dose 1, as a routine scan of it has.
 
-A picture without HU (8-bit) is taken as shown with ``ASSUMED_WINDOW``, its black as air.
+A picture without HU (8-bit) is taken as shown with the window W400 L40, its black as air (``attenuation``).
 Example: ``degrade(image, "low_dose", overrides={"dose": 0.25})``.
-Levels: 120 and 40 views (CT-DEGRADBENCH 45 to 180, SimNICT 15 to 360, MedQ-Deg triplet 144 and 36), arcs of 165 and 135 degrees
-(MedQ-Deg triplet: a small wedge missing, then 40 to 60 degrees; a soft-tissue window bears no less), a quarter and 7 % of the
-dose (Mayo low-dose challenge, SimNICT).
+Levels: 144 views and every third of them (MedQ-Deg triplet 144 and 36, CT-DEGRADBENCH 45 to 180), arcs of 170 and 145 degrees
+(MedQ-Deg triplet: a small wedge missing, then 40 to 60 degrees; in HU, with air 1000 below tissue, a soft-tissue window bears
+less), a quarter and 7 % of the dose (Mayo low-dose challenge, SimNICT).
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from medqdeg_desktop.engine.attenuation import Attenuation
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
-from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.photons import poisson_counts, thinned_counts
 from medqdeg_desktop.engine.projection import (
     MU_WATER_PER_MM,
@@ -54,39 +55,11 @@ RECOMMENDED: Final[dict[str, dict[str, float]]] = {
 }
 """Severities of the recommended levels, by type."""
 
-ASSUMED_WINDOW: Final = Window(40.0, 400.0)
-"""Window that an 8-bit CT picture without HU is taken to have been shown with."""
-
-_VIEWS: Final = SeverityPath(720.0, 120.0, 40.0, 18.0, "log")
+_VIEWS: Final = SeverityPath(720.0, 144.0, 48.0, 18.0, "log")
 _DOSE: Final = SeverityPath(1.0, 0.25, 0.07, 0.01, "log")
 _FIELD_OF_VIEW_MM: Final = 400.0
 """Longest side of a frame whose spacing is unknown."""
-_ARC: Final = SeverityPath(180.0, 165.0, 135.0, 70.0)
-
-
-def assumed_window(image: MedicalImage) -> Window | None:
-    """The window assumed to turn the values of ``image`` into HU, for its provenance; None where they are HU."""
-    return None if image.unit == "HU" else ASSUMED_WINDOW
-
-
-def mass_and_scale(image: MedicalImage) -> tuple[Float32, float]:
-    """What attenuates in a frame, (rows, columns) float32 in HU above air, and how much one HU is in the frame's own values.
-
-    Air and everything below it is 0. Without HU the value range is taken as ``ASSUMED_WINDOW``, of which black is air: below a
-    sixteenth of the range the values fall to -1000 HU, or the black around a body would attenuate like fat.
-    """
-    pixels = working_pixels(image)
-    if pixels.ndim == 3:
-        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float32)
-    if image.unit == "HU":
-        return np.maximum(pixels, np.float32(-1000)) + np.float32(1000), 1.0
-    low, high = image.value_range
-    width = high - low if high > low else 1.0
-    share = (pixels - np.float32(low)) / np.float32(width)
-    knee = 1 / 16
-    at_knee = 1000 + ASSUMED_WINDOW.low + knee * ASSUMED_WINDOW.width
-    above = 1000 + ASSUMED_WINDOW.low + share * np.float32(ASSUMED_WINDOW.width)
-    return np.where(share < knee, np.maximum(share, 0) * np.float32(at_knee / knee), above), width / ASSUMED_WINDOW.width
+_ARC: Final = SeverityPath(180.0, 170.0, 145.0, 80.0)
 
 
 def reduction_of(image: MedicalImage) -> float:
@@ -96,30 +69,28 @@ def reduction_of(image: MedicalImage) -> float:
 
 @dataclass(frozen=True)
 class ProjectedState:
-    """The frame (float32), the spectrum of what attenuates, and the value of one HU."""
+    """The frame (float32), what attenuates in it, and the spectrum of that."""
 
     image: MedicalImage
     pixels: Float32
+    attenuation: Attenuation
     spectrum: Complex64
-    scale: float
     reduction: float
 
     @classmethod
     def of(cls, image: MedicalImage) -> ProjectedState:
-        mass, scale = mass_and_scale(image)
-        return cls(image, working_pixels(image), padded_spectrum(mass), scale, reduction_of(image))
+        attenuation = Attenuation.of(image)
+        return cls(image, working_pixels(image), attenuation, padded_spectrum(attenuation.mass), reduction_of(image))
 
     def plus(self, transfer: Float32) -> Pixels:
         """The frame plus the artefact that ``transfer`` makes of it, the same in every channel."""
-        return added(self.image, self.pixels, convolved(self.spectrum, transfer, self.image.shape), self.scale)
+        artefact = convolved(self.spectrum, transfer, self.image.shape)
+        return added(self.pixels, self.attenuation.shown(artefact), self.image.is_rgb)
 
 
-def added(image: MedicalImage, pixels: Float32, artefact: Float32, scale: float) -> Pixels:
-    """``pixels`` + ``scale`` * ``artefact`` (rows, columns), the same in every channel, in the dtype of ``image``."""
-    if image.is_rgb:
-        change = artefact * np.float32(scale)
-        return native(pixels + (change[..., None] if pixels.ndim == 3 else change), True)
-    return np.asarray(cv2.scaleAdd(artefact, scale, pixels), np.float32).reshape(pixels.shape)
+def added(pixels: Float32, change: Float32, rgb: bool) -> Pixels:
+    """``pixels`` + ``change`` (rows, columns), the same in every channel, in the frame's dtype."""
+    return native(pixels + (change[..., None] if pixels.ndim == 3 else change), rgb)
 
 
 @register
@@ -202,7 +173,7 @@ class DoseState:
 
     image: MedicalImage
     pixels: Float32
-    scale: float
+    attenuation: Attenuation
     geometry: Linogram
     transmission: Float32
     photon_ratio: float
@@ -265,7 +236,7 @@ class LowDose(Degradation):
         return {"dose": _DOSE(severity)}
 
     def prepare(self, image: MedicalImage, seed: int) -> DoseState:
-        mass, scale = mass_and_scale(image)
+        attenuation = Attenuation.of(image)
         rows, columns = image.shape
         side, full_side = max(rows, columns), max(image.full_shape or image.shape)
         reduction = full_side / side
@@ -273,7 +244,7 @@ class LowDose(Degradation):
         geometry = linogram(side, half_views, reduction)
         square = np.zeros((side, side), np.float32)
         top, left = (side - rows) // 2, (side - columns) // 2
-        square[top : top + rows, left : left + columns] = mass
+        square[top : top + rows, left : left + columns] = attenuation.mass
         row, column = image.spacing or (_FIELD_OF_VIEW_MM / side, _FIELD_OF_VIEW_MM / side)
         millimetres = float(np.sqrt(row * column))
         integrals = geometry.line_integrals(square) * np.float32(MU_WATER_PER_MM / 1000 * millimetres)
@@ -286,7 +257,7 @@ class LowDose(Degradation):
         return DoseState(
             image,
             working_pixels(image),
-            scale,
+            attenuation,
             geometry,
             np.exp(-np.maximum(integrals.astype(np.float64), 0)).astype(np.float32) * geometry.element_width(),
             # An element of a proxy is wider, and its fewer views share the photons of all.
@@ -301,4 +272,4 @@ class LowDose(Degradation):
         noise = state.line_integral_noise(
             float(parameters["dose"]), float(parameters["photons"]), float(parameters["electronic_sigma"])
         )
-        return added(state.image, state.pixels, state.reconstructed(noise), state.scale)
+        return added(state.pixels, state.attenuation.shown(state.reconstructed(noise)), state.image.is_rgb)

@@ -13,8 +13,8 @@
 Values below zero (a normalised NIfTI) are lifted by the frame's minimum first: a magnitude image has none, and the lift
 touches k = 0 alone, which is always measured.
 Example: ``degrade(image, "undersampling_artifact", overrides={"acceleration": 4, "axis": 0})``.
-Levels: fastMRI's 4-fold and 8-fold masks with 8 % and 4 % of centre; TorchIO's ghosting and bias field; MedQ-Deg example
-triplets.
+Levels: 3 and 4.8 with 10 % and 8 % of centre (MedQ-Deg triplet 4.2 and 4.8 with 8 %; fastMRI's masks: 4 with 8 %); the weights
+and the shading of the MedQ-Deg triplets.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ RECOMMENDED: Final[dict[str, dict[str, float]]] = {
 }
 """Severities of the recommended levels, by type."""
 
-_ACCELERATION: Final = SeverityPath(1.0, 3.0, 6.0, 12.0)
-_CENTER_FRACTION: Final = SeverityPath(0.10, 0.08, 0.05, 0.03)
+_ACCELERATION: Final = SeverityPath(1.0, 3.0, 4.8, 10.0)
+_CENTER_FRACTION: Final = SeverityPath(0.12, 0.10, 0.08, 0.04)
 _GHOST_INTENSITY: Final = SeverityPath(0.0, 0.35, 1.2, 3.0)
 _BIAS_STRENGTH: Final = SeverityPath(0.0, 0.6, 1.2, 2.4)
 _BIAS_GRID: Final = 65
