@@ -65,6 +65,11 @@ def build(folder: Path, *, seed: int = 0, copies: int = 3) -> SampleStudy:
     return SampleStudy(folder, items_path, series, len(lines))
 
 
+def real_files() -> list[Path]:
+    """The real DICOM files of the sample study where pydicom installed them: there at once, before any phantom is made."""
+    return [Path(str(pydicom.data.get_testdata_file(name))) for name, _, _ in _REAL]
+
+
 def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
     kinds: tuple[tuple[str, Callable[[int], Phantom], Callable[[Phantom], list[_Question]]], ...] = (
         ("ct_abdomen", ct.ct_abdomen, _about_ct),

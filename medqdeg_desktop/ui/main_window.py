@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
 
         self.session.opened.connect(self._on_study_opened)
+        self.session.reader_changed.connect(self._on_reader_changed)
         self.session.kept.connect(self._on_kept)
         self.session.failed.connect(self.banner.tell)
         self.foot.reader_clicked.connect(self.choose_reader)
@@ -159,6 +160,13 @@ class MainWindow(QMainWindow):
         if self._to_show:
             paths, self._to_show = self._to_show, []
             self.show_images(paths)
+
+    def _on_reader_changed(self) -> None:
+        self.preferences.set("reader", self.session.reader)
+        self.foot.name_study(self.session.name, self.session.reader)
+        self.foot.tell_kept("")
+        for workspace in self._workspaces.values():
+            workspace.reader_changed()
 
     def show_images(self, paths: Sequence[Path]) -> None:
         """Opens files and folders of images in Calibrate."""

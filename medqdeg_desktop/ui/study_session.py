@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, Signal
 
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.study.records import Reader
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.hop import Hop
 
@@ -31,12 +32,14 @@ T = TypeVar("T")
 class StudySession(QObject):
     """One open study at a time, and the reader in front of the screen.
 
-    opened   another study or reader is in force; ``path``, ``name`` and ``reader`` are set.
+    opened   another study is open; ``path``, ``name`` and ``reader`` are set.
+    reader_changed  another person sits in front of the same study.
     kept     a decision is on disk; carries its UTC time as recorded.
     failed   one line; the study or the decision it concerns is named in it.
     """
 
     opened = Signal()
+    reader_changed = Signal()
     kept = Signal(str)
     failed = Signal(str)
 
@@ -63,7 +66,7 @@ class StudySession(QObject):
         self._opening.start()
 
     def change_reader(self, reader: str) -> None:
-        """Another person takes the seat; ``opened`` follows, as everything shown is theirs."""
+        """Another person takes the seat; ``reader_changed`` follows."""
         self.submit(lambda study: study.ensure_reader(reader), self._on_reader_known)
 
     def submit(self, work: Callable[[Study], T], done: Callable[[T], None], failed: Callable[[str], None] | None = None) -> None:
@@ -130,9 +133,9 @@ class StudySession(QObject):
         self.path, self.name, self.reader = path, name, reader
         self.opened.emit()
 
-    def _on_reader_known(self, reader: object) -> None:
-        self.reader = getattr(reader, "pseudonym", self.reader)
-        self.opened.emit()
+    def _on_reader_known(self, reader: Reader) -> None:
+        self.reader = reader.pseudonym
+        self.reader_changed.emit()
 
     def _tell_failure(self, failed: Callable[[str], None] | None, text: str) -> None:
         (failed or self.failed.emit)(text)

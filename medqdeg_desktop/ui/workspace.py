@@ -46,7 +46,11 @@ class Workspace(QWidget):
         """Another workspace comes to the front."""
 
     def study_changed(self) -> None:
-        """Another study or reader: everything shown is read again from ``session``."""
+        """Another study: everything shown is read again from ``session``."""
+
+    def reader_changed(self) -> None:
+        """Another reader of the same study: what the one before decided goes from the screen."""
+        self.study_changed()
 
     def stop_job(self) -> None:
         """The stop beside the job's text in the foot was pressed."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hands import calibrate, wait_for_picture
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.ui import theme
-from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 
 
@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.window)
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
-            # Said by the offscreen platform about every window that has a minimum size.
-            item.add_marker(pytest.mark.qt_log_ignore("does not support propagateSizeHints"))
+            # What the offscreen platform says of itself: no size hints, no raising, no grabs.
+            item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +49,11 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
     """``open_window(path, ...)`` shows the window on studies and images and waits until all of it is there."""
     windows: list[MainWindow] = []
 
-    def open_(*targets: Path, size: tuple[int, int] = (1280, 800)) -> MainWindow:
+    def open_(*targets: Path, size: tuple[int, int] | None = None) -> MainWindow:
         window = MainWindow(targets)
         windows.append(window)
-        window.resize(*size)
+        if size is not None:
+            window.resize(*size)
         window.show()
         qtbot.waitExposed(window)
         window.activateWindow()
@@ -66,26 +67,6 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
         window.close()
         window.deleteLater()
     QApplication.processEvents()
-
-
-def calibrate(window: MainWindow) -> CalibrateWorkspace:
-    workspace = window.workspace("calibrate")
-    assert isinstance(workspace, CalibrateWorkspace)
-    return workspace
-
-
-def wait_for_picture(qtbot: QtBot, workspace: CalibrateWorkspace) -> None:
-    """The frame asked for is shown with its exact degraded picture, and the study has answered."""
-    qtbot.waitUntil(
-        lambda: (
-            workspace.image is not None
-            and workspace.opened is not None
-            and workspace.image.frame == workspace.opened.view.frame
-            and workspace.live.confirmable is not None
-            and bool(workspace.desk.kept.profiles)
-        ),
-        timeout=20_000,
-    )
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from hands import drag, seen, wheel
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.engine.display import to_display
@@ -33,29 +33,6 @@ def noise(rows: int = 200, columns: int = 240, seed: int = 0) -> MedicalImage:
         orientation=("R", "L", "A", "P"),
         source_sha256=str(seed),
     )
-
-
-def seen(widget: QWidget) -> np.ndarray:
-    """The widget's pixels, (rows, columns, 3)."""
-    picture = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    raw = np.frombuffer(picture.constBits(), np.uint8).reshape(picture.height(), picture.bytesPerLine())
-    return raw[:, : picture.width() * 3].reshape(picture.height(), picture.width(), 3).copy()
-
-
-def wheel(widget: QWidget, at: QPoint, delta: int, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
-    event = QWheelEvent(
-        QPointF(at), QPointF(widget.mapToGlobal(at)), QPoint(), QPoint(0, delta), Qt.MouseButton.NoButton, modifiers,
-        Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QApplication.sendEvent(widget, event)
-
-
-def drag(widget: QWidget, button: Qt.MouseButton, start: QPoint, move: QPoint) -> None:
-    QTest.mousePress(widget, button, Qt.KeyboardModifier.NoModifier, start)
-    for step in (0.5, 1.0):
-        QTest.mouseMove(widget, start + QPoint(round(move.x() * step), round(move.y() * step)))
-        QApplication.processEvents()
-    QTest.mouseRelease(widget, button, Qt.KeyboardModifier.NoModifier, start + move)
 
 
 @pytest.fixture

@@ -67,6 +67,8 @@ class Desk(QObject):
         if forget_undo:
             self._made = []
             self._sitting += 1
+            self.kept = KeptDecisions(profiles=self.kept.profiles)
+            self.changed.emit()
         reader = self._session.reader
         self._session.submit(lambda study: decisions.load(study, reader), self._in_this_sitting(self._on_loaded))
 

@@ -36,11 +36,11 @@ class Opener(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hop = Hop(self)
-        self._sample: Path | None = None
         self._jobs: list[list[Path]] = []
         self._pictures: list[Series] = []
         self._condition = threading.Condition()
         self._closed = False
+        self._sample: threading.Thread | None = None
         self._threads = [
             threading.Thread(target=self._scan_jobs, name="scan", daemon=True),
             threading.Thread(target=self._make_pictures, name="thumbnails", daemon=True),
@@ -54,9 +54,9 @@ class Opener(QObject):
             self._condition.notify_all()
 
     def open_sample(self, folder: Path) -> None:
-        """The built-in sample study, made in ``folder`` at the first start."""
-        self._sample = folder
-        self.open([folder])
+        """The built-in sample study: its real files at once, its phantoms, made in ``folder`` at the first start, when done."""
+        self._sample = threading.Thread(target=self._make_sample, args=(folder,), name="sample", daemon=True)
+        self._sample.start()
 
     def want_thumbnail(self, series: Series) -> None:
         with self._condition:
@@ -75,8 +75,6 @@ class Opener(QObject):
 
     def _scan_jobs(self) -> None:
         while (paths := self._next_job()) is not None:
-            if paths == [self._sample]:
-                paths = _sample_pictures(paths[0])
             count, refused = 0, list[Refused]()
             for path in paths:
                 try:
@@ -92,6 +90,18 @@ class Opener(QObject):
                 refused.extend(result.refused)
                 self._hop.post(partial(self.found.emit, result.series, path))
             self._hop.post(partial(self.finished.emit, paths, count, refused))
+
+    def _make_sample(self, folder: Path) -> None:
+        from medqdeg_desktop.samples.sample_study import build, real_files
+
+        self.open(real_files())
+        try:
+            study = build(folder, copies=1)
+        except (MedqdegError, OSError) as error:
+            self._hop.post(partial(self.finished.emit, [folder], 0, [Refused(str(folder), str(error))]))
+            return
+        if not self._closed:
+            self.open([study.series, folder / "dicom"])
 
     def _watch(self, path: Path, done: int, total: int, series: list[Series]) -> None:
         self._hop.post(partial(self.progressed.emit, done, total))
@@ -120,11 +130,3 @@ class Opener(QObject):
             while not self._pictures and not self._closed:
                 self._condition.wait()
             return None if self._closed else self._pictures.pop(0)
-
-
-def _sample_pictures(folder: Path) -> list[Path]:
-    """Folders of the sample study, the one to open first in front."""
-    from medqdeg_desktop.samples.sample_study import build
-
-    study = build(folder)
-    return [study.series, folder / "dicom", folder / "real"]

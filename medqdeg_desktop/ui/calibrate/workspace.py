@@ -62,6 +62,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.desk.reload()
         super().study_changed()
 
+    def reader_changed(self) -> None:
+        self.desk.reload()
+
     def shut_down(self) -> None:
         self.live.close()
         super().shut_down()
