@@ -46,11 +46,11 @@ _M = Modality
 _SOURCES: Final[dict[str, Source]] = {
     "limited_angle": Source(
         "a missing wedge of 10 degrees; the published example shows shading alone, its width could not be measured",
-        "a missing wedge of 35 degrees; in the published example 40 to 60 by eye, at the contrast of its window",
+        "a missing wedge of 35 degrees, which leaves findings to judge; in the published example 40 to 60 by eye",
     ),
     "sparse_view": Source(
         "144 views, as measured on the published example",
-        "48 views, every third of L1's; 36 measured on the published example, at the contrast of its window",
+        "48 views, which leave findings to judge; 36 measured on the published example, 45 in CT-DEGRADBENCH",
     ),
     "low_dose": Source(
         "quarter dose, the convention of the Mayo low-dose challenge", "5 to 10 % of the dose, the low end of simulations"

@@ -112,8 +112,8 @@ def test_both_levels_of_one_seed_are_one_realisation(name: str, modality: Modali
         pixels = Prepared(name, image, seed).at(severity)
         return (np.clip(np.asarray(pixels, np.float64), low, high) - np.asarray(image.pixels, np.float64).clip(low, high)).ravel()
 
-    # A bubble that grows carries its rim outwards: the same place, other pixels.
-    if name not in GEOMETRY_CHANGING and name != "bubble":
+    # A bubble that grows carries its rim outwards, and fewer views leave other streaks: one realisation, other pixels.
+    if name not in GEOMETRY_CHANGING | {"bubble", "sparse_view"}:
         # Clipping at the ends of the range and other view angles lower it; independent realisations have none.
         assert np.corrcoef(change(1, L1_SEVERITY), change(1, L2_SEVERITY))[0, 1] > 0.1
     degradation = registry()[name]
