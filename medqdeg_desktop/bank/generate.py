@@ -250,6 +250,7 @@ def _conclude(
         first = f"{left_out[0][0]}: {left_out[0][1]}"
         raise DatasetError(f"{folder}: not one item could be rendered; the first: {first}")
     assembly.put_together(folder, head, finished, left_out, seconds=result.seconds, workers=workers, rendered=result.rendered)
+    journal.close()
     # Out of the way in one step: a journal that is half removed must never be taken for one.
     gone = folder / f"{atomic.TEMPORARY}journal-{os.getpid()}"
     (folder / JOURNAL).rename(gone)

@@ -8,6 +8,7 @@ offsets are held in memory.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from array import array
@@ -147,17 +148,21 @@ def _whole_lines(file: IO[bytes]) -> int:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Whether the file could be locked for this process; the lock ends with the process, however it ends."""
+    """False when another process holds the file; the lock ends with the process, however it ends.
+
+    Where the file system knows no locks (some network shares) the file counts as free.
+    """
     try:
         if os.name == "nt":
             import msvcrt
 
-            file.seek(0)
+            # Windows bars others from reading what is locked: a byte far behind the end bars nobody.
+            file.seek(1 << 40)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         else:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
     return True

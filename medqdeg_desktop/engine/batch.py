@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -46,15 +47,21 @@ def core_count() -> int:
 def process_pool(workers: int) -> Executor:
     """``workers`` fresh processes (spawn) that compute with one thread each and end when this process does, however it ends."""
     os.environ.update(ONE_THREAD)
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=one_thread)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
 
 
 def one_thread() -> None:
-    """Initialiser of a worker."""
+    """Makes this process compute with one thread."""
     os.environ.update(ONE_THREAD)
     import cv2
 
     cv2.setNumThreads(1)
+
+
+def _start_worker() -> None:
+    """Initialiser of a pool's worker: one thread, an end with its parent, and Ctrl+C left to the parent."""
+    one_thread()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A pool's worker waits on a pipe whose other end it holds itself: without this it would outlive a killed parent.

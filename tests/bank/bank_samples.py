@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,8 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "run.json"
     }
+
+
+def here() -> Executor:
+    """An Executor in this process, for tests that are not about processes: it costs no start."""
+    return ThreadPoolExecutor(1)

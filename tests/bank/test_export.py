@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bank_samples import OPTIONS, item_line, picture, tree, write_lines
+from bank_samples import OPTIONS, here, item_line, picture, tree, write_lines
 from PIL import Image
 
 from medqdeg_desktop.bank import export
@@ -28,7 +28,7 @@ from medqdeg_desktop.study.store import Study
 
 @pytest.fixture
 def dataset(bank_of: Callable[..., Study], tmp_path: Path) -> Dataset:
-    generate(bank_of(4), tmp_path / "set", Asked(seed=2), workers=1)
+    generate(bank_of(4), tmp_path / "set", Asked(seed=2), workers=1, make_executor=here)
     return Dataset.open(tmp_path / "set")
 
 
@@ -66,7 +66,7 @@ def test_several_images_of_a_question_stand_in_one_row_as_a_list(tmp_path: Path)
         Image.fromarray(picture(n)).save(tmp_path / f"{n}.png")
     study = Study.create(tmp_path / "ward.medq")
     import_items(study, write_lines(tmp_path / "items.jsonl", [item_line(1, "", images=["0.png", "1.png"])]))
-    generate(study, tmp_path / "set", Asked(), workers=1)
+    generate(study, tmp_path / "set", Asked(), workers=1, make_executor=here)
     files = export_dataset(tmp_path / "set", "vlmevalkit", tmp_path / "out")
     (row,) = table(files[0])
     clean = [r for r in Dataset.open(tmp_path / "set").rows() if r["level"] == "L0"]
@@ -92,6 +92,14 @@ def test_the_imagefolder_is_the_set_itself_and_verifies(dataset: Dataset, tmp_pa
     assert f"| L0 | {4} |" in card
     assert dataset.sha256 in card
     assert verify_dataset(tmp_path / "out") == []
+
+
+def test_arrow_reads_the_metadata_with_one_type_a_column(dataset: Dataset) -> None:
+    arrow = pytest.importorskip("pyarrow.json", reason="needs the extra 'parquet'")
+    table = arrow.read_json(dataset.folder / "metadata.jsonl")
+    assert table.num_rows == dataset.row_count
+    assert {str(field.type) for field in table.schema} == {"string", "int64", "double"}
+    assert all(column.null_count == 0 for column in table.columns)
 
 
 def test_parquet_holds_bytes_and_fields_and_tells_datasets_what_is_an_image(

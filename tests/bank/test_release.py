@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bank_samples import here
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.bank.errors import BankError
@@ -32,18 +33,18 @@ def test_a_release_needs_accepted_items_and_confirmed_pictures(bank_of: Callable
     study = bank_of(3)
     out = tmp_path / "set"
     with pytest.raises(BankError, match="accepted items only; q000 is imported"):
-        generate(study, out, RELEASE, workers=1)
+        generate(study, out, RELEASE, workers=1, make_executor=here)
     study.judge_items(["q000", "q001", "q002"], "accepted", "curator")
     decide(study, "q000")
     decide(study, "q001")
     with pytest.raises(BankError, match="1 items have an image without an L0 decision, the first is q002"):
-        generate(study, out, RELEASE, workers=1)
+        generate(study, out, RELEASE, workers=1, make_executor=here)
     decide(study, "q002")
     decide(study, "q001", "rejected", "reader_b")
     with pytest.raises(BankError, match="the first is q001"):
-        generate(study, out, RELEASE, workers=1)
+        generate(study, out, RELEASE, workers=1, make_executor=here)
     decide(study, "q001", "diagnostic", "reader_b")
-    generate(study, out, RELEASE, workers=1)
+    generate(study, out, RELEASE, workers=1, make_executor=here)
     lines = list(Dataset.open(out).rows())
     # Only types whose levels the study has published: no line may rest on the default profile.
     assert {line["profile_status"] for line in lines} == {"", "published"}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bank_samples import here
 
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.bank.generate import generate
@@ -17,7 +18,7 @@ from medqdeg_desktop.study.store import Study
 
 @pytest.fixture
 def folder(bank_of: Callable[..., Study], tmp_path: Path) -> Path:
-    generate(bank_of(3), tmp_path / "set", Asked(), workers=1)
+    generate(bank_of(3), tmp_path / "set", Asked(), workers=1, make_executor=here)
     assert verify_dataset(tmp_path / "set") == []
     return tmp_path / "set"
 
