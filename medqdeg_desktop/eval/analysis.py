@@ -51,6 +51,8 @@ class Estimates:
     unparsed_rate: Floats
     uniform_confidence: Floats
     top_confidence: Floats
+    confidence_dropped: Floats
+    confidence_own_class: Floats
     mde: Floats
     matched: dict[str, NDArray[Any]] = field(default_factory=dict)
 
@@ -148,6 +150,8 @@ class Analysis:
             unparsed_rate=self._column_mean("unparsed", rows),
             uniform_confidence=_mean((self._stack("floor")[rows] * self.answered[rows]).sum(axis=0), n),
             top_confidence=self._column_mean("top", rows),
+            confidence_dropped=self._column_mean("dropped", rows),
+            confidence_own_class=self._column_mean("own_class", rows),
             mde=mde,
             matched=matched,
         )

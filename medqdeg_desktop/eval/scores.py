@@ -103,6 +103,7 @@ class Scores:
     unparsed      share of trials without a readable answer.
     top           share or probability of the top option, or the stated confidence: a probability of being right.
     outcome       what ``top`` is checked against: ``majority``, or ``accuracy`` where confidence was stated.
+    dropped       C without the unreadable trials;  own_class  C with these as a class of their own; paper mode only, else NaN.
     floor         what a guesser without any knowledge would show as ``confidence``.
     trials        T behind ``confidence``.
     """
@@ -113,6 +114,8 @@ class Scores:
     unparsed: Floats
     top: Floats
     outcome: Floats
+    dropped: Floats
+    own_class: Floats
     floor: Floats
     trials: int
 
@@ -137,8 +140,11 @@ def score(run: Run, votes: Votes, table: QuestionTable) -> Scores:
     shares, _ = vote_shares(votes.counts, votes.unparsed, table.options)
     majority = np.where(asked, majority_correct(votes.counts, table.answer), np.nan)
     confidence_trials = run.trials
+    dropped = own_class = np.full(len(table), np.nan)
     if mode == "vote":
         confidence = vote_confidence(votes.counts, votes.unparsed, table.options)
+        dropped = vote_confidence(votes.counts, votes.unparsed, table.options, "dropped")
+        own_class = vote_confidence(votes.counts, votes.unparsed, table.options, "own_class")
         top, outcome = top_share(shares), majority
     elif mode == "option":
         p = votes.probabilities
@@ -157,4 +163,4 @@ def score(run: Run, votes: Votes, table: QuestionTable) -> Scores:
         confidence = np.where(asked, votes.stated, np.nan)
         top, outcome = confidence, accuracy
     floor = 1.0 / table.options if mode == "verbal" else uniform_confidence(table.options, max(confidence_trials, 1))
-    return Scores(accuracy, confidence, majority, unparsed, top, outcome, floor, trials=confidence_trials)
+    return Scores(accuracy, confidence, majority, unparsed, top, outcome, dropped, own_class, floor, trials=confidence_trials)

@@ -232,6 +232,8 @@ def _cell_entries(cell: Cell, e: Estimates, calibration: dict[str, NDArray[Any]]
                 "top_confidence": _plain(e.top_confidence[m]),
                 **{name: _plain(values[m]) for name, values in calibration.items()},
                 "mde": _plain(e.mde[m]),
+                "confidence_unparsed_dropped": _plain(e.confidence_dropped[m]),
+                "confidence_unparsed_own_class": _plain(e.confidence_own_class[m]),
             }
         )
     return out

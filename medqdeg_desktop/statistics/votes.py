@@ -10,23 +10,36 @@ with fewer options than columns has zeros behind its last one, and ``options`` s
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
+Unparsed = Literal["spread", "dropped", "own_class"]
 
 
-def vote_confidence(counts: ArrayLike, unparsed: ArrayLike, options: ArrayLike | None = None) -> Floats:
+def vote_confidence(
+    counts: ArrayLike, unparsed: ArrayLike, options: ArrayLike | None = None, treatment: Unparsed = "spread"
+) -> Floats:
     """C of each question from its votes.
 
     counts     (n, K) votes for each option.
     unparsed   (n,) trials without a readable answer.
     options    (n,) number of options offered, at least 2; K for all where it is not given.
+    treatment  of unreadable trials: spread evenly over the options, dropped, or counted as one class more (K + 1 classes).
 
-    Returns (n,) float64 in 0 to 1; NaN for a question that was never asked.
+    Returns (n,) float64 in 0 to 1; NaN for a question that was never asked (or never readably, where those are dropped).
     """
+    if treatment == "dropped":
+        unparsed = np.zeros(np.shape(unparsed))
+    if treatment == "own_class":
+        votes = np.asarray(counts, dtype=np.float64)
+        offered = _offered(votes, options)
+        # Only the values matter for an entropy, so the class may stand last whatever the number of options.
+        classes = np.concatenate([votes, np.asarray(unparsed, dtype=np.float64)[:, None]], axis=1)
+        with np.errstate(invalid="ignore"):
+            return agreement(classes / classes.sum(axis=1, keepdims=True), offered + 1)
     shares, offered = vote_shares(counts, unparsed, options)
     return agreement(shares, offered)
 

@@ -23,7 +23,7 @@ from tests.eval.forty_models import forty_models
 LEVEL_KEYS = {
     "level", "n", "n_clusters", "accuracy", "accuracy_ci", "majority_accuracy", "confidence", "confidence_ci",
     "calibration_shift", "calibration_shift_ci", "unparsed_rate", "matched_l0", "uniform_confidence", "top_confidence",
-    "ece", "brier", "auroc", "mde",
+    "ece", "brier", "auroc", "mde", "confidence_unparsed_dropped", "confidence_unparsed_own_class",
 }  # fmt: skip
 
 
@@ -126,6 +126,8 @@ def test_refusing_everything_is_wrong_without_confidence(study: Study, dataset: 
     cell = level_of(results(study, replicates=200), "L2")
     assert (cell["accuracy"], cell["confidence"], cell["unparsed_rate"], cell["majority_accuracy"]) == (0, 0, 1, 0)
     assert cell["accuracy_ci"] == pytest.approx([0, 0.4593], abs=1e-3)
+    assert cell["confidence_unparsed_dropped"] is None
+    assert cell["confidence_unparsed_own_class"] == 1
 
 
 def test_brier_and_auroc_agree_with_scikit_learn(study: Study, dataset: Dataset) -> None:

@@ -83,3 +83,11 @@ def test_expected_confidence_needs_a_trial() -> None:
 def test_a_tied_majority_counts_as_its_share_and_silence_as_wrong() -> None:
     counts = [[3, 1, 0], [2, 2, 0], [2, 2, 0], [1, 1, 1], [0, 0, 0]]
     assert majority_correct(counts, [0, 1, 2, 2, 0]) == pytest.approx([1, 0.5, 0, 1 / 3, 0])
+
+
+def test_the_variants_drop_unreadable_trials_or_count_them_as_a_class() -> None:
+    assert vote_confidence([[6, 0, 0, 0]], [4], treatment="dropped") == pytest.approx([1])
+    assert np.isnan(vote_confidence([[0, 0]], [4], treatment="dropped")[0])
+    entropy = -(0.6 * math.log(0.6) + 0.4 * math.log(0.4))
+    assert vote_confidence([[6, 0, 0, 0]], [4], [2], "own_class") == pytest.approx([1 - entropy / math.log(3)])
+    assert vote_confidence([[0, 0, 0]], [10], treatment="own_class") == pytest.approx([1])
