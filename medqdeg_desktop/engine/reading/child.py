@@ -1,4 +1,4 @@
-"""The decoder process: ``python -m ...reading.child DESCRIPTOR LIMITS`` answers requests until its input ends.
+"""The decoder process: ``python -P -m ...reading.child DESCRIPTOR LIMITS`` answers requests until its input ends.
 
 It has a memory limit of its own, writes no core file (which would hold patients' pixels), ignores the terminal's interrupt
 (the program decides when it ends) and ends itself when one request takes far longer than the program would wait.

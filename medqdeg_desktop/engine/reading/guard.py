@@ -88,10 +88,11 @@ class _Child:
         package_home = str(Path(__file__).resolve().parents[3])
         environment["PYTHONPATH"] = os.pathsep.join(p for p in (package_home, environment.get("PYTHONPATH", "")) if p)
         # One frame at a time: threads of numerical libraries would only cost address space and start-up time.
-        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         module = "medqdeg_desktop.engine.reading.child"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, str(self._shared), json.dumps(asdict(limits))],
+            # -P: a folder of images that holds a "pydicom.py" must not be searched for modules when it is the current one.
+            [sys.executable, "-P", "-m", module, str(self._shared), json.dumps(asdict(limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -101,7 +102,11 @@ class _Child:
         self._timed_out = False
         self.holds = ""
         # Starting is not the first file's fault: it has a limit of its own.
-        self.ask({"do": "ready"}, "decoder")("decoder", _START_SECONDS)
+        try:
+            self.ask({"do": "ready"}, "decoder")("decoder", _START_SECONDS)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def alive(self) -> bool:

@@ -32,7 +32,7 @@ class Limits:
     frame_bytes: int = 512 * MIB
     volume_bytes: int = 1024 * MIB
     frames: int = 100_000
-    memory_bytes: int = 6144 * MIB
+    memory_bytes: int = 4096 * MIB
     seconds: float = 20.0
 
     @classmethod
@@ -42,7 +42,7 @@ class Limits:
         if not text.isdigit() or int(text) == 0:
             return cls()
         frame = int(text) * MIB
-        return cls(frame_bytes=frame, volume_bytes=2 * frame, memory_bytes=max(6144 * MIB, 12 * frame))
+        return cls(frame_bytes=frame, volume_bytes=2 * frame, memory_bytes=max(4096 * MIB, 8 * frame))
 
     def check_frame(self, path: str, rows: int, columns: int, samples: int, bytes_per_value: int) -> None:
         """Raises UnreadableImageError unless one frame of this size may be decoded."""

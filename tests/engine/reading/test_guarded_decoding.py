@@ -230,5 +230,24 @@ def test_a_forked_process_starts_a_decoder_of_its_own(good: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_modules_in_a_folder_of_images_are_never_run(tmp_path: Path, good: str) -> None:
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    for name in ("pydicom", "numpy", "json"):
+        (trap / f"{name}.py").write_text("import pathlib; pathlib.Path('sprung').touch(); raise ImportError")
+    script = f"from medqdeg_desktop.engine.reading import read_image; read_image({good!r})"
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[3]))
+    done = subprocess.run([sys.executable, "-P", "-c", script], cwd=trap, env=environment, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not (trap / "sprung").exists()
+
+
+def test_a_larger_limit_can_be_set_for_a_site_with_larger_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDQDEG_DECODER_LIMIT_MB", "2048")
+    assert Limits.from_environment().frame_bytes == 2048 * MIB
+    monkeypatch.setenv("MEDQDEG_DECODER_LIMIT_MB", "plenty")
+    assert Limits.from_environment() == Limits()
+
+
 def test_the_shared_decoder_is_one(good: str) -> None:
     assert shared_decoder() is shared_decoder()
