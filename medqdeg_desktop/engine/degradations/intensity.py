@@ -33,6 +33,9 @@ from medqdeg_desktop.engine.working import Float32, range_width, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _OFFSET: Final = SeverityPath(0.0, 0.29, 0.44, 0.85)
+#: MR and ultrasound show tissue in the lower third of the range: the published offset would leave nothing of it.
+_OFFSET_DARK: Final = SeverityPath(0.0, 0.12, 0.22, 0.60)
+_DARK: Final = frozenset({Modality.MRI, Modality.ULTRASOUND})
 _EXPONENT: Final = SeverityPath(1.0, 1.6, 2.5, 8.0, "log")
 _STOPS: Final = SeverityPath(0.0, 1.0, 2.4, 6.0)
 _FACTOR: Final = SeverityPath(1.0, 0.65, 0.30, 0.03)
@@ -76,7 +79,7 @@ class AdjustBrightness(Degradation):
         )
 
     def path(self, severity: float, modality: Modality | None) -> dict[str, ParameterValue]:
-        return {"offset": _OFFSET(severity)}
+        return {"offset": (_OFFSET_DARK if modality in _DARK else _OFFSET)(severity)}
 
     def realised(self, on_path: Parameters, seed: int, modality: Modality | None) -> dict[str, ParameterValue]:
         signed = dict(on_path)
