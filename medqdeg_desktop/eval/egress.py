@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from medqdeg_desktop.errors import MedqdegError
 
 if TYPE_CHECKING:
+    from medqdeg_desktop.eval.backends.base import Request
     from medqdeg_desktop.eval.questions import Question
 
 
@@ -73,16 +74,16 @@ class TransferLog:
         self.run_id = run_id
         self._file = self.path.open("a", encoding="utf-8")
 
-    def sending(self, host: str, question: Question, trials: Iterable[int]) -> None:
-        """Records that ``question`` goes to ``host`` for ``trials``. OSError stops the request: not logged is not sent."""
+    def sending(self, host: str, request: Request, trials: Iterable[int]) -> None:
+        """Records that ``request`` goes to ``host`` for ``trials``. OSError stops the request: not logged is not sent."""
         line: dict[str, Any] = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "run": self.run_id,
             "host": host,
-            "item": question.item_id,
-            "file_name": question.key,
+            "item": request.question.item_id,
+            "file_name": request.question.key,
             "trials": list(trials),
-            "sha256": [image.sha256 for image in question.images],
+            "sha256": [image.sha256 for image in request.question.images] if request.with_images else [],
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()

@@ -57,7 +57,7 @@ def parse(reply: str, options: Mapping[str, str]) -> Parsed:
             return Parsed("", "unparsed", "contradiction")
         if found:
             (choice,) = found
-            return Parsed(choice, "ok", rule) if choice else Parsed("", "unparsed", "no such option")
+            return Parsed(choice, "ok", rule) if choice else Parsed("", "unparsed", "no single option")
     if phrases.REFUSAL.search(text):
         return Parsed("", "refused", "refusal")
     return Parsed("", "unparsed", "nothing found")
@@ -154,7 +154,9 @@ class _Reader:
         """The letter of a match of ``LETTER_AFTER_LEAD``, unless it is an article, a pronoun or part of a word."""
         letter, after = match["letter"], line[match.end() :]
         delimited = bool(match["open"] or match["close"])
-        if letter.islower() and not delimited and (not colon or after.strip(" .")):
+        if letter.islower() and not delimited and (after.strip(" .") or (letter in "ai" and not colon)):
+            return None
+        if match["close"] == "." and phrases.SINGLE_WORD.match(after) and not self._begins_with_text(letter, after):
             return None
         if delimited or not after or not after[0].isspace() or not after.strip():
             return self._agreeing(letter, after)
@@ -211,7 +213,7 @@ class _Reader:
             return self._letter(letter)
         if phrases.ANOTHER_LETTER.match(line[match.end("letter") :]):
             return ""
-        if letter.islower() and not match["close"]:
+        if (letter.islower() and not match["close"]) or phrases.FURTHER_OPTION.search(after):
             return None
         if self._begins_with_text(letter, after):
             return self._letter(letter)
@@ -265,7 +267,14 @@ def _without_thinking(reply: str) -> tuple[str, bool]:
 
 def _plain(text: str) -> str:
     """Unicode folded to plain forms, markdown emphasis and simple LaTeX wrappers removed; lines kept."""
-    text = unicodedata.normalize("NFKC", text).replace("\r", "\n").replace("\u200b", "").replace("\ufeff", "")
+    text = (
+        unicodedata.normalize("NFKC", text)
+        .replace("\r", "\n")
+        .replace("。", ".")
+        .replace("、", ",")
+        .replace("\u200b", "")
+        .replace("\ufeff", "")
+    )
     text = phrases.LATEX_WRAPPER.sub(r"\1", text)
     text = phrases.SPECIAL_TOKEN.sub(" ", text)
     text = phrases.EMPHASIS.sub("", text)

@@ -29,13 +29,17 @@ SPECIAL_TOKEN: Final = re.compile(r"<\|[^|<>]{1,40}\|>|</?s>|</?answer>|\[/?INST
 QUOTE_MARK: Final = re.compile(r"[“”„«»]")
 
 _ANSWER_WORD: Final = r"(?:answer|antwort|respuesta|réponse|reponse|risposta|resposta|ответ)"
-_IS: Final = r"\s*(?:(?:(?:is|would be|should be|must be|ist|es|est|è|é)(?!\w)|是|为|選|选)\s*[:=]?|:|=|->|→|-(?=\s))\s*"
+_IS: Final = (
+    r"\s*(?:(?:(?:(?:is|would|should|must)(?:\s+(?:most\s+)?(?:likely|probably|therefore|clearly|thus))?(?:\s+be)?"
+    r"|ist|es|est|è|é)(?!\w)|是|为|選|选)\s*[:=]?|:|=|->|→|-(?=\s))\s*"
+)
 _CHOICE_WORD: Final = r"(?:option|choice|letter|alternative|選項|选项)?"
 
 FINAL_ANSWER: Final = re.compile(rf"\bfinal\s+(?:{_ANSWER_WORD}|choice|selection){_IS}(?:therefore\s*)?{_CHOICE_WORD}\s*", _I)
 ANSWER: Final = re.compile(
     rf"(?:\b(?:(?:correct|right|best|most (?:likely|appropriate|probable))\s+)?{_ANSWER_WORD}(?:\s+(?:choice|option|letter))?"
-    rf"|\b(?:correct|right|best|most (?:likely|appropriate|probable))\s+(?:choice|option|diagnosis)|\bmy\s+(?:choice|selection)"
+    r"|\b(?:correct|right|best|most (?:likely|appropriate|probable)|selected|chosen)\s+(?:choice|option|diagnosis|letter)"
+    r"|\b(?:diagnosis|ans|letter|output|response|assistant|option|choice)\b(?=\s*:|\s+is\b)|\bmy\s+(?:choice|selection)"
     rf"|答案|正确选项){_IS}{_CHOICE_WORD}\s*",
     _I,
 )
@@ -69,8 +73,13 @@ CHOICES: Final = (
     ),
     # "the correct one is C", "it is C.", "it must be (C)"
     re.compile(
-        r"\b(?i:one|it|this|that|diagnosis|finding)\s+(?:is|would\s+be|must\s+be|should\s+be)\s+(?:likely\s+|probably\s+|clearly\s+)?"
+        r"\b(?i:one|it|this|that|finding)(?:'s|\s+(?:is|would\s+be|must\s+be|should\s+be))\s+(?:likely\s+|probably\s+|clearly\s+)?"
         r"[(\[]?(?P<letter>[A-Z])[)\]]?(?=\s*(?:[.,;!]|$))",
+        re.MULTILINE,
+    ),
+    # "Thus, C.", "Probably C", "Choose (C)" as a line of its own; "Ans. C"
+    re.compile(
+        r"^\s*(?i:thus|therefore|hence|so|probably|likely|choose|select|pick|ans\.)[,:]?\s+[(\[]?(?P<letter>[A-Z])[)\]]?(?=[.;!]?\s*$)",
         re.MULTILINE,
     ),
     # "选C", "选择 C"
@@ -85,6 +94,10 @@ LEADING_LETTER: Final = re.compile(
 )
 #: After "E." or "C.": a species ("coli") or a further initial, neither of which is an option's text.
 GENUS_OR_INITIAL: Final = re.compile(r"[a-z]|[A-Z]\.")
+#: "coli" after "Answer: E.": one word that is not the option's own text.
+SINGLE_WORD: Final = re.compile(r"\s*[a-z]+\W*$")
+#: A further option within a line: a list of remarks on several options, not an answer.
+FURTHER_OPTION: Final = re.compile(r"[\s;,(][A-Z][:.)]\s")
 YES_NO_START: Final = re.compile(r"(yes|no|true|false)\s*[,.;:!]", _I)
 
 JSON_OBJECT: Final = re.compile(r"\{[^{}]*\}", re.DOTALL)

@@ -136,6 +136,27 @@ READ = [
     ("A. Fracture\nB. Pneumothorax\nC. Pleural effusion\nD. Normal\nE. Mass\n\nAnswer: D", "D"),
     ("I am not sure, but the answer is C.", "C"),
     ("I'm sorry, the image is blurred. Answer: B", "B"),
+    ("Based on the image, the answer is:\n\n**C. Pleural effusion**", "C"),
+    ("### Answer\nC", "C"),
+    ("Thus, C.", "C"),
+    ("Probably C", "C"),
+    ("Choose C.", "C"),
+    ("I think it's C.", "C"),
+    ("The answer would most likely be C.", "C"),
+    ("answer is c", "C"),
+    ("Selected option: C", "C"),
+    ("Option: C", "C"),
+    ("The letter is C", "C"),
+    ("Ans: C", "C"),
+    ("Ans. C", "C"),
+    ("Assistant: C", "C"),
+    ("The diagnosis is pleural effusion.", "C"),
+    ("C。", "C"),
+    ("The answer is B because the lung edge is visible. Option A is incorrect since no line is seen.", "B"),
+    ("A is wrong, B is wrong, C is right.", "C"),
+    ("Answer: C.\n\nA: no. B: no. D: no.", "C"),
+    ("The answer cannot be A, so it is C.", "C"),
+    ("\\(\\boxed{\\textbf{C}}\\)", "C"),
 ]
 
 # (reply, status)
@@ -199,6 +220,15 @@ NOT_READ = [
     ("\\boxed{Z}", "unparsed"),
     ("42", "unparsed"),
     ("x" * 5000, "unparsed"),
+    ("Answer: E. coli", "unparsed"),
+    ("B or C", "unparsed"),
+    ("Either B or C", "unparsed"),
+    ("It could be B, but C is more likely.", "unparsed"),
+    ("Answer: C/D", "unparsed"),
+    ("The answer isn't A", "unparsed"),
+    ("The diagnosis is not a fracture.", "unparsed"),
+    ("I choose a fracture", "unparsed"),
+    ("This image shows a pleural effusion.", "unparsed"),
 ]
 
 

@@ -54,7 +54,7 @@ class AnthropicBackend:
         }
         detail = image_facts(request.question) if request.with_images else {}
         try:
-            reply = await self._servers.post("/v1/messages", body, _headers, request.question, [trial])
+            reply = await self._servers.post("/v1/messages", body, _headers, request, [trial])
         except Moderated as moderated:
             return Reply(trial, str(moderated), refused=True, detail=detail | {"moderated": True})
         parts = reply.body.get("content")

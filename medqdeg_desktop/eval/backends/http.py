@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from medqdeg_desktop.eval import pacing
-from medqdeg_desktop.eval.backends.base import FatalError, PermanentError, TransientError
+from medqdeg_desktop.eval.backends.base import FatalError, PermanentError, Request, TransientError
 from medqdeg_desktop.eval.egress import TransferLog, is_loopback
 from medqdeg_desktop.eval.keys import key_for
-from medqdeg_desktop.eval.questions import Question, QuestionImage
+from medqdeg_desktop.eval.questions import QuestionImage
 
 _TIMEOUT = httpx.Timeout(300.0, connect=15.0)
 _MODERATION = ("content_filter", "content_policy", "content management policy", "safety system", "moderation")
@@ -56,7 +56,7 @@ class Servers:
         path: str,
         body: Mapping[str, Any],
         headers: Any,
-        question: Question,
+        request: Request,
         trials: Sequence[int],
     ) -> ServerReply:
         """Sends ``body``; ``headers`` maps a key to the headers that carry it.
@@ -66,7 +66,7 @@ class Servers:
         url = next(self._turn)
         host = self._hosts[url]
         if self._log is not None and not is_loopback(host):
-            self._log.sending(host, question, trials)
+            self._log.sending(host, request, trials)
         began = time.monotonic()
         try:
             response = await self._clients[url].post(f"{url}{path}", json=body, headers=headers(self._keys[url]))

@@ -22,7 +22,10 @@ from medqdeg_desktop.eval.backends.base import Decoding, PermanentError, Reply, 
 
 #: Batches that must fit before a size that was cut for lack of memory grows again.
 _CLEAN_BATCHES = 20
+#: How much is tried before a run: questions in a batch and alone, and trials and tokens of shared readings.
 _CHECKED = 8
+_CHECKED_TRIALS = 3
+_CHECKED_TOKENS = 8
 _FLIP_LIMIT = 0.01
 
 Tensor = Any
@@ -138,7 +141,7 @@ class LocalBackend:
         tokenizer = self._loaded.tokenizer
         equal = len({len(request.trials) for request in chunk}) == 1
         replies = []
-        drawn = self._draw(chunk, inputs, shared=self._shared and equal)
+        drawn = self._draw(chunk, inputs, shared=self._shared and equal, length=self._decoding.max_tokens)
         for request, trials in zip(chunk, drawn, strict=True):
             base = self._detail(request, inputs)
             row = []
@@ -149,12 +152,15 @@ class LocalBackend:
             replies.append(row)
         return replies
 
-    def _draw(self, chunk: Sequence[Request], inputs: Mapping[str, Tensor], *, shared: bool) -> list[list[list[int]]]:
+    def _draw(
+        self, chunk: Sequence[Request], inputs: Mapping[str, Tensor], *, shared: bool, length: int
+    ) -> list[list[list[int]]]:
+        """Token ids of each trial of each request, at most ``length`` of them, end token included."""
         from medqdeg_desktop.eval.backends import sampling
 
         model = self._loaded.model
         ends = self._loaded.ends
-        config = sampling.settings(self._decoding.max_tokens, ends, self._loaded.tokenizer.pad_token_id)
+        config = sampling.settings(length, ends, self._loaded.tokenizer.pad_token_id)
         seeds = [[trial_seed(self._run_seed, request.question.key, trial) for trial in request.trials] for request in chunk]
         way = sampling.sample_shared if shared else sampling.sample_plainly
         drawn = way(model, inputs, config, seeds, self._decoding.temperature)
@@ -218,11 +224,12 @@ class LocalBackend:
 
     def _trials_can_share(self, sample: Sequence[Request]) -> bool:
         """Whether the shared reading gives, token for token, what separate readings give for the same seeds."""
-        fewest = min(len(request.trials) for request in sample)
+        fewest = min(_CHECKED_TRIALS, *(len(request.trials) for request in sample))
         same = [Request(r.question, r.prompt, r.options, r.trials[:fewest], r.with_images) for r in sample]
         inputs = {name: value.to(self._loaded.device) for name, value in self._inputs(same).items()}
         try:
-            return self._draw(same, inputs, shared=True) == self._draw(same, inputs, shared=False)
+            length = min(_CHECKED_TOKENS, self._decoding.max_tokens)
+            return self._draw(same, inputs, shared=True, length=length) == self._draw(same, inputs, shared=False, length=length)
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
             # Each family keeps its state in its own way; one that cannot be repeated says so in one of these.
             self._free()

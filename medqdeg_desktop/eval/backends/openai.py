@@ -64,7 +64,7 @@ class OpenAIBackend:
         while True:
             body = self._body(request, trials)
             try:
-                reply = await self._servers.post("/chat/completions", body, _headers, request.question, trials)
+                reply = await self._servers.post("/chat/completions", body, _headers, request, trials)
             except Moderated as moderated:
                 detail = image_facts(request.question) | {"moderated": True}
                 return [Reply(trial, str(moderated), refused=True, detail=detail) for trial in request.trials]
