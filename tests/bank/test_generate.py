@@ -370,3 +370,20 @@ def test_two_runs_in_one_folder_at_once_are_refused(bank_of: BankOf, tmp_path: P
     monkeypatch.setattr(generation.Journal, "append", append_while_another_starts)
     assert generate(study, tmp_path / "set", ASKED, workers=1, make_executor=here).complete
     assert len(refusals) == 1
+
+
+def test_the_published_rule_shares_types_out_and_says_what_a_small_bank_lacks(bank_of: BankOf, tmp_path: Path) -> None:
+    asked = Asked(seed=3, rule="published")
+    study = bank_of(12)
+    generate(study, tmp_path / "set", asked, workers=1, make_executor=here)
+    dataset = Dataset.open(tmp_path / "set")
+    notes = " / ".join(dataset.manifest["notes"])
+    assert "12 items of 4,306 published" in notes
+    assert "sparse_view: 0 of" in notes
+    drawn = [row for row in dataset.rows() if row["level"] == "L1"]
+    counts = {name: sum(row["degradation"] == name for row in drawn) for name in dataset.manifest["types"]}
+    assert counts == dataset.manifest["types"]
+    for row in drawn:
+        assert DEGRADATION_BY_NAME[row["degradation"]].suits(Modality(row["modality"]))
+    generate(study, tmp_path / "again", asked, workers=1, make_executor=here)
+    assert tree(tmp_path / "again") == tree(tmp_path / "set")
