@@ -137,6 +137,15 @@ def _triple(value: Any) -> tuple[float, float, float] | None:
     return None if value is None else (float(value[0]), float(value[1]), float(value[2]))
 
 
+def finite_percentiles(pixels: npt.NDArray[Any], low: float, high: float) -> tuple[float, float]:
+    """The ``low`` and ``high`` percentile of the finite values; (0, 1) where there are none."""
+    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
+    if finite.size == 0:
+        return 0.0, 1.0
+    bottom, top = np.percentile(finite, (low, high))
+    return float(bottom), float(top)
+
+
 def one_line(error: BaseException) -> str:
     """What a library says about a broken file, as one short line without addresses of objects."""
     lines = [line.strip() for line in re.sub(r"\s*<[^<>]* object at 0x[0-9a-f]+>", "", str(error)).splitlines()]

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
-from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts, one_line
+from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts, finite_percentiles, one_line
 from medqdeg_desktop.engine.reading.limits import MIB, Limits
 
 T = TypeVar("T")
@@ -84,13 +84,7 @@ class Operations:
             # Exact up to 64 megapixels in all, from then on every n-th value; odd, so that no column is left out throughout.
             step = frame.size * len(frames) // _PERCENTILE_VALUES
             values.append(frame[:: step | 1] if step else frame)
-        pixels = np.concatenate(values) if len(values) > 1 else values[0]
-        if pixels.dtype == np.float32:
-            pixels = pixels[np.isfinite(pixels)]
-        if pixels.size == 0:
-            return 0.0, 1.0
-        bottom, top = np.percentile(pixels, (low, high))
-        return float(bottom), float(top)
+        return finite_percentiles(np.concatenate(values) if len(values) > 1 else values[0], low, high)
 
     def directory(self, path: str) -> list[str]:
         """Paths of the images that a DICOMDIR names."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.reading import rules
-from medqdeg_desktop.engine.reading.facts import DecodedFrame
+from medqdeg_desktop.engine.reading.facts import DecodedFrame, finite_percentiles
 from medqdeg_desktop.engine.reading.geometry import slice_normal
 from medqdeg_desktop.engine.reading.grouping import Group
 from medqdeg_desktop.engine.reading.guard import Decoder
@@ -52,7 +52,9 @@ class Series:
         facts = group.frames[0][0]
         self._group = group
         self.decoder = decoder
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._facts_of_middle: DecodedFrame | None = None
+        self._range: tuple[float, float] | None = None
         self.series_id = group.key
         self.label = group.label
         self.frames = tuple(FrameSource(f.path, index, f.axis) for f, index in group.frames)
@@ -84,7 +86,8 @@ class Series:
     @property
     def unit(self) -> str:
         """ "HU", "RGB" or "": told by the middle frame, which this decodes once."""
-        frame = self._middle_frame
+        with self._lock:
+            frame = self._sample()
         if frame.pixels.ndim == 3:
             return "RGB"
         return "HU" if rules.hounsfield(frame, self.modality) else ""
@@ -93,7 +96,7 @@ class Series:
     def value_range(self) -> tuple[float, float]:
         """(lo, hi) fixed for the series (design 3). Decodes the middle frame, or up to 32 frames where percentiles are due."""
         with self._lock:
-            return self._value_range
+            return self._range_from(None)
 
     @cached_property
     def affine(self) -> npt.NDArray[np.float64]:
@@ -130,7 +133,9 @@ class Series:
     def frame(self, index: int) -> MedicalImage:
         """Frame ``index`` in native values; blocks while it is decoded. Raises UnreadableImageError."""
         decoded = self.decoded(index)
-        return rules.medical_image(decoded, self.modality, self.value_range, index)
+        with self._lock:
+            value_range = self._range_from(decoded if index == self.middle else None)
+        return rules.medical_image(decoded, self.modality, value_range, index)
 
     def thumbnail(self, size: int = 96) -> npt.NDArray[np.uint8]:
         """The middle frame through its window, at most ``size`` on its longest side, with true aspect: uint8 grey or RGB."""
@@ -147,13 +152,25 @@ class Series:
         small = cv2.resize(shown, shape, interpolation=cv2.INTER_LINEAR if grows else cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
 
-    @cached_property
-    def _middle_frame(self) -> DecodedFrame:
-        return self.decoded(self.middle)
+    def _range_from(self, middle: DecodedFrame | None) -> tuple[float, float]:
+        """The value range; ``middle`` is the middle frame where the caller has it at hand and it need not be decoded for this."""
+        if self._range is None:
+            sample = self._sample(middle)
 
-    @cached_property
-    def _value_range(self) -> tuple[float, float]:
-        return rules.value_range(self._middle_frame, self.modality, self.percentiles)
+            def percentiles() -> tuple[float, float]:
+                if middle is not None and len(self.frames) == 1:
+                    return finite_percentiles(middle.pixels, *rules.PERCENTILES)
+                return self.percentiles()
+
+            self._range = rules.value_range(sample, self.modality, percentiles)
+        return self._range
+
+    def _sample(self, middle: DecodedFrame | None = None) -> DecodedFrame:
+        """The middle frame without its pixels (only their kind): a list of many series must not hold a picture of each."""
+        if self._facts_of_middle is None:
+            decoded = middle or self.decoded(self.middle)
+            self._facts_of_middle = replace(decoded, pixels=np.empty((0,) * decoded.pixels.ndim, decoded.pixels.dtype))
+        return self._facts_of_middle
 
     def percentiles(self) -> tuple[float, float]:
         """The 0.1 and 99.9 percentile over all frames, or over 32 evenly spread ones of a longer series."""
