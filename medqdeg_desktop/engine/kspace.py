@@ -1,7 +1,7 @@
-"""MR sampling: which phase-encode lines of k-space are measured, with what weight and when, and the image they give.
+"""MR sampling: which phase-encode lines of k-space are measured, with what weight, and the image they give.
 
 A magnitude image is real, so one half of its spectrum along the phase-encode axis holds everything, and lines that
-are left out, weighted or moved act along that axis alone: a 1-D transform per frame, computed once, is all the state there is.
+are left out or weighted act along that axis alone: a 1-D transform per frame, computed once, is all the state there is.
 Line numbers k run over the signed integers of ``numpy.fft.fftfreq``; arrays over lines are in FFT order (k = 0 first).
 
 Weights w(k) that are no even function of k make the image complex. Its real part comes from the even part of w, its imaginary
@@ -9,9 +9,6 @@ part from the odd part, each by one real inverse transform; what a scanner shows
 """
 
 from __future__ import annotations
-
-import itertools
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -113,19 +110,3 @@ def ghost_weights(lines: int, ghosts: int, intensity: float) -> Float32:
     weights = weights / (1.0 + intensity / ghosts)
     weights[0] = 1.0
     return weights.astype(np.float32)
-
-
-def translation_phase(lines: int, shift: float) -> Complex64:
-    """Factors (FFT order) that move an image by ``shift`` pixels (towards higher indices) along one axis, exactly."""
-    return np.exp(-2j * np.pi * line_numbers(lines) * shift / lines).astype(np.complex64)
-
-
-def acquisition_segments(lines: int, times: Sequence[float]) -> list[Mask]:
-    """Lines measured between motion events, for a scan that runs from the lowest k to the highest.
-
-    times   event times as fractions of the scan, ascending, in (0, 1).
-    Returns len(times) + 1 masks in FFT order that together cover each line once.
-    """
-    moment = (line_numbers(lines) + lines // 2 + 0.5) / lines
-    edges = [0.0, *times, 1.0]
-    return [(moment >= low) & (moment < high) for low, high in itertools.pairwise(edges)]

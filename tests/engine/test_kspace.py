@@ -101,23 +101,3 @@ def test_ghosts_of_a_matrix_that_their_number_does_not_divide_are_a_fraction_of_
     nearby = slice(60 + 30, 60 + 55)
     peak = nearby.start + int(np.argmax(image[nearby]))
     assert abs(peak - 60 - lines / ghosts) < 1.5
-
-
-def test_a_phase_ramp_moves_an_image_by_whole_and_broken_pixels() -> None:
-    picture = _picture(48, 5)
-    spectrum = np.fft.fft(picture, axis=0)
-    moved = np.fft.ifft(spectrum * kspace.translation_phase(48, 3)[:, None], axis=0).real
-    np.testing.assert_allclose(moved, np.roll(picture, 3, 0), atol=1e-2)
-    smooth = np.sin(2 * np.pi * np.arange(48) / 48)
-    half = np.fft.ifft(np.fft.fft(smooth) * kspace.translation_phase(48, 0.5)).real
-    np.testing.assert_allclose(half, np.sin(2 * np.pi * (np.arange(48) - 0.5) / 48), atol=1e-5)
-
-
-def test_segments_between_events_cover_every_line_once() -> None:
-    for lines in (1, 9, 64):
-        segments = kspace.acquisition_segments(lines, [0.2, 0.6])
-        np.testing.assert_array_equal(np.sum(segments, axis=0), 1)
-    first, second, _ = kspace.acquisition_segments(100, [0.2, 0.6])
-    assert first.sum() == 20
-    assert kspace.line_numbers(100)[first].max() == -31
-    assert second[0], "the centre is measured half-way through the scan"
