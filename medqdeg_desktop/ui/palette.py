@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.actions import Action, shown_keys
 
 
@@ -30,8 +31,14 @@ class Palette(QDialog):
         self.field = QLineEdit()
         self.field.setPlaceholderText(self.tr("What do you want to do?"))
         self.field.setAccessibleName(self.tr("Find an action"))
-        self.list = QListWidget()
-        self.list.setUniformItemSizes(True)
+        self.list = QTreeWidget()
+        self.list.setColumnCount(2)
+        self.list.setHeaderHidden(True)
+        self.list.setRootIsDecorated(False)
+        self.list.setUniformRowHeights(True)
+        self.list.header().setStretchLastSection(False)
+        self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 12, 12)
@@ -46,8 +53,8 @@ class Palette(QDialog):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.field and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
-            if step is not None and self.list.count():
-                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+            if step is not None:
+                self._step(step)
                 return True
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._on_item_clicked(self.list.currentItem())
@@ -58,15 +65,22 @@ class Palette(QDialog):
         self.list.clear()
         for action in self._actions:
             if matches(f"{action.group} {action.text}", query):
-                keys = shown_keys(action.keys[:1])
-                item = QListWidgetItem(f"{action.text}    {keys}" if keys else action.text)
-                item.setData(Qt.ItemDataRole.UserRole, action.action_id)
-                self.list.addItem(item)
-        self.list.setCurrentRow(0)
+                item = QTreeWidgetItem([action.text, shown_keys(action.keys[:1])])
+                item.setData(0, Qt.ItemDataRole.UserRole, action.action_id)
+                item.setForeground(1, QColor(t.MUTED))
+                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.list.addTopLevelItem(item)
+        self._step(0)
 
-    def _on_item_clicked(self, item: QListWidgetItem | None) -> None:
+    def _step(self, step: int) -> None:
+        count = self.list.topLevelItemCount()
+        if count:
+            row = max(self.list.currentIndex().row(), 0)
+            self.list.setCurrentIndex(self.list.model().index((row + step) % count, 0))
+
+    def _on_item_clicked(self, item: QTreeWidgetItem | None) -> None:
         if item is None:
             return
-        action_id = item.data(Qt.ItemDataRole.UserRole)
+        action_id = item.data(0, Qt.ItemDataRole.UserRole)
         self.close()
         self.chosen.emit(action_id)

@@ -141,7 +141,9 @@ QComboBox QAbstractItemView {{
 QComboBox QAbstractItemView::item {{ min-height: 26px; }}
 
 QListView, QTreeView, QTableView {{ background: {t.PANEL}; border: none; selection-background-color: #26384f; }}
-QListView::item:focus {{ border: none; }}
+QListView::item:focus, QTreeView::item:focus {{ border: none; }}
+QTreeView::item {{ min-height: 28px; padding: 0 8px; }}
+QTreeView::item:selected {{ background: #26384f; color: {t.TEXT}; }}
 QHeaderView::section {{
   background: {t.PANEL}; color: {t.MUTED}; border: none; border-bottom: 1px solid {t.LINE}; padding: 4px 8px;
 }}

@@ -1,0 +1,1 @@
+"""Charts of ``eval.figure`` drawn by Qt: on the screen, as files and in the printed report."""

@@ -1,0 +1,250 @@
+"""The live path in the real window: slider event to repainted pane, gaps of the event loop, scrolling, first image, start.
+
+    python tests/benchmarks/live.py [--quick] [--sides 512 2048]
+
+Prints one table a question. Frames are a sample abdomen, head and tissue, so that every type runs on a picture it is made for.
+``event -> paint`` runs from the slider's ``valueChanged`` to the end of the pane's paint of that very severity; a value that was
+overtaken by a newer one counts to the paint of the newer. The gap is the largest time between two turns of the event loop
+while dragging, the median of several drags.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import cv2
+import numpy as np
+import platformdirs
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from medqdeg_desktop.engine.degradation import find
+from medqdeg_desktop.engine.image import MedicalImage, frozen, pixel_sha256
+from medqdeg_desktop.samples import ct, mr, tissue
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, DegradationType, Modality
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
+from medqdeg_desktop.ui.main_window import MainWindow
+
+_EVENT_MS = 16
+
+
+def frame(modality: Modality, side: int) -> MedicalImage:
+    """A phantom of ``modality`` resampled to ``side`` x ``side``."""
+    make = {Modality.CT: ct.ct_abdomen, Modality.MRI: mr.mr_head, Modality.HISTOPATHOLOGY: tissue.tissue_section}[modality]
+    image = make(0).image
+    pixels = cv2.resize(np.asarray(image.pixels), (side, side), interpolation=cv2.INTER_CUBIC)
+    pixels = frozen(pixels)
+    scale = image.shape[0] / side
+    spacing = (image.spacing[0] * scale, image.spacing[1] * scale) if image.spacing else None
+    made: MedicalImage = image.with_pixels(pixels)
+    return MedicalImage(
+        made.pixels,
+        image.modality,
+        image.unit,
+        spacing,
+        image.window,
+        image.value_range,
+        source_sha256=pixel_sha256(pixels),
+        orientation=image.orientation,
+    )
+
+
+def modality_of(kind: DegradationType) -> Modality:
+    return kind.modalities[0] if kind.modalities else Modality.CT
+
+
+def spin(milliseconds: float) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(round(milliseconds), loop.quit)
+    loop.exec()
+
+
+def until(condition: object, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        if time.monotonic() > end:
+            raise TimeoutError
+        spin(2)
+
+
+class Stopwatch:
+    """Notes when each severity was asked for and when a picture of it, or of a later one, had been painted."""
+
+    def __init__(self, workspace: CalibrateWorkspace) -> None:
+        self._workspace = workspace
+        self._asked: list[tuple[float, float]] = []
+        self.latencies: list[float] = []
+        self.largest_gap = 0.0
+        self._last = time.perf_counter()
+        self._timer = QTimer(interval=0)
+        self._timer.timeout.connect(self._beat)
+        workspace.comparison.right_pane.painted.connect(self._on_painted)
+
+    def start(self) -> None:
+        self._asked, self.latencies, self.largest_gap = [], [], 0.0
+        self._last = time.perf_counter()
+        self._timer.start()
+
+    def ask(self, value: int) -> None:
+        self._asked.append((time.perf_counter(), value / 1000))
+        self._workspace.panel.slider.setValue(value)
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        self.largest_gap = max(self.largest_gap, now - self._last)
+        self._last = now
+
+    def _on_painted(self) -> None:
+        result = self._workspace.live.result
+        if result is None:
+            return
+        now = time.perf_counter()
+        severities = [severity for _, severity in self._asked]
+        if result.severity in severities:
+            place = severities.index(result.severity)
+            self.latencies += [1000 * (now - asked) for asked, _ in self._asked[: place + 1]]
+            del self._asked[: place + 1]
+
+
+def drag(workspace: CalibrateWorkspace, watch: Stopwatch, events: int) -> None:
+    """One drag from low to high with an event every 16 ms."""
+    watch.start()
+    for step in range(events):
+        start = time.perf_counter()
+        watch.ask(100 + round(800 * step / events))
+        spin(max(0.0, _EVENT_MS - 1000 * (time.perf_counter() - start)))
+    spin(60)
+    watch.stop()
+
+
+def measure_types(workspace: CalibrateWorkspace, side: int, events: int, drags: int) -> None:
+    print(f"\nslider, {side} x {side} (ms)")
+    print(f"{'type':24}{'p50':>8}{'p95':>8}{'first':>8}{'exact':>8}{'gap':>8}")
+    watch = Stopwatch(workspace)
+    for kind in DEGRADATION_TYPES:
+        image = frame(modality_of(kind), side)
+        workspace.image = None
+        workspace._show_image(image)
+        workspace.choose_type(kind.name)
+        find(kind.name)
+        spin(300)
+        begun = time.perf_counter()
+        workspace.panel.slider.setValue(50)
+        until(lambda: workspace.live.result is not None and workspace.live.result.severity == 0.05)
+        first = 1000 * (time.perf_counter() - begun)
+        latencies, gaps = [], []
+        for _ in range(drags):
+            drag(workspace, watch, events)
+            latencies += watch.latencies
+            gaps.append(1000 * watch.largest_gap)
+        begun = time.perf_counter()
+        workspace.live.finish()
+        until(lambda: workspace.live.confirmable is not None)
+        exact = 1000 * (time.perf_counter() - begun)
+        p50, p95 = np.percentile(latencies, (50, 95))
+        print(f"{kind.name:24}{p50:8.1f}{p95:8.1f}{first:8.1f}{exact:8.1f}{statistics.median(gaps):8.1f}", flush=True)
+
+
+def measure_scrolling(window: MainWindow, folder: Path, slices: int) -> None:
+    """A synthetic series of ``slices`` slices made from the sample abdomen."""
+    from medqdeg_desktop.samples.dicom_file import write_dicom
+
+    base = frame(Modality.CT, 512)
+    for index in range(slices):
+        shifted = base.with_pixels(frozen(np.roll(base.pixels, index, axis=1)))
+        write_dicom(shifted, folder / f"{index:04d}.dcm", series="bench", description="bench", z_mm=float(index), instance=index)
+    workspace = window.workspace("calibrate")
+    assert isinstance(workspace, CalibrateWorkspace)
+    begun = time.perf_counter()
+    from medqdeg_desktop.engine.reading import read_image
+
+    read_image(folder / f"{slices // 2:04d}.dcm")
+    alone = 1000 * (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    window.show_images([folder])
+    until(
+        lambda: workspace.opened is not None and workspace.opened.series.label.endswith("bench") and workspace.image is not None
+    )
+    first = 1000 * (time.perf_counter() - begun)
+    print(f"\nseries of {slices} slices: one file alone {alone:.0f} ms, first image {first:.0f} ms")
+    opened = workspace.opened
+    assert opened is not None
+    until(lambda: opened.series.frame_count == slices)
+    spin(500)
+    watch, painted = Stopwatch(workspace), []
+    workspace.comparison.left_pane.painted.connect(lambda: painted.append(workspace.image.frame if workspace.image else -1))
+    workspace.show_frame(0)
+    spin(300)
+    painted.clear()
+    watch.start()
+    begun = time.perf_counter()
+    for index in range(min(300, slices)):
+        workspace.show_frame(index)
+        until(lambda i=index: workspace.image is not None and workspace.image.frame == i)
+        QApplication.processEvents()
+    seconds = time.perf_counter() - begun
+    watch.stop()
+    rate = len(set(painted)) / seconds
+    print(f"scrolling: {rate:.0f} slices a second, largest gap {1000 * watch.largest_gap:.0f} ms")
+    print(f"frames cached: {workspace.store.cached_bytes / 2**20:.0f} MB")
+
+
+def measure_start(home: Path) -> None:
+    code = (
+        "import time; from PySide6.QtWidgets import QApplication; from medqdeg_desktop.ui import main_window, application\n"
+        "class W(main_window.MainWindow):\n"
+        "    def __init__(s, *a, **k):\n"
+        "        super().__init__(*a, **k); s.session.opened.connect(s.close)\n"
+        "main_window.MainWindow = W; application.run([])"
+    )
+    environment = os.environ | {"XDG_DATA_HOME": str(home)}
+    times = []
+    for _ in range(4):
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+        times.append(time.perf_counter() - begun)
+    print(f"\nstart to open study and end again: first {times[0]:.2f} s, then {statistics.median(times[1:]):.2f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer events and drags")
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 2048])
+    parser.add_argument("--slices", type=int, default=500)
+    options = parser.parse_args()
+    events, drags = (25, 2) if options.quick else (60, 5)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        platformdirs.user_data_dir = lambda *args, **kwargs: str(home / "data")  # type: ignore[assignment]
+        measure_start(home / "start")
+        application = QApplication([])
+        theme.apply(application)
+        first = home / "first.png"
+        cv2.imwrite(str(first), np.full((64, 64), 90, np.uint8))
+        window = MainWindow([first])
+        window.resize(1280, 800)
+        window.show()
+        workspace = window.workspace("calibrate")
+        assert isinstance(workspace, CalibrateWorkspace)
+        until(lambda: workspace.live.confirmable is not None)
+        for side in options.sides:
+            measure_types(workspace, side, events, drags)
+        measure_scrolling(window, home / "series", 60 if options.quick else options.slices)
+        window.close()
+
+
+if __name__ == "__main__":
+    main()
