@@ -29,11 +29,12 @@ def key_variable(host: str) -> str:
 
 def key_for(host: str) -> str:
     """The key of ``host``; raises KeyMissingError naming the ways to provide it."""
-    key = os.environ.get(key_variable(host), "") or _from_keyring(host)
+    key = os.environ.get(key_variable(host), "")
+    if not key and is_loopback(host):
+        return LOOPBACK_KEY
+    key = key or _from_keyring(host)
     if key:
         return key
-    if is_loopback(host):
-        return LOOPBACK_KEY
     raise KeyMissingError(
         f"no key for {host}: store it with `keyring set {SERVICE} {host}`, or set the variable {key_variable(host)}"
     )

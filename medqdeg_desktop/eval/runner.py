@@ -22,6 +22,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import egress, pacing
 from medqdeg_desktop.eval.backends.base import Backend, FatalError, PermanentError, Reply, TransientError
 from medqdeg_desktop.eval.backends.opening import open_backend
+from medqdeg_desktop.eval.doubts import Doubts
 from medqdeg_desktop.eval.ledger import Ledger, Tally
 from medqdeg_desktop.eval.parsing import PARSER_VERSION, parse, parse_stated_confidence
 from medqdeg_desktop.eval.plan import Asked, EvaluateOptions, Work, run_of
@@ -101,7 +102,7 @@ async def _evaluate(
                 progress.problem(spec.label, warning)
             ledger = Ledger(writer, run.run_id, tally, progress)
             try:
-                await _Asking(backend, ledger, progress, watch=_Sameness.of(options)).all(
+                await _Asking(backend, ledger, progress, Doubts(options), run.label).all(
                     work.missing(questions(dataset, options.limit))
                 )
             finally:
@@ -129,40 +130,12 @@ def _standing(study_path: Path, run_id: str, tally: Tally) -> set[tuple[str, int
     return answered
 
 
-class _Sameness:
-    """Notices a model that gives one reply for every trial, which is what a server that does not sample does."""
-
-    _ENOUGH = 40
-
-    def __init__(self) -> None:
-        self._first: dict[str, str] = {}
-        self._compared = 0
-
-    @classmethod
-    def of(cls, options: EvaluateOptions) -> _Sameness | None:
-        return cls() if options.mode == "vote" and options.temperature > 0 and options.trial_count > 1 else None
-
-    def seen(self, key: str, text: str) -> str:
-        """A warning, once, when forty further trials of questions have all repeated their first reply; else ""."""
-        if self._compared >= self._ENOUGH:
-            return ""
-        if key not in self._first:
-            self._first[key] = text
-            return ""
-        if self._first[key] != text:
-            self._compared = self._ENOUGH
-            return ""
-        self._compared += 1
-        if self._compared < self._ENOUGH:
-            return ""
-        return "every trial so far repeated its question's first reply; a server that does not sample shows the same, and C = 1"
-
-
 class _Asking:
     """The workers of one run."""
 
-    def __init__(self, backend: Backend, ledger: Ledger, progress: Progress, watch: _Sameness | None) -> None:
-        self._watch = watch
+    def __init__(self, backend: Backend, ledger: Ledger, progress: Progress, doubts: Doubts, label: str) -> None:
+        self._doubts = doubts
+        self._label = label
         self._backend = backend
         self._ledger = ledger
         self._progress = progress
@@ -240,8 +213,8 @@ class _Asking:
                     self._ledger.put(answer_of(asked, reply))
                     self._failures_in_a_row = 0
                     self._heard = True
-                    if self._watch and (warning := self._watch.seen(asked.request.question.key, reply.text)):
-                        self._progress.problem("trials", warning)
+                    if warning := self._doubts.seen(asked.request.question.key, reply):
+                        self._progress.problem(self._label, warning)
             if wanted:
                 request = asked.request
                 rest = tuple(trial for trial in request.trials if trial in wanted)

@@ -334,8 +334,8 @@ def test_verbal_mode_keeps_the_letter_and_the_stated_probability(dataset: Datase
 
 
 def test_known_answer_probabilities_give_the_expected_accuracy_confidence_and_shift(tmp_path: Path, study_path: Path) -> None:
-    dataset = make_dataset(tmp_path / "set", items=150)
-    right = {f"What does picture {i}": "ABCD"[i % 4] for i in range(150)}
+    dataset = make_dataset(tmp_path / "set", items=90)
+    right = {f"What does picture {i}": "ABCD"[i % 4] for i in range(90)}
     levels = {q.images[0].sha256: q.level for q in questions(dataset)}
     chance = {"L0": (0.85, 0.05, 0.05, 0.05), "L1": (0.6, 0.2, 0.1, 0.1), "L2": (0.25, 0.65, 0.05, 0.05)}
     rng, lock = np.random.default_rng(11), threading.Lock()
@@ -362,8 +362,8 @@ def test_known_answer_probabilities_give_the_expected_accuracy_confidence_and_sh
                 votes.append([count[letter] for letter in "ABCD"])
                 hits.append(count[question.answer] / 10)
         c = vote_confidence(votes)
-        accuracy_error = (p[0] * (1 - p[0]) / (10 * 150)) ** 0.5
-        c_error = float(c.std()) / 150**0.5
+        accuracy_error = (p[0] * (1 - p[0]) / (10 * 90)) ** 0.5
+        c_error = float(c.std()) / 90**0.5
         expected_c = float(expected_vote_confidence(p, 10))
         assert abs(np.mean(hits) - p[0]) < 4 * accuracy_error
         assert abs(c.mean() - expected_c) < 4 * c_error
@@ -379,6 +379,17 @@ def test_a_server_that_repeats_one_reply_for_every_trial_is_warned_of(tmp_path: 
             spec = parse_spec(f"openai:{'-'.join(letters)}@{server.url}")
             evaluate(dataset.folder, study_path, spec, EvaluateOptions(), heard)
         assert sum("repeated its question's first reply" in reason for _, reason in heard.problems) == warned
+
+
+@pytest.mark.parametrize(("letter", "warned"), [(0.01, 1), (0.9, 0)])
+def test_letters_that_a_model_would_rather_not_begin_with_are_warned_of(
+    letter: float, warned: int, tmp_path: Path, study_path: Path
+) -> None:
+    dataset = make_dataset(tmp_path / "set", items=10)
+    heard = Heard()
+    with ScriptedServer(lambda body, n: chat("A", logprobs=_logprobs({"A": letter, "The": 1 - letter}))) as server:
+        run(server, dataset, study_path, EvaluateOptions(mode="option"), heard)
+    assert sum("share only 1% of the probability" in reason for _, reason in heard.problems) == warned
 
 
 def test_rotated_options_are_turned_back(dataset: Dataset, study_path: Path) -> None:
