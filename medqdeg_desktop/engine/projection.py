@@ -65,8 +65,11 @@ def apodisation(frequency: Float32, name: str) -> Float32:
 
 
 def padded_side(rows: int, columns: int) -> int:
-    """Side of the square period on which a frame is convolved: twice the longer side, rounded up to a fast FFT length."""
-    return int(scipy.fft.next_fast_len(2 * max(rows, columns), real=True))
+    """Side of the square period on which a frame is convolved: twice the longer side or a little more, a fast FFT length.
+
+    In steps of 64, so that pictures of many sizes share their transfer functions.
+    """
+    return int(scipy.fft.next_fast_len(-(-2 * max(rows, columns) // 64) * 64, real=True))
 
 
 def padded_spectrum(mass: Float32) -> Complex64:

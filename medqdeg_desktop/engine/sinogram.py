@@ -86,7 +86,7 @@ class Linogram:
         return _cropped(np.asarray(image, np.float32), self.side)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def linogram(side: int, half_views: int, reduction: float = 1.0) -> Linogram:
     """Geometry for frames of ``side`` pixels with a Hann-apodised ramp.
 

@@ -208,6 +208,11 @@ class DoseState:
         return np.ascontiguousarray(image * np.float32(1000 / (MU_WATER_PER_MM * self.millimetres)))
 
 
+def _scanned_side(shape: tuple[int, int]) -> int:
+    """Side of the square that is projected, in steps of 32: pictures of many sizes share their geometry."""
+    return -(-max(shape) // 32) * 32
+
+
 def _normal_field(seed: int, stream: str, shape: tuple[int, int], full_shape: tuple[int, int]) -> Float32:
     """Standard normal sinogram; on a proxy the neighbours of the full-size one together, so that the grain stays in place."""
     numbers = generator(seed, stream).standard_normal(full_shape, dtype=np.float32)
@@ -238,14 +243,14 @@ class LowDose(Degradation):
     def prepare(self, image: MedicalImage, seed: int) -> DoseState:
         attenuation = Attenuation.of(image)
         rows, columns = image.shape
-        side, full_side = max(rows, columns), max(image.full_shape or image.shape)
-        reduction = full_side / side
+        side, full_side = _scanned_side(image.shape), _scanned_side(image.full_shape or image.shape)
+        reduction = reduction_of(image)
         half_views, full_half_views = max(64, side // 2), max(64, full_side // 2)
         geometry = linogram(side, half_views, reduction)
         square = np.zeros((side, side), np.float32)
         top, left = (side - rows) // 2, (side - columns) // 2
         square[top : top + rows, left : left + columns] = attenuation.mass
-        row, column = image.spacing or (_FIELD_OF_VIEW_MM / side, _FIELD_OF_VIEW_MM / side)
+        row, column = image.spacing or (_FIELD_OF_VIEW_MM / max(rows, columns),) * 2
         millimetres = float(np.sqrt(row * column))
         integrals = geometry.line_integrals(square) * np.float32(MU_WATER_PER_MM / 1000 * millimetres)
         shape = (2 * half_views, geometry.elements)
