@@ -19,6 +19,7 @@ from medqdeg_desktop.engine.image import MedicalImage, Window, frozen, pixel_sha
 from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level, Modality
+from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.viewer.series_view import Layout
 
@@ -411,3 +412,30 @@ def test_nan_and_flat_pictures_do_not_stop_the_window(qtbot: QtBot, open_window:
     press(window, "a")
     press(window, "d")
     assert window.isVisible() and not window.banner.isVisible()
+
+
+def test_the_contact_sheet_shows_every_type_at_every_level_and_a_click_opens_it(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    press(window, "g")
+    buttons = workspace.sheet._buttons
+    assert len(buttons) == 12 * 3
+    qtbot.waitUntil(lambda: all(b._image is not None for b in buttons.values()), timeout=30_000)
+    assert workspace.image is not None
+    small = workspace.image.proxy(320)
+    cell = next(c for c in buttons if (c.type_name, c.level) == ("gaussian_blur", Level.L2))
+    assert cell.severity is not None
+    seed = calibration_seed(workspace.image, "gaussian_blur")
+    shown = buttons[cell]._image
+    assert shown is not None
+    np.testing.assert_array_equal(shown.pixels, degrade(small, "gaussian_blur", cell.severity, seed=seed).pixels)
+    # Nothing can be set on a picture that is not in front.
+    press(window, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
+    press(window, Qt.Key.Key_Return)
+    assert "Go back to the picture" in window.foot.said.text()
+    QTest.mouseClick(buttons[cell], Qt.MouseButton.LeftButton)
+    assert workspace.centre.currentWidget() is workspace.viewer
+    assert (workspace.type_name, workspace.severity) == ("gaussian_blur", cell.severity)
+    assert not workspace.desk.kept.settings and workspace.desk.clean(workspace.image) is None

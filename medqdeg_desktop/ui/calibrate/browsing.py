@@ -91,7 +91,7 @@ class BrowsingWorkspace(Workspace):
         self.empty = EmptyPage(
             self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF."), self.tr("Open a folder…")
         )
-        viewer = QWidget()
+        self.viewer = viewer = QWidget()
         middle = QVBoxLayout(viewer)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)

@@ -15,6 +15,7 @@ from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 from medqdeg_desktop.ui.calibrate.browsing import BrowsingWorkspace
+from medqdeg_desktop.ui.calibrate.contact_sheet import ContactSheet
 from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
 from medqdeg_desktop.ui.calibrate.desk import Desk, OnScreen, Trial
 from medqdeg_desktop.ui.calibrate.live import LiveRender, Wanted
@@ -32,6 +33,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.desk = Desk(session, self)
         self.panel = CalibratePanel()
         self.row.addWidget(self.panel)
+        self.sheet = ContactSheet()
+        self.sheet.opened.connect(self._on_sheet_opened)
+        self.centre.addWidget(self.sheet)
         self.type_name = ""
         self.severity = 0.0
         self._trial = Trial()
@@ -66,11 +70,13 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.desk.reload()
 
     def shut_down(self) -> None:
+        self.sheet.close_down()
         self.live.close()
         super().shut_down()
 
     def series_shown(self, opened: OpenSeries | None) -> None:
         self._pending = None
+        self.sheet.stop()
         self.live.clear()
         self.panel.setEnabled(opened is not None)
         if opened is None:
@@ -80,6 +86,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
 
     def image_shown(self, image: MedicalImage, *, new_series: bool) -> None:
         self._pending = None
+        self._leave_sheet()
         if new_series:
             self.type_name = ""
             self._refresh_types()
@@ -124,12 +131,36 @@ class CalibrateWorkspace(BrowsingWorkspace):
         if severity is not None:
             self._look(severity, {})
 
+    def toggle_sheet(self) -> None:
+        """G: all types at all levels of the picture shown, or back to it."""
+        if self.centre.currentWidget() is self.sheet:
+            self._leave_sheet()
+        elif self.image is not None and self.opened is not None:
+            view = self.opened.view
+            self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, view.window, view.inverted)
+            self.centre.setCurrentWidget(self.sheet)
+            self._allow()
+
+    def _leave_sheet(self) -> None:
+        """Whatever changes the picture, shows it: nothing is set on a picture that nobody sees."""
+        if self.centre.currentWidget() is self.sheet:
+            self.sheet.stop()
+            self.centre.setCurrentWidget(self.viewer)
+            self._take_focus()
+            self._allow()
+
+    def _on_sheet_opened(self, name: str, level: str) -> None:
+        self._leave_sheet()
+        self.choose_type(name)
+        self.look_at(level)
+
     def hold_original(self, held: bool) -> None:
         """Space: the original in the place of the degraded picture."""
         self._trial.flickers += held
         self.comparison.show_only_original(held)
 
     def _show_type(self, name: str) -> None:
+        self._leave_sheet()
         self.type_name = name
         self._pending = None
         self.live.clear()
@@ -151,6 +182,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
     def _move_to(self, severity: float, *, final: bool = False) -> None:
         if self.opened is None or not self.type_name:
             return
+        self._leave_sheet()
         self.severity = severity
         self.opened.severities[self.type_name] = severity
         self.panel.show_severity(severity)
@@ -206,7 +238,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
     def _allow(self) -> None:
         """Only a full-size exact picture of something that is not the original may be set."""
         image = self.image
-        known = image is not None and image.modality is not None
+        seen = self.centre.currentWidget() is self.viewer
+        known = image is not None and image.modality is not None and seen
         clean = self.desk.clean(image)
         moved = self.severity > 0 or bool(self.panel.drawer.overrides)
         rejected = clean is not None and clean.verdict == "rejected"
@@ -262,6 +295,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
 
     def _screen(self) -> OnScreen | None:
         if self.image is None or self.opened is None:
+            return None
+        if self.centre.currentWidget() is not self.viewer:
+            self.said.emit(self.tr("Go back to the picture first (G)"))
             return None
         if self.image.modality is None:
             self.said.emit(self.tr("Say first what this picture is (at the top of the panel)"))

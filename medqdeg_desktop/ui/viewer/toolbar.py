@@ -44,6 +44,7 @@ class ViewerBar(QWidget):
             action.setCheckable(True)
             self._layouts[action_id] = action
             self._add(action)
+        self._add(actions["calibrate.sheet"])
         self._row.addSpacing(12)
         self._row.addWidget(self.window_button)
         for verb in ("invert", "file_window"):

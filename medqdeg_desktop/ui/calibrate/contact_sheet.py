@@ -1,0 +1,140 @@
+"""The contact sheet: every type that suits the picture at L0, L1 and L2; a click opens one large."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
+from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
+from medqdeg_desktop.ui.calibrate.sheet_render import SheetCell, SheetRender
+from medqdeg_desktop.ui.hop import Hop
+
+
+class _CellButton(QAbstractButton):
+    """One picture, drawn to its aspect; a click or Enter opens it."""
+
+    def __init__(self, cell: SheetCell, label: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.cell = cell
+        self.setAccessibleName(label)
+        self.setToolTip(label)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._image: MedicalImage | None = None
+        self._picture: QImage | None = None
+
+    def show_picture(self, image: MedicalImage, window: Window | None, inverted: bool) -> None:
+        shown = to_display(image, window, invert=inverted)
+        form = QImage.Format.Format_RGB888 if shown.ndim == 3 else QImage.Format.Format_Grayscale8
+        self._image = image
+        self._picture = QImage(shown.data, shown.shape[1], shown.shape[0], shown.strides[0], form).copy()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, 120)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(t.VIEWER))
+        if self._picture is not None and self._image is not None:
+            spacing = self._image.spacing or (1.0, 1.0)
+            width, height = self._picture.width() * spacing[1], self._picture.height() * spacing[0]
+            scale = min(self.width() / width, self.height() / height)
+            target = QRectF(0, 0, width * scale, height * scale)
+            target.moveCenter(QRectF(self.rect()).center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(target, self._picture)
+        else:
+            painter.setPen(QColor(t.MUTED))
+            painter.setFont(theme.font(t.SMALL))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "…" if self.cell.severity is not None else "not set")
+        if self.hasFocus() or self.underMouse():
+            painter.setPen(QPen(QColor(t.ACCENT), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        painter.end()
+
+
+class ContactSheet(QScrollArea):
+    """``opened`` carries the type and the level that was clicked."""
+
+    opened = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._hop = Hop(self)
+        self._render = SheetRender(self._on_picture_elsewhere)
+        self._buttons: dict[SheetCell, _CellButton] = {}
+        self._look: tuple[Window | None, bool] = (None, False)
+
+    def fill(self, image: MedicalImage, types: list[str], kept: KeptDecisions, window: Window | None, inverted: bool) -> None:
+        """A sheet of ``image``: levels as kept by the reader, else as the profile has them."""
+        self._look = (window, inverted)
+        self._buttons = {}
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(12, 8, 12, 12)
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(4)
+        for column in range(len(Level)):
+            grid.setColumnStretch(column, 1)
+        cells: list[SheetCell] = []
+        for row, name in enumerate(types):
+            marks = {m.level: m for m in kept.marks(image.source_sha256, name, image.modality)} if image.modality else {}
+            title = QLabel(DEGRADATION_BY_NAME[name].label)
+            title.setContentsMargins(0, 8, 0, 0)
+            grid.addWidget(title, 2 * row, 0)
+            for column, level in enumerate(Level):
+                mark = marks.get(level)
+                severity = 0.0 if level is Level.L0 else (mark.severity if mark is not None else None)
+                cell = SheetCell(name, level, severity)
+                button = _CellButton(cell, f"{DEGRADATION_BY_NAME[name].label}, {level}", page)
+                button.clicked.connect(partial(self._on_clicked, cell))
+                badge = LevelBadge(level, button)
+                badge.move(4, 4)
+                badge.set_kind("here" if mark is not None and mark.kind == "here" else "default")
+                badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+                grid.addWidget(button, 2 * row + 1, column)
+                self._buttons[cell] = button
+                cells.append(cell)
+        grid.setRowStretch(2 * len(types), 1)
+        self.setWidget(page)
+        self._size_cells()
+        self._render.start(image, cells)
+
+    def stop(self) -> None:
+        self._render.stop()
+
+    def close_down(self) -> None:
+        self._render.stop()
+        self._hop.close()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._size_cells()
+
+    def _size_cells(self) -> None:
+        height = max(96, min(320, (self.viewport().width() - 32) // 3))
+        for button in self._buttons.values():
+            button.setFixedHeight(height)
+
+    def _on_clicked(self, cell: SheetCell) -> None:
+        self.opened.emit(cell.type_name, str(cell.level))
+
+    def _on_picture_elsewhere(self, cell: SheetCell, image: MedicalImage) -> None:
+        self._hop.post(partial(self._on_picture, cell, image))
+
+    def _on_picture(self, cell: SheetCell, image: MedicalImage) -> None:
+        button = self._buttons.get(cell)
+        if button is not None:
+            button.show_picture(image, *self._look)
