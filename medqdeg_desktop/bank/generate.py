@@ -249,11 +249,15 @@ def _conclude(
     if finished.count == 0:
         first = f"{left_out[0][0]}: {left_out[0][1]}"
         raise DatasetError(f"{folder}: not one item could be rendered; the first: {first}")
-    assembly.put_together(folder, head, finished, left_out, seconds=result.seconds, workers=workers, rendered=result.rendered)
-    journal.close()
-    # Out of the way in one step: a journal that is half removed must never be taken for one.
-    gone = folder / f"{atomic.TEMPORARY}journal-{os.getpid()}"
-    (folder / JOURNAL).rename(gone)
+    try:
+        assembly.put_together(folder, head, finished, left_out, seconds=result.seconds, workers=workers, rendered=result.rendered)
+        journal.close()
+        # Out of the way in one step: a journal that is half removed must never be taken for one.
+        (folder / JOURNAL).rename(folder / f"{atomic.TEMPORARY}journal-{os.getpid()}")
+    except FileNotFoundError:
+        # Two shards that end together put the same set together; the other one was faster.
+        if (folder / JOURNAL).exists() or not (folder / MANIFEST).exists():
+            raise
     assembly.clear_scratch(folder, alone=shard[1] == 1)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,8 +27,8 @@ def write_bytes(path: Path, data: bytes | memoryview) -> None:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """A binary file that becomes ``path`` when the block ends well and vanishes when it does not."""
-    # The process id keeps two writers of the same file (a retried task, a second shard) out of each other's bytes.
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
+    # A name of its own keeps two writers of the same file (a retried task, a shard on another host) out of each other's bytes.
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}")
     try:
         with temporary.open("wb") as file:
             yield file

@@ -387,3 +387,15 @@ def test_the_published_rule_shares_types_out_and_says_what_a_small_bank_lacks(ba
         assert DEGRADATION_BY_NAME[row["degradation"]].suits(Modality(row["modality"]))
     generate(study, tmp_path / "again", asked, workers=1, make_executor=here)
     assert tree(tmp_path / "again") == tree(tmp_path / "set")
+
+
+def test_shards_that_run_at_the_same_time_end_with_one_set(bank_of: BankOf, tmp_path: Path) -> None:
+    study = bank_of(10)
+    generate(study, tmp_path / "one", ASKED, workers=1, make_executor=here)
+    command = [sys.executable, "-m", "medqdeg_desktop", "generate", str(study.path), "--out", str(tmp_path / "set")]
+    command += ["--seed", "11", "--workers", "1", "--shard"]
+    shards = [subprocess.Popen([*command, f"{k}/2"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for k in (1, 2)]
+    said = [process.communicate() for process in shards]
+    assert [process.returncode for process in shards] == [0, 0], said
+    assert tree(tmp_path / "set") == tree(tmp_path / "one")
+    assert verify_dataset(tmp_path / "set") == []

@@ -1,0 +1,69 @@
+"""How long a set will take and how large it will be, from a few of its items rendered now, on this machine.
+
+Items are taken evenly over the plan, so that every modality and size has its part. The first one is rendered twice: what a
+process pays once (libraries, transforms' plans) is no part of the rate.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from medqdeg_desktop.bank import plan
+from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
+from medqdeg_desktop.bank.plan import Asked, PlanSummary
+from medqdeg_desktop.bank.planning import planned
+from medqdeg_desktop.bank.render import Cells, Chunk, render_chunk
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import Modality
+
+#: Seconds that a fresh worker process takes before its first image (imports; measured on two cores).
+_START_SECONDS = 1.5
+
+
+def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, seconds: float = 4.0) -> dict[str, Any]:
+    """``{"seconds", "bytes", "images_sampled", "workers"}`` of the whole set; no keys but ``workers`` where none could be read.
+
+    items     at most so many are rendered, in a temporary folder that is removed.
+    seconds   after so long no further one is begun.
+    """
+    summary = PlanSummary()
+    lines, levels = planned(study, asked, summary)
+    with tempfile.TemporaryDirectory(prefix="medqdeg-estimate-") as name:
+        folder = Path(name)
+        plan.write(folder, lines)
+        step = max(1, summary.items // items)
+        chosen = [entry for entry in plan.located(folder / plan.PLAN) if entry[2]["n"] % step == 0][:items]
+        images, size, spent = 0, 0, 0.0
+        for number, entry in enumerate([*chosen[:1], *chosen]):
+            began = time.perf_counter()
+            done = render_chunk(_chunk(folder, entry, levels, asked.seed))
+            if number == 0:
+                continue
+            spent += time.perf_counter() - began
+            images += len(done[0].rows)
+            size += done[0].size
+            if spent > seconds:
+                break
+    if not images:
+        return {"workers": workers}
+    return {
+        "seconds": _START_SECONDS + summary.images * spent / images / workers,
+        "bytes": round(summary.images * size / images),
+        "images_sampled": images,
+        "workers": workers,
+    }
+
+
+def _chunk(folder: Path, entry: tuple[int, int, dict[str, Any]], levels: LevelTable, seed: int) -> Chunk:
+    offset, length, line = entry
+    modality = line["item"]["modality"]
+    cells: Cells = {}
+    for name in line["types"]:
+        for level in DEGRADED:
+            use = levels.use(name, Modality(modality), level)
+            assert use is not None, "a type is drawn only where its levels are known"
+            cells[name, modality, str(level)] = use
+    return Chunk(str(folder), str(folder / plan.PLAN), ((offset, length),), (line["n"],), seed, cells)
