@@ -13,8 +13,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
+import cv2
 import numpy as np
 
 from medqdeg_desktop.engine.background import background_value
@@ -194,7 +195,7 @@ def check_suits(name: str, modality: Modality | None) -> None:
 
 
 #: Larger magnitudes are padding (DICOM float images pad with the largest float), and their squares would overflow float32.
-_LARGEST = np.float32(1e18)
+_LARGEST: Final = 1e18
 
 
 class Prepared:
@@ -205,12 +206,10 @@ class Prepared:
         self.image = image
         self.seed = seed
         self._holes: np.ndarray[Any, np.dtype[np.bool_]] | None = None
-        if not image.is_rgb:
-            holes = ~(np.abs(image.pixels) <= _LARGEST)
-            if holes.any():
-                self._holes = holes
-                fill = np.float32(background_value(image))
-                image = image.with_pixels(np.where(holes, fill, image.pixels))
+        if not image.is_rgb and not cv2.checkRange(image.pixels, True, -_LARGEST, _LARGEST)[0]:
+            self._holes = ~(np.abs(image.pixels) < _LARGEST)
+            fill = np.float32(background_value(image))
+            image = image.with_pixels(np.where(self._holes, fill, image.pixels))
         self.state = self.degradation.prepare(image, seed)
 
     def render(self, parameters: Parameters) -> Pixels:

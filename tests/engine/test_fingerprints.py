@@ -1,0 +1,56 @@
+"""Fingerprints of the 8-bit picture of every type and level on the phantoms: a change of pixels is a decision.
+
+A fingerprint is the picture area-averaged to 8 x 8, and the standard deviation within each of the 64 parts, in grey levels. Another
+CPU moves it by a few thousandths of a level, a change of physics or of a default level by more than the tolerance. After a
+change that is meant: ``python tests/engine/test_fingerprints.py`` and a line in the changelog.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sample_frames import phantom
+
+from medqdeg_desktop.engine.degradation import degrade, registry
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
+from medqdeg_desktop.taxonomy import Modality
+
+KEPT = Path(__file__).parent / "fingerprints.json"
+_SIDE, _PARTS, _SEED = 192, 8, 20
+_TOLERANCE = 0.05
+
+
+def _cells() -> list[tuple[str, Modality, str]]:
+    cells = []
+    for name, degradation in registry().items():
+        for modality in degradation.type.modalities or (Modality.XRAY, Modality.ENDOSCOPY):
+            cells += [(name, modality, level) for level in ("L1", "L2")]
+    return cells
+
+
+def _fingerprint(name: str, modality: Modality, level: str) -> npt.NDArray[np.float64]:
+    severity = {"L1": L1_SEVERITY, "L2": L2_SEVERITY}[level]
+    shown = to_display(degrade(phantom(modality, _SIDE), name, severity, seed=_SEED))
+    grey = shown if shown.ndim == 2 else cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
+    rows, columns = (side // _PARTS * _PARTS for side in grey.shape)
+    parts = grey[:rows, :columns].astype(float).reshape(_PARTS, rows // _PARTS, _PARTS, columns // _PARTS)
+    return np.concatenate([parts.mean(axis=(1, 3)).ravel(), parts.std(axis=(1, 3)).ravel()])
+
+
+@pytest.mark.parametrize(("name", "modality", "level"), _cells())
+def test_the_picture_is_the_one_that_was_decided_on(name: str, modality: Modality, level: str) -> None:
+    kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    difference = np.abs(_fingerprint(name, modality, level) - kept[f"{name} {modality} {level}"])
+    assert difference.max() <= _TOLERANCE
+
+
+if __name__ == "__main__":
+    made = {f"{n} {m} {v}": [round(float(x), 2) for x in _fingerprint(n, m, v)] for n, m, v in _cells()}
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(values)}" for key, values in sorted(made.items()))
+    KEPT.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
