@@ -34,6 +34,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 @click.option("--shard", default="1/1", metavar="I/N", callback=_shard, help="Do only every N-th item from the I-th on.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N items.")
 @click.option("--dry-run", is_flag=True, help="Print the plan as JSON and stop.")
+@click.option("--estimate", "estimated", is_flag=True, help="With --dry-run: render a few items to tell time and size.")
 @progress_option
 def generate(
     study: Path,
@@ -46,6 +47,7 @@ def generate(
     shard: tuple[int, int],
     limit: int | None,
     dry_run: bool,
+    estimated: bool,
     progress: str,
 ) -> None:
     """Draw degradations for the items of STUDY and render the set L0, L1, L2 into a folder.
@@ -62,7 +64,13 @@ def generate(
     asked = Asked(seed, rule, release, limit)
     with Study.open(study) as opened:
         if dry_run:
-            click.echo(json.dumps(preview(opened, asked), indent=1, ensure_ascii=False))
+            plan = preview(opened, asked)
+            if estimated:
+                from medqdeg_desktop.bank.estimate import estimate
+                from medqdeg_desktop.engine.batch import core_count
+
+                plan["estimate"] = estimate(opened, asked, workers=workers or core_count())
+            click.echo(json.dumps(plan, indent=1, ensure_ascii=False))
             return
         listener = progress_for("generate", progress)
         if cluster:
