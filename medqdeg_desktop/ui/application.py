@@ -61,6 +61,7 @@ def run(targets: Sequence[Path] = ()) -> int:
     refuse_bad_versions(PySide6.__version__, sys.version_info[:3])
 
     from medqdeg_desktop.ui import theme
+    from medqdeg_desktop.ui.garbage import WindowThreadCollector
     from medqdeg_desktop.ui.main_window import MainWindow
     from medqdeg_desktop.ui.preferences import data_folder
 
@@ -74,11 +75,13 @@ def run(targets: Sequence[Path] = ()) -> int:
     application.setDesktopFileName("medqdeg")
     theme.apply(application)
     window = MainWindow(targets)
+    collector = WindowThreadCollector(application)
     _catch_what_nobody_caught(window)
     window.show()
     try:
         return application.exec()
     finally:
+        collector.close()
         faulthandler.disable()
         qInstallMessageHandler(None)
         sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
