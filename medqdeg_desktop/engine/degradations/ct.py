@@ -59,7 +59,7 @@ _VIEWS: Final = SeverityPath(720.0, 144.0, 48.0, 18.0, "log")
 _DOSE: Final = SeverityPath(1.0, 0.25, 0.07, 0.01, "log")
 _FIELD_OF_VIEW_MM: Final = 400.0
 """Longest side of a frame whose spacing is unknown."""
-_ARC: Final = SeverityPath(180.0, 170.0, 145.0, 80.0)
+_ARC: Final = SeverityPath(180.0, 170.0, 145.0, 110.0)
 
 
 def reduction_of(image: MedicalImage) -> float:
