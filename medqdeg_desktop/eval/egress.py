@@ -76,6 +76,7 @@ class TransferLog:
 
     def sending(self, host: str, request: Request, trials: Iterable[int]) -> None:
         """Records that ``request`` goes to ``host`` for ``trials``. OSError stops the request: not logged is not sent."""
+        images = request.question.images if request.with_images else ()
         line: dict[str, Any] = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "run": self.run_id,
@@ -83,7 +84,8 @@ class TransferLog:
             "item": request.question.item_id,
             "file_name": request.question.key,
             "trials": list(trials),
-            "sha256": [image.sha256 for image in request.question.images] if request.with_images else [],
+            "sha256": [image.sha256 for image in images],
+            "size": [[image.width, image.height] for image in images],
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()

@@ -123,6 +123,7 @@ def test_what_is_sent_elsewhere_is_on_record_before_it_goes(
     assert {line["file_name"] for line in lines} == set(by_key)
     assert all(line["run"] == outcome.run.run_id and line["host"] == "127.0.0.1" for line in lines)
     assert all(line["sha256"] == [i.sha256 for i in by_key[line["file_name"]].images] for line in lines)
+    assert all(line["size"] and line["at"] for line in lines)
     assert b"a secret key" not in log.read_bytes() + study_path.read_bytes()
 
 
