@@ -247,18 +247,18 @@ class BrowsingWorkspace(Workspace):
         if not refused:
             return
         first = refused[0]
+        name = Path(first.path).name
         if count == 0 and len(refused) == 1:
-            self.warned.emit(f"{first.path}: {first.reason}")
+            text = f"{first.path}: {first.reason}"
         elif count == 0:
-            self.warned.emit(
-                self.tr("{0}: no image that can be read; {1} files refused, the first: {2}: {3}").format(
-                    paths[0], len(refused), Path(first.path).name, first.reason
-                )
+            text = self.tr("{0}: no image that can be read; {1} files were refused, the first: {2}: {3}").format(
+                paths[0], len(refused), name, first.reason
             )
+        elif len(refused) == 1:
+            text = self.tr("One file was refused: {0}: {1}").format(name, first.reason)
         else:
-            self.warned.emit(
-                self.tr("{0} files were refused; {1}: {2}").format(len(refused), Path(first.path).name, first.reason)
-            )
+            text = self.tr("{0} files were refused, the first: {1}: {2}").format(len(refused), name, first.reason)
+        self.warned.emit(text)
 
     # -- series and frames ------------------------------------------------------------------------------------
 

@@ -35,6 +35,6 @@ class OpenSeries:
     def detail(self) -> str:
         """Modality and number of slices, or the size of a single picture."""
         rows, columns = self.series.shape
-        kind = str(self.series.modality) if self.series.modality else "kind unknown"
+        kind = str(self.series.modality) if self.series.modality else "unknown"
         count = self.series.frame_count
         return f"{kind} · {count} slices" if count > 1 else f"{kind} · {columns}×{rows}"

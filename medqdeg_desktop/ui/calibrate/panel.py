@@ -166,7 +166,8 @@ class CalibratePanel(QScrollArea):
         menu.addAction(self.tr("&9  another reason…")).setData("")
         menu.triggered.connect(lambda action: self._on_reason(str(action.data())))
         menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.reject.mapToGlobal(QPoint(0, self.reject.height())))
+        # Under the button, its right edge at the button's, so that it stays over the window.
+        menu.popup(self.reject.mapToGlobal(QPoint(self.reject.width() - menu.sizeHint().width(), self.reject.height())))
 
     # -- inside -----------------------------------------------------------------------------------------------
 

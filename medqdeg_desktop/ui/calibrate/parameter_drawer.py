@@ -47,7 +47,7 @@ class ParameterDrawer(QWidget):
         self._form.setContentsMargins(8, 4, 0, 4)
         self._form.setHorizontalSpacing(12)
         self._form.setVerticalSpacing(4)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.reset = QPushButton(self.tr("Back to the path"))
         self.reset.setToolTip(self.tr("Forget the values set by hand; all parameters follow the slider again."))
         self.reset.clicked.connect(self.clear_overrides)

@@ -221,8 +221,11 @@ class CalibrateWorkspace(BrowsingWorkspace):
     def _on_shown(self, result: PreviewResult) -> None:
         name = DEGRADATION_BY_NAME[result.type_name].label
         self.comparison.show_degraded(result.image, name, preview=result.is_preview)
-        if result.parameters:
-            self.panel.drawer.follow(result.parameters)
+        wanted = self.live.wanted
+        if wanted is not None:
+            # At severity 0 nothing is applied; the drawer then shows what a value set by hand would be combined with.
+            resting = parameters_at(result.type_name, 0.0, wanted.image.modality, wanted.seed)
+            self.panel.drawer.follow(result.parameters or resting)
         self._allow()
         if self._pending is not None and self.live.confirmable is not None:
             level, wanted = self._pending
