@@ -108,7 +108,7 @@ def ct_abdomen(seed: int, *, size: int = 512, lesions: int | None = None, z: flo
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom ct_abdomen seed {seed}"},
     )
-    return Phantom(image, {"region": "Abdomen", "liver lesions": count})
+    return Phantom(image, {"region": "Abdomen", "liver lesions": count, "centres": [(x, y) for x, y, _ in centres]})
 
 
 def _cut(z: float, centre: float, half_height: float) -> float:

@@ -30,7 +30,7 @@ def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom
     signal = over(signal, 60, canvas.ellipse(0, 0, a - 0.1, b - 0.1))
     brain = canvas.warped_ellipse(rng, 0, 0.005, a - 0.125, b - 0.125, wobble=0.006)
     # Cortex: grey matter whose border to white matter is folded.
-    folds = smooth_field(rng, n, 30) + 0.6 * smooth_field(rng, n, 14)
+    folds = smooth_field(rng, n, n * 30 / 512) + 0.6 * smooth_field(rng, n, n * 14 / 512)
     depth = canvas.ellipse(0, 0.005, a - 0.125, b - 0.125, softness=n * 0.17)
     white = np.clip((depth - 0.62 + 0.11 * folds) * 14, 0, 1).astype(np.float32) * brain
     sulci = np.clip((0.60 - depth + 0.10 * folds) * 10 - 1.2, 0, 1).astype(np.float32) * brain
@@ -44,14 +44,16 @@ def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom
         signal = over(signal, 130, canvas.ellipse(lr * 0.12, 0.2, 0.04, 0.14, lr * 22, 3) * brain)
         signal = over(signal, 540, canvas.ellipse(lr * 0.1, 0.01, 0.055, 0.085, lr * -12, 3) * brain)
         signal = over(signal, 560, canvas.ellipse(lr * 0.24, -0.03, 0.04, 0.12, lr * -10, 3) * brain)
+    centres = []
     if side != "none":
         lr = -1 if side == "right" else 1
         x, y, r = lr * rng.uniform(0.24, 0.34), rng.uniform(-0.3, 0.3), rng.uniform(0.07, 0.11)
+        centres.append((x, y))
         oedema = canvas.warped_ellipse(rng, x, y, r * 1.5, r * 1.35, wobble=0.08) * brain
         signal = over(signal, 430, oedema * 0.8)
         signal = over(signal, 950, canvas.warped_ellipse(rng, x, y, r, r * 0.92, wobble=0.07) * brain)
         signal = over(signal, 330, canvas.warped_ellipse(rng, x, y, r * 0.55, r * 0.5, wobble=0.1) * brain)
-    signal *= 1 + 0.02 * smooth_field(rng, n, 6) * (signal > 100)
+    signal *= 1 + 0.02 * smooth_field(rng, n, n * 6 / 512) * (signal > 100)
     shading = np.exp(0.05 * smooth_field(rng, n, n / 2))
     phase = np.exp(1j * (0.6 * smooth_field(rng, n, n / 2) + rng.uniform(0, 2 * np.pi))).astype(np.complex64)
     spectrum = scipy.fft.fftshift(scipy.fft.fft2(signal * shading * phase))
@@ -72,4 +74,4 @@ def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom mr_head seed {seed}"},
     )
-    return Phantom(image, {"region": "Head", "enhancing lesion": side})
+    return Phantom(image, {"region": "Head", "enhancing lesion": side, "centres": centres})

@@ -43,14 +43,14 @@ def dermoscopy(seed: int, *, size: int = 512, symmetric: bool | None = None) -> 
     even = bool(rng.integers(0, 2)) if symmetric is None else symmetric
     canvas = Canvas(size)
     x, y = canvas.grid()
-    skin: Rgb = np.asarray((214, 168, 146), np.float32) * (1 + 0.03 * smooth_field(rng, size, 60)[..., None])
-    skin = skin * (1 - 0.03 * np.clip(smooth_field(rng, size, 7), 0, None)[..., None])
+    skin: Rgb = np.asarray((214, 168, 146), np.float32) * (1 + 0.03 * smooth_field(rng, size, size * 60 / 512)[..., None])
+    skin = skin * (1 - 0.03 * np.clip(smooth_field(rng, size, size * 7 / 512), 0, None)[..., None])
     cx, cy, r = rng.uniform(-0.1, 0.1), rng.uniform(-0.1, 0.1), rng.uniform(0.38, 0.5)
     lesion = canvas.warped_ellipse(rng, cx, cy, r, r * (0.95 if even else 0.72), rng.uniform(0, 180), 0.02 if even else 0.12)
     soft = cv2.GaussianBlur(lesion, (0, 0), size * (0.012 if even else 0.008))
     rgb = _mix(skin, (142, 88, 62), soft * 0.9)
     # Pigment network: dark lines on a honeycomb of about 0.3 mm.
-    net = np.abs(np.sin(34 * (x + 0.05 * smooth_field(rng, size, 70))) * np.sin(34 * (0.5 * x + 0.87 * y)))
+    net = np.abs(np.sin(34 * (x + 0.05 * smooth_field(rng, size, size * 70 / 512))) * np.sin(34 * (0.5 * x + 0.87 * y)))
     rgb = _mix(rgb, (96, 56, 42), np.clip(0.6 - net, 0, 1).astype(np.float32) * soft * 0.8)
     if not even:
         for colour in ((58, 36, 34), (102, 112, 128), (168, 74, 60)):
@@ -77,16 +77,16 @@ def endoscopy(seed: int, *, size: int = 512, polyps: int | None = None) -> Phant
     x, y = canvas.grid()
     lx, ly = rng.uniform(-0.18, 0.18), rng.uniform(-0.18, 0.18)
     u, v = x - lx, y - ly
-    wobble = 1 + 0.07 * np.cos(3 * np.arctan2(v, u) + rng.uniform(0, 6)) + 0.03 * smooth_field(rng, size, 70)
+    wobble = 1 + 0.07 * np.cos(3 * np.arctan2(v, u) + rng.uniform(0, 6)) + 0.03 * smooth_field(rng, size, size * 70 / 512)
     radius = np.hypot(u, v) * wobble
     # A tube seen along its axis: depth ~ 1 / radius, brightness falls with the square of depth.
     depth = 0.28 / np.clip(radius, 0.05, None)
     light = 1 / (0.35 + depth**1.6)
-    phase = 9.0 * np.log(np.clip(depth, 0.1, None)) + rng.uniform(0, 6) + 0.4 * smooth_field(rng, size, 120)
+    phase = 9.0 * np.log(np.clip(depth, 0.1, None)) + rng.uniform(0, 6) + 0.4 * smooth_field(rng, size, size * 120 / 512)
     folds = np.clip(np.sin(phase), -0.2, 1) ** 3
     light = light * (1 + 0.30 * folds) * (1 - 0.35 * np.clip(-np.cos(phase), 0, 1) * np.clip(depth, 0, 1.2))
-    tissue: Rgb = np.asarray((222, 122, 98), np.float32) * (1 + 0.05 * smooth_field(rng, size, 30))[..., None]
-    vessels = np.clip(0.9 - np.abs(smooth_field(rng, size, 34) * 5), 0, 1) * np.clip(radius - 0.3, 0, 1)
+    tissue: Rgb = np.asarray((222, 122, 98), np.float32) * (1 + 0.05 * smooth_field(rng, size, size * 30 / 512))[..., None]
+    vessels = np.clip(0.9 - np.abs(smooth_field(rng, size, size * 34 / 512) * 5), 0, 1) * np.clip(radius - 0.3, 0, 1)
     tissue = _mix(tissue.astype(np.float32), (150, 48, 52), (vessels * 0.55).astype(np.float32))
     rgb: Rgb = tissue * np.clip(light, 0.02, 1.25)[..., None]
     placed = 0
@@ -102,7 +102,7 @@ def endoscopy(seed: int, *, size: int = 512, polyps: int | None = None) -> Phant
         rgb = rgb * (1 - 0.5 * (shadow * (1 - body))[..., None])
         dome = np.sqrt(np.clip(1 - ((x - px) ** 2 + (y - py) ** 2) / (r * r), 0, 1))
         lit = np.clip(0.45 + 0.55 * dome - 0.35 * ((x - px) + (y - py)) / r * 0.5, 0.2, 1.15).astype(np.float32)
-        colour = np.asarray((214, 96, 82), np.float32) * (lit * (1 + 0.06 * smooth_field(rng, size, 8)))[..., None]
+        colour = np.asarray((214, 96, 82), np.float32) * (lit * (1 + 0.06 * smooth_field(rng, size, size * 8 / 512)))[..., None]
         rgb = rgb * (1 - body[..., None]) + colour * body[..., None]
         rgb = _mix(
             rgb.astype(np.float32), (255, 248, 240), canvas.ellipse(px - r * 0.35, py - r * 0.4, r * 0.16, r * 0.09, 30, 4)
@@ -122,11 +122,14 @@ def endoscopy(seed: int, *, size: int = 512, polyps: int | None = None) -> Phant
     mask = ((np.abs(x) < 0.96) & (np.abs(y) < 0.96) & (np.abs(x) + np.abs(y) < 1.62)).astype(np.float32)
     rgb = rgb * cv2.GaussianBlur(mask, (0, 0), 1.0)[..., None]
     image = _photograph(rgb.astype(np.float32), Modality.ENDOSCOPY, None, f"endoscopy seed {seed}", rng)
-    return Phantom(image, {"organ": "Colon", "polyps": count})
+    return Phantom(image, {"organ": "Colon", "polyps": count, "centres": [(x, y) for x, y, _ in centres]})
 
 
-def fundus(seed: int, *, size: int = 512, eye: str | None = None) -> Phantom:
-    """A fundus photograph, 45 degree field; ``eye`` "right" (disc on the right of the picture), "left", or drawn by the seed."""
+def fundus(seed: int, *, size: int = 512, eye: str | None = None, cup: float = 0.45) -> Phantom:
+    """A fundus photograph, 45 degree field; ``eye`` "right" (disc on the right of the picture), "left", or drawn by the seed.
+
+    ``cup`` is the cup-to-disc ratio, 0.2 to 0.9; from about 0.65 on it is called enlarged.
+    """
     rng = generator(seed, "fundus")
     which = str(rng.choice(["right", "left"])) if eye is None else eye
     nasal = 1 if which == "right" else -1
@@ -134,7 +137,7 @@ def fundus(seed: int, *, size: int = 512, eye: str | None = None) -> Phantom:
     x, y = canvas.grid()
     rgb: Rgb = (
         np.asarray((196, 92, 40), np.float32)
-        * (1 + 0.05 * smooth_field(rng, size, 80) + 0.03 * smooth_field(rng, size, 9))[..., None]
+        * (1 + 0.05 * smooth_field(rng, size, size * 80 / 512) + 0.03 * smooth_field(rng, size, size * 9 / 512))[..., None]
     )
     dx, dy = nasal * 0.42, rng.uniform(-0.06, 0.04)
     fovea = np.exp(-((x + nasal * 0.12) ** 2 + (y - 0.03) ** 2) / 0.035)
@@ -144,14 +147,18 @@ def fundus(seed: int, *, size: int = 512, eye: str | None = None) -> Phantom:
         for k in range(3):
             vessels = _grow(vessels, rng, (dx, dy), up * (0.9 + 0.35 * k) * np.pi / 2, nasal, 0.022 - 0.003 * k, 0, size)
     rgb = _mix(rgb.astype(np.float32), (110, 22, 18), np.clip(vessels, 0, 1) * 0.82)
-    disc = canvas.ellipse(dx, dy, 0.135, 0.15, softness=8)
+    disc = canvas.ellipse(dx, dy, 0.135, 0.15, softness=size * 8 / 512)
     rgb = _mix(rgb, (250, 206, 132), disc * 0.92)
-    rgb = _mix(rgb, (255, 238, 190), canvas.ellipse(dx + 0.01 * nasal, dy, 0.06, 0.07, softness=10) * 0.9)
+    rgb = _mix(
+        rgb,
+        (255, 238, 190),
+        canvas.ellipse(dx + 0.01 * nasal, dy, 0.06 * cup / 0.45, 0.07 * cup / 0.45, softness=size * 10 / 512) * 0.9,
+    )
     rgb = _mix(rgb, (120, 24, 20), np.clip(vessels, 0, 1) * disc * 0.6)
     radius = np.hypot(x, y)
     rgb = rgb * np.clip(1.12 - 0.45 * radius**2, 0, None)[..., None] * np.clip((0.965 - radius) * size / 2, 0, 1)[..., None]
     image = _photograph(rgb.astype(np.float32), Modality.FUNDUS, None, f"fundus seed {seed}", rng)
-    return Phantom(image, {"organ": "Retina", "eye": which})
+    return Phantom(image, {"organ": "Retina", "eye": which, "cup": cup, "centres": [(dx, dy)]})
 
 
 def _grow(

@@ -13,10 +13,11 @@ from medqdeg_desktop.taxonomy import Modality
 _SOFT, _LUNG, _BONE = 0.20, 0.05, 0.48
 
 
-def chest_radiograph(seed: int, *, size: int = 768, opacity: str | None = None) -> Phantom:
+def chest_radiograph(seed: int, *, size: int = 768, opacity: str | None = None, heart: float = 1.0) -> Phantom:
     """Postero-anterior chest, 12-bit, patient's right on the left of the screen.
 
     ``opacity``: "right", "left" (a round opacity in that lung), "none", or drawn by the seed where None.
+    ``heart`` scales the width of the cardiac silhouette: at 1 it takes less than half of the chest's inner width, at 1.3 more.
     """
     rng = generator(seed, "chest-radiograph")
     side = str(rng.choice(["right", "left", "none"])) if opacity is None else opacity
@@ -50,8 +51,8 @@ def chest_radiograph(seed: int, *, size: int = 768, opacity: str | None = None) 
                 * thickness(float(vx), float(vy), 0.07, width + 0.003, 1.2, float(np.rad2deg(np.arctan2(vy, vx))))
                 * (lung > 0.5)
             )
-    heart = thickness(0.15, 0.27, 0.29, 0.25, 7, 30) + thickness(-0.07, 0.2, 0.14, 0.24, 3.5)
-    line += (_SOFT - _LUNG) * 0.75 * heart
+    silhouette = thickness(0.15 * heart, 0.27, 0.29 * heart, 0.25, 7, 30) + thickness(-0.07, 0.2, 0.14, 0.24, 3.5)
+    line += (_SOFT - _LUNG) * 0.75 * silhouette
     line += _SOFT * 0.5 * (thickness(0.08, -0.28, 0.09, 0.14, 4) + thickness(0.0, 0.0, 0.13, 1.6, 4))
     line += (_BONE - _SOFT) * thickness(0, 0.0, 0.055, 4.0, 1.7)
     for k in range(16):
@@ -71,9 +72,11 @@ def chest_radiograph(seed: int, *, size: int = 768, opacity: str | None = None) 
             * np.clip(1 - ((y + 0.72 - 0.16 * np.abs(x)) / 0.024) ** 2, 0, None)
             * ((x * lr > 0.07) * (x * lr < 0.62))
         )
+    centres = []
     if side != "none":
         lr = -1 if side == "right" else 1
-        line += 0.11 * thickness(lr * rng.uniform(0.34, 0.46), rng.uniform(-0.25, 0.15), 0.075, 0.07, 3.5)
+        centres.append((lr * rng.uniform(0.34, 0.46), rng.uniform(-0.25, 0.15)))
+        line += 0.11 * thickness(*centres[0], 0.075, 0.07, 3.5)
     line += 0.012 * smooth_field(rng, size, 14) * (body > 1)
     photons = 20000 * np.exp(-np.clip(line, 0, None))
     detected = rng.poisson(photons).astype(np.float32) + rng.normal(0, 3, photons.shape).astype(np.float32)
@@ -91,4 +94,4 @@ def chest_radiograph(seed: int, *, size: int = 768, opacity: str | None = None) 
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom chest_radiograph seed {seed}"},
     )
-    return Phantom(image, {"region": "Chest", "round opacity": side})
+    return Phantom(image, {"region": "Chest", "round opacity": side, "heart": heart, "centres": centres})

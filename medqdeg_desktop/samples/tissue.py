@@ -21,10 +21,12 @@ def tissue_section(seed: int, *, size: int = 512, glands: int | None = None) -> 
     count = int(rng.integers(1, 5)) if glands is None else glands
     canvas = Canvas(size)
     x, y = canvas.grid()
-    fibres = np.sin(18 * (x * 0.6 + y) + 2.5 * smooth_field(rng, size, 90)) * 0.5 + 0.5 * smooth_field(rng, size, 7)
-    eosin = np.clip(0.42 + 0.1 * fibres + 0.06 * smooth_field(rng, size, 40), 0.05, None).astype(np.float32)
-    haematoxylin = np.clip(0.05 + 0.015 * smooth_field(rng, size, 20), 0, None).astype(np.float32)
-    gaps = np.clip((smooth_field(rng, size, 46) - 1.25) * 3, 0, 1).astype(np.float32)
+    fibres = np.sin(18 * (x * 0.6 + y) + 2.5 * smooth_field(rng, size, size * 90 / 512)) * 0.5 + 0.5 * smooth_field(
+        rng, size, size * 7 / 512
+    )
+    eosin = np.clip(0.42 + 0.1 * fibres + 0.06 * smooth_field(rng, size, size * 40 / 512), 0.05, None).astype(np.float32)
+    haematoxylin = np.clip(0.05 + 0.015 * smooth_field(rng, size, size * 20 / 512), 0, None).astype(np.float32)
+    gaps = np.clip((smooth_field(rng, size, size * 46 / 512) - 1.25) * 3, 0, 1).astype(np.float32)
     eosin *= 1 - 0.9 * gaps
     centres: list[tuple[float, float, float]] = []
     tries = 0
@@ -38,7 +40,7 @@ def tissue_section(seed: int, *, size: int = 512, glands: int | None = None) -> 
         stretch, tilt = rng.uniform(0.75, 1.0), rng.uniform(0, 180)
         gland = canvas.ellipse(cx, cy, r, r * stretch, tilt)
         lumen = canvas.warped_ellipse(rng, cx, cy, r * 0.5, r * stretch * 0.45, tilt, 0.08)
-        eosin = over(eosin, 0.34 + 0.03 * smooth_field(rng, size, 12), gland)
+        eosin = over(eosin, 0.34 + 0.03 * smooth_field(rng, size, size * 12 / 512), gland)
         haematoxylin = over(haematoxylin, 0.14, gland)
         eosin, haematoxylin = over(eosin, 0.02, lumen), over(haematoxylin, 0.01, lumen)
         cells = int(2 * np.pi * r * 0.8 / 0.042)
@@ -66,7 +68,7 @@ def tissue_section(seed: int, *, size: int = 512, glands: int | None = None) -> 
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom tissue_section seed {seed}"},
     )
-    return Phantom(image, {"stain": "H&E", "glands": len(centres)})
+    return Phantom(image, {"stain": "H&E", "glands": len(centres), "centres": [(x, y) for x, y, _ in centres]})
 
 
 def _draw_nuclei(
@@ -82,5 +84,5 @@ def _draw_nuclei(
         cv2.ellipse(fill, centre, axes, angle, 0, 360, shade, -1, cv2.LINE_AA, 3)
         cv2.ellipse(rim, centre, axes, angle, 0, 360, 255, 1, cv2.LINE_AA, 3)
     coverage = fill.astype(np.float32) / 255
-    texture = np.clip(1 + 0.22 * smooth_field(rng, size, 3.2), 0.4, 1.6)
+    texture = np.clip(1 + 0.22 * smooth_field(rng, size, size * 3.2 / 512), 0.4, 1.6)
     return (density * (1 - coverage) + (0.85 * texture) * coverage + 0.16 * rim.astype(np.float32) / 255).astype(np.float32)

@@ -59,17 +59,26 @@ def ultrasound_sector(seed: int, *, size: int = 480, cysts: int | None = None) -
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom ultrasound_sector seed {seed}"},
     )
-    return Phantom(image, {"region": "Abdomen", "cysts": count})
+    return Phantom(image, {"region": "Abdomen", "cysts": count, "centres": [_on_screen(x, y) for x, y, _ in centres]})
+
+
+# The sector: half its opening angle, where it begins, how far its apex lies above the picture, half the picture's width; lengths
+# in units of the picture's height.
+_HALF_ANGLE, _NEAR, _APEX, _HALF_WIDTH = float(np.deg2rad(37.5)), 0.12, 0.108, 0.62
+
+
+def _on_screen(x: float, y: float) -> tuple[float, float]:
+    """Where a point of the beam plane (-1 .. 1 across the beams and along them) lies in the picture (-1 .. 1)."""
+    radius = _NEAR + (y + 1) / 2 * (0.98 + _APEX - _NEAR)
+    return float(radius * np.sin(x * _HALF_ANGLE) / _HALF_WIDTH), float(2 * (radius * np.cos(x * _HALF_ANGLE) - _APEX) - 1)
 
 
 def _scan_convert(beams: Plane, size: int) -> npt.NDArray[np.float64]:
     """Polar beams (depth, angle) onto the screen; black outside the sector."""
-    half_angle, near = np.deg2rad(37.5), 0.12
-    y, x = np.meshgrid(np.linspace(0, 1, size), np.linspace(-0.62, 0.62, size), indexing="ij")
-    apex = near * 0.9
-    radius, angle = np.hypot(x, y + apex), np.arctan2(x, y + apex)
-    depth = (radius - near) / (0.98 + apex - near)
-    columns = (angle / half_angle + 1) / 2 * (beams.shape[1] - 1)
-    inside = (np.abs(angle) <= half_angle) & (depth >= 0) & (depth <= 1)
+    y, x = np.meshgrid(np.linspace(0, 1, size), np.linspace(-_HALF_WIDTH, _HALF_WIDTH, size), indexing="ij")
+    radius, angle = np.hypot(x, y + _APEX), np.arctan2(x, y + _APEX)
+    depth = (radius - _NEAR) / (0.98 + _APEX - _NEAR)
+    columns = (angle / _HALF_ANGLE + 1) / 2 * (beams.shape[1] - 1)
+    inside = (np.abs(angle) <= _HALF_ANGLE) & (depth >= 0) & (depth <= 1)
     sampled = cv2.remap(beams, columns.astype(np.float32), (depth * (beams.shape[0] - 1)).astype(np.float32), cv2.INTER_LINEAR)
     return np.where(inside, sampled, 0)
