@@ -1,8 +1,8 @@
-"""Fingerprints of the 8-bit picture of every type and level on the phantoms: a change of pixels is a decision.
+"""Fingerprints of the 8-bit picture of every type and level on made patterns: a change of pixels is a decision.
 
-A fingerprint is the picture area-averaged to 8 x 8, and the standard deviation within each of the 64 parts, in grey levels. Another
-CPU moves it by a few thousandths of a level, a change of physics or of a default level by more than the tolerance. After a
-change that is meant: ``python tests/engine/test_fingerprints.py`` and a line in the changelog.
+A fingerprint is the picture area-averaged to 8 x 8, and the standard deviation within each of the 64 parts, in grey levels.
+Another CPU moves it by a few thousandths of a level, a change of physics or of a default level by more than the tolerance. After
+a change that is meant: ``python tests/engine/test_fingerprints.py`` and a line in the changelog.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sample_frames import phantom
+from sample_frames import colour, colour_texture, grey, texture
 
 from medqdeg_desktop.engine.degradation import degrade, registry
 from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
 from medqdeg_desktop.taxonomy import Modality
 
@@ -34,9 +35,23 @@ def _cells() -> list[tuple[str, Modality, str]]:
     return cells
 
 
+def _pattern(modality: Modality) -> MedicalImage:
+    """An object in empty space, in the values of ``modality``; nothing here comes from the product but the frame."""
+    y, x = np.mgrid[:_SIDE, :_SIDE] / _SIDE * 2 - 1
+    inside = x**2 + 1.5 * y**2 < 0.7
+    if modality in (Modality.ENDOSCOPY, Modality.HISTOPATHOLOGY):
+        outside = 245 if modality is Modality.HISTOPATHOLOGY else 3
+        return colour(np.where(inside[..., None], colour_texture(_SIDE, _SIDE), outside).astype(np.uint8), modality)
+    plane = texture(_SIDE, _SIDE)
+    if modality is Modality.CT:
+        hu = np.where(inside, plane - 80, -1000)
+        return grey(hu, modality, value_range=(-160.0, 240.0), unit="HU", spacing=(1.6, 1.6))
+    return grey(np.where(inside, plane, 2), modality, spacing=(1.2, 1.2))
+
+
 def _fingerprint(name: str, modality: Modality, level: str) -> npt.NDArray[np.float64]:
     severity = {"L1": L1_SEVERITY, "L2": L2_SEVERITY}[level]
-    shown = to_display(degrade(phantom(modality, _SIDE), name, severity, seed=_SEED))
+    shown = to_display(degrade(_pattern(modality), name, severity, seed=_SEED))
     grey = shown if shown.ndim == 2 else cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
     rows, columns = (side // _PARTS * _PARTS for side in grey.shape)
     parts = grey[:rows, :columns].astype(float).reshape(_PARTS, rows // _PARTS, _PARTS, columns // _PARTS)

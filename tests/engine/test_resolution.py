@@ -116,6 +116,15 @@ def test_motion_blur_agrees_with_the_mean_of_shifted_frames(angle: float, length
     assert np.abs(blurred - expected).max() < 0.05
 
 
+def test_motion_blur_of_colour_is_rounded_once_however_it_is_computed() -> None:
+    image = colour(colour_texture(120, 90))
+    for length in (6.0, 40.0):
+        blurred = degrade(image, "motion_blur", overrides={"length": length / 90, "angle_deg": 20.0}).pixels
+        kernel = line_kernel(-math.sin(math.radians(20)) * length, math.cos(math.radians(20)) * length)
+        planes = [scipy.ndimage.convolve(image.pixels[..., k].astype(float), kernel, mode="reflect") for k in range(3)]
+        assert np.abs(blurred - np.stack(planes, axis=-1)).max() < 0.501
+
+
 def test_motion_blur_of_a_point_is_a_line_of_its_length_and_direction() -> None:
     pixels = np.zeros((129, 129))
     pixels[64, 64] = 1000.0

@@ -45,8 +45,9 @@ Spectra = tuple[npt.NDArray[np.complex64], ...]
 
 @dataclass
 class LineBlurState:
-    """The working frame (rows, columns[, 3]), its (row, column) pixel size, and its spectra by their border in pixels."""
+    """The frame as it came and in working form (rows, columns[, 3]), its pixel size, and its spectra by border in pixels."""
 
+    frame: Pixels
     pixels: Float32
     pixel_size: tuple[float, float]
     rgb: bool
@@ -75,7 +76,7 @@ class MotionBlur(Degradation):
         return {"angle_deg": float(generator(seed, "direction").uniform(0, 180))}
 
     def prepare(self, image: MedicalImage, seed: int) -> LineBlurState:
-        return LineBlurState(working_pixels(image), pixel_size(image), image.is_rgb)
+        return LineBlurState(image.pixels, working_pixels(image), pixel_size(image), image.is_rgb)
 
     def apply(self, state: LineBlurState, parameters: Parameters, seed: int) -> Pixels:
         length, angle = float(parameters["length"]), math.radians(float(parameters["angle_deg"]))
@@ -83,9 +84,10 @@ class MotionBlur(Degradation):
         right = math.cos(angle) * length / state.pixel_size[1]
         kernel = line_kernel(down, right)
         if kernel.size < _DIRECT_BELOW:
-            # OpenCV correlates; the kernel is symmetric about its middle, so that is the convolution.
-            summed = cv2.filter2D(state.pixels, -1, kernel, borderType=cv2.BORDER_REFLECT)
-            return native(np.asarray(summed, np.float32).reshape(state.pixels.shape), state.rgb)
+            # OpenCV correlates; the kernel is symmetric about its middle, so that is the convolution. Bytes are summed in float
+            # and rounded once.
+            summed = cv2.filter2D(state.frame, -1, kernel, borderType=cv2.BORDER_REFLECT)
+            return np.asarray(summed).reshape(state.frame.shape)
         return native(_through_spectra(state, kernel), state.rgb)
 
 
