@@ -82,7 +82,7 @@ class PreviewSession:
     def __init__(self, on_result: Callable[[PreviewResult], None], *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._on_result = on_result
         self._states = _StateCache(cache_bytes)
-        self._proxies: OrderedDict[Hashable, MedicalImage] = OrderedDict()
+        self._proxies: OrderedDict[Hashable, tuple[MedicalImage, MedicalImage]] = OrderedDict()
         self._mailbox: PreviewRequest | None = None
         self._last_id = 0
         self._closed = False
@@ -192,11 +192,12 @@ class PreviewSession:
             return image
         key = (_identity(image), side)
         if key not in self._proxies:
-            self._proxies[key] = image.proxy(side)
+            # The frame is kept beside its proxy: as long as the entry lives, its address cannot stand for another frame.
+            self._proxies[key] = (image, image.proxy(side))
             while len(self._proxies) > _PROXIES_KEPT:
                 self._proxies.popitem(last=False)
         self._proxies.move_to_end(key)
-        return self._proxies[key]
+        return self._proxies[key][1]
 
     def _prepared(self, degradation: Degradation, image: MedicalImage, seed: int) -> Prepared:
         key = (_identity(image), image.shape, degradation.name, seed)
@@ -205,7 +206,7 @@ class PreviewSession:
 
 def _identity(image: MedicalImage) -> Hashable:
     """What a state of ``image`` depends on besides its shape: the decoded pixels, and how they are to be understood."""
-    # An image that was made in memory may carry no hash; the cached state holds it, so its address is not given away again.
+    # An image that was made in memory may carry no hash; the caches hold it, so that its address is not given away again.
     pixels: Hashable = image.source_sha256 or id(image.pixels)
     return (pixels, image.frame, image.modality, image.unit, image.value_range, image.inverted, image.spacing)
 
