@@ -89,7 +89,17 @@ _CALIBRATE: Final = (
     _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE)
+_GENERATE: Final = (
+    Action("generate.import", "Import questions…", ("Ctrl+O",), "generate", "choose_items", "plus", None, "Set"),
+    Action("generate.start", "Generate the planned set", ("Ctrl+Return", "Ctrl+Enter"), "generate", "start", "play", None, "Set"),
+    Action("generate.stop", "Stop generating", ("Ctrl+.",), "generate", "stop", "stop", None, "Set"),
+    Action("generate.go_on", "Go on generating", ("Ctrl+G",), "generate", "go_on", "play", None, "Set"),
+    Action("generate.verify", "Verify the finished set", ("Ctrl+Shift+V",), "generate", "verify", "check", None, "Set"),
+    Action("generate.folder", "Open the set's folder", ("Ctrl+Shift+F",), "generate", "open_folder", "folder", None, "Set"),
+    Action("generate.plan", "Plan another set", ("Ctrl+L",), "generate", "show_plan_page", "undo", None, "Set"),
+)
+
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE)
 
 #: What the mouse does over a picture; listed in the keys sheet beside the keys.
 GESTURES: Final[tuple[tuple[str, str], ...]] = (

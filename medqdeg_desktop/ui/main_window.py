@@ -14,6 +14,7 @@ from medqdeg_desktop.ui.actions import bind, call
 from medqdeg_desktop.ui.banner import Banner
 from medqdeg_desktop.ui.foot import Foot
 from medqdeg_desktop.ui.held_keys import HeldKeys
+from medqdeg_desktop.ui.jobs import jobs_of
 from medqdeg_desktop.ui.preferences import Preferences, data_folder
 from medqdeg_desktop.ui.rail import Rail
 from medqdeg_desktop.ui.study_session import StudySession, local_clock
@@ -39,6 +40,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.preferences = preferences or Preferences()
         self.session = StudySession(self)
+        self.jobs = jobs_of(self.session)
         self._entries = {entry.entry_id: entry for entry in rail}
         self._workspaces: dict[str, Workspace] = {}
         self._current = ""
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         self.session.failed.connect(self.banner.tell)
         self.foot.reader_clicked.connect(self.choose_reader)
         self.foot.stop_clicked.connect(self._on_stop_clicked)
+        self.jobs.told.connect(self.foot.tell_job)
         self.foot.name_study("", "")
         self.foot.tell_kept("")
 
@@ -102,6 +105,7 @@ class MainWindow(QMainWindow):
             workspace.said.connect(self.foot.say)
             workspace.warned.connect(self.banner.tell)
             workspace.job_told.connect(self.foot.tell_job)
+            workspace.wanted_elsewhere.connect(self._on_wanted_elsewhere)
             workspace.actions_bound(bind(workspace, actions_of(workspace.context)))
             self._workspaces[entry_id] = workspace
             self.stack.addWidget(workspace)
@@ -179,7 +183,13 @@ class MainWindow(QMainWindow):
     def _on_kept(self, at: str) -> None:
         self.foot.tell_kept(local_clock(at))
 
+    def _on_wanted_elsewhere(self, entry_id: str, thing: object) -> None:
+        if entry_id in self._entries:
+            self.go_to(entry_id)
+            self.workspace(entry_id).receive(thing)
+
     def _on_stop_clicked(self) -> None:
+        self.jobs.stop_shown()
         for workspace in self._workspaces.values():
             workspace.stop_job()
 
@@ -232,7 +242,12 @@ class MainWindow(QMainWindow):
             workspace.restore_state({})
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.jobs.may_close(self):
+            event.ignore()
+            return
         self._remember_study()
+        # A computation under way is waited for; nobody has to look at that.
+        self.hide()
         self.preferences.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.preferences.set("current", self._current)
         self.preferences.save()

@@ -162,6 +162,14 @@ QMenu::item:selected {{ background: #2f4a6b; }}
 QMenu::item:disabled {{ color: {t.MUTED}; }}
 QMenu::separator {{ height: 1px; background: {t.LINE}; margin: 4px 8px; }}
 QCheckBox, QRadioButton {{ spacing: 8px; min-height: 28px; }}
+QCheckBox::indicator, QListView::indicator {{
+  width: 14px; height: 14px; border: 1px solid {t.EDGE}; border-radius: 3px; background: {t.RAISED};
+}}
+QCheckBox::indicator:checked, QListView::indicator:checked {{
+  background: #2f4a6b; border-color: {t.ACCENT}; image: url(@icons@/check.svg);
+}}
+QCheckBox:focus {{ color: {t.ACCENT}; }}
+QTableView::item {{ padding: 0 8px; }}
 QProgressBar {{
   background: {t.RAISED}; border: none; border-radius: 2px; min-height: 4px; max-height: 4px; color: transparent;
 }}

@@ -24,6 +24,7 @@ class Workspace(QWidget):
     said     one line for the foot (nothing to decide).
     warned   one line for the banner: what happened, to what, and what can be done.
     job_told text about a running job for the foot, empty when it is over.
+    wanted_elsewhere  a thing (a folder, a run) is to be looked at in another workspace, named by its rail entry.
     """
 
     context: str = ""
@@ -31,6 +32,7 @@ class Workspace(QWidget):
     said = Signal(str)
     warned = Signal(str)
     job_told = Signal(str)
+    wanted_elsewhere = Signal(str, object)
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,9 @@ class Workspace(QWidget):
 
     def left(self) -> None:
         """Another workspace comes to the front."""
+
+    def receive(self, thing: object) -> None:
+        """Another workspace hands over what is to be looked at here."""
 
     def study_changed(self) -> None:
         """Another study: everything shown is read again from ``session``."""
@@ -84,5 +89,6 @@ class RailEntry:
 
 RAIL: Final[tuple[RailEntry, ...]] = (
     RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.workspace:CalibrateWorkspace"),
+    RailEntry("generate", "Generate", "generate", "medqdeg_desktop.ui.generate.workspace:GenerateWorkspace"),
     RailEntry("help", "Help", "help", "medqdeg_desktop.ui.help_page:HelpPage"),
 )

@@ -42,7 +42,7 @@ def test_the_last_of_many_requests_is_what_is_shown_in_the_end(live: LiveRender,
     qtbot.waitUntil(lambda: live.confirmable is not None, timeout=10_000)
     assert shown[-1].severity == 199 / 200
     assert len(shown) < 100, "most were overtaken and never computed"
-    assert [r.request_id for r in shown] == sorted(r.request_id for r in shown)
+    assert [r.severity for r in shown] == sorted(r.severity for r in shown), "never back to an older one"
 
 
 def test_a_large_frame_is_previewed_first_and_made_exact_when_the_hand_rests(live: LiveRender, qtbot: QtBot) -> None:
@@ -53,6 +53,35 @@ def test_a_large_frame_is_previewed_first_and_made_exact_when_the_hand_rests(liv
     assert shown[0].is_preview and live.confirmable is None
     qtbot.waitUntil(lambda: live.confirmable is not None, timeout=10_000)
     assert not shown[-1].is_preview and shown[-1].image.shape == (2048, 2048)
+
+
+def test_a_slow_exact_picture_does_not_hold_up_the_next_move(live: LiveRender, qtbot: QtBot) -> None:
+    image = picture(2048)
+    held, release = threading.Event(), threading.Event()
+    deliver = live._on_exact_elsewhere
+
+    def slow(result: PreviewResult) -> None:
+        held.set()
+        assert release.wait(10)
+        deliver(result)
+
+    live._exact._on_result = slow
+    live.want(Wanted(image, "gaussian_blur", 0.5, (), 1), final=True)
+    qtbot.waitUntil(held.is_set, timeout=10_000)
+    live.want(Wanted(image, "gaussian_blur", 0.7, (), 1), final=False)
+    qtbot.waitUntil(lambda: live.result is not None and live.result.severity == 0.7, timeout=10_000)
+    release.set()
+    qtbot.waitUntil(lambda: live.confirmable is not None, timeout=10_000)
+    assert live.confirmable is not None and live.confirmable.severity == 0.7, "the exact picture of 0.5 came too late"
+
+
+def test_a_frame_that_needs_no_proxy_is_computed_once(live: LiveRender, qtbot: QtBot) -> None:
+    shown: list[PreviewResult] = []
+    live.shown.connect(shown.append)
+    live.want(Wanted(picture(256), "gaussian_blur", 0.5, (), 1), final=True)
+    qtbot.waitUntil(lambda: live.confirmable is not None, timeout=10_000)
+    qtbot.wait(250)
+    assert len(shown) == 1
 
 
 def test_an_answer_is_not_confirmable_once_something_else_is_asked_for(live: LiveRender, qtbot: QtBot) -> None:

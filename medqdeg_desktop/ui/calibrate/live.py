@@ -1,6 +1,7 @@
 """The live path's end at the window: what is asked for and what is shown are kept apart; only their agreement may be confirmed.
 
-While the hand moves, previews are asked for; once it rests, or the slider is let go, the exact form at full size follows.
+While the hand moves, previews are asked for; once it rests, or the slider is let go, the exact form at full size follows. It has
+a compute session of its own: on a large frame it may take seconds, and the next move of the slider must not wait for it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from medqdeg_desktop.engine.preview import PreviewResult, PreviewSession
 from medqdeg_desktop.ui.hop import Hop
 
 _REST_MS = 140
+_CACHE_BYTES = 384 << 20  # of each session: what both hold together is what one would
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Wanted:
 
 
 class LiveRender(QObject):
-    """Owns the compute session. ``shown`` carries each result in the window's thread, in the order of the requests."""
+    """Owns the compute sessions. ``shown`` carries each result that is still wanted, in the window's thread."""
 
     shown = Signal(object)
     failed = Signal(str)
@@ -47,11 +49,13 @@ class LiveRender(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hop = Hop(self)
-        self._session = PreviewSession(self._on_result_elsewhere)
+        self._previews = PreviewSession(self._on_preview_elsewhere, cache_bytes=_CACHE_BYTES)
+        self._exact = PreviewSession(self._on_exact_elsewhere, cache_bytes=_CACHE_BYTES)
         self._wanted: Wanted | None = None
         self._result: PreviewResult | None = None
         self._result_of: Wanted | None = None
-        self._last_id = 0
+        self._exact_due = False
+        self._exact_asked: Wanted | None = None
         self._rest = QTimer(self, singleShot=True, interval=_REST_MS)
         self._rest.timeout.connect(self.finish)
 
@@ -73,60 +77,84 @@ class LiveRender(QObject):
         return result
 
     def want(self, wanted: Wanted, *, final: bool) -> None:
-        """Asks for a picture. Without ``final`` a preview comes first and the exact form once the hand rests."""
-        if wanted.same(self._wanted) and not final:
-            return
-        self._wanted = wanted
-        self._ask(final)
-        if final:
-            self._rest.stop()
-        else:
+        """Asks for a picture: what is quick comes first, the exact form once the hand rests, at once where ``final``."""
+        if not wanted.same(self._wanted):
+            self._wanted = wanted
+            self._exact_due = False
+            self._ask(self._previews, wanted, final=False)
+            self.busy_changed.emit(True)
             self._rest.start()
+        if final:
+            self.finish()
 
     def finish(self) -> None:
-        """The hand rests: the exact form, unless it is here already."""
+        """The hand rests: the exact form, unless it is here already or what is quick turns out to be exact."""
         self._rest.stop()
-        if self._wanted is not None and self.confirmable is None:
-            self._ask(final=True)
+        wanted = self._wanted
+        if wanted is None or self.confirmable is not None or wanted.same(self._exact_asked):
+            return
+        self._exact_due = True
+        if wanted.same(self._result_of):
+            self._ask_exact(wanted)
 
     def clear(self) -> None:
         """Nothing is asked for (no frame)."""
         self._rest.stop()
-        self._wanted = self._result = self._result_of = None
+        self._wanted = self._result = self._result_of = self._exact_asked = None
+        self._exact_due = False
         self.busy_changed.emit(False)
 
     def close(self) -> None:
         self._hop.close()
         self._rest.stop()
-        self._session.close()
+        self._previews.close()
+        self._exact.close()
 
-    def _ask(self, final: bool) -> None:
-        wanted = self._wanted
-        assert wanted is not None
-        self._last_id = self._session.request(
-            wanted.image,
-            wanted.type_name,
-            wanted.severity,
-            dict(wanted.overrides),
-            wanted.seed,
-            final=final,
-            tag=wanted,
-        )
+    def _ask(self, session: PreviewSession, wanted: Wanted, *, final: bool) -> None:
+        overrides = dict(wanted.overrides)
+        session.request(wanted.image, wanted.type_name, wanted.severity, overrides, wanted.seed, final=final, tag=wanted)
+
+    def _ask_exact(self, wanted: Wanted) -> None:
+        self._exact_due = False
+        self._exact_asked = wanted
+        self._ask(self._exact, wanted, final=True)
         self.busy_changed.emit(True)
 
-    def _on_result_elsewhere(self, result: PreviewResult) -> None:
-        self._hop.post(partial(self._on_result, result))
+    def _on_preview_elsewhere(self, result: PreviewResult) -> None:
+        self._hop.post(partial(self._on_preview, result))
 
-    def _on_result(self, result: PreviewResult) -> None:
+    def _on_exact_elsewhere(self, result: PreviewResult) -> None:
+        self._hop.post(partial(self._on_exact, result))
+
+    def _on_preview(self, result: PreviewResult) -> None:
         wanted: Wanted = result.tag
         if self._wanted is None or wanted.type_name != self._wanted.type_name:
             return  # another type or nothing is asked for by now; its picture is on the way
-        if result.request_id == self._last_id:
-            self.busy_changed.emit(False)
-        if result.error:
-            if wanted.same(self._wanted):
-                self._result, self._result_of = result, wanted
-                self.failed.emit(result.error)
+        if not wanted.same(self._wanted):
+            # A step behind the hand, yet nearer to it than what is on the screen.
+            if result.error is None:
+                self._show(result, wanted)
             return
+        if self.confirmable is not None:
+            return
+        self._take(result, wanted)
+        if result.is_preview and not result.error and self._exact_due:
+            self._ask_exact(wanted)
+
+    def _on_exact(self, result: PreviewResult) -> None:
+        wanted: Wanted = result.tag
+        if wanted.same(self._wanted):
+            self._take(result, wanted)
+
+    def _take(self, result: PreviewResult, wanted: Wanted) -> None:
+        """An answer to just what is asked for."""
+        self.busy_changed.emit(False)
+        if result.error:
+            self._result, self._result_of = result, wanted
+            self.failed.emit(result.error)
+        else:
+            self._show(result, wanted)
+
+    def _show(self, result: PreviewResult, wanted: Wanted) -> None:
         self._result, self._result_of = result, wanted
         self.shown.emit(result)
