@@ -49,7 +49,7 @@ class Background(QObject):
     def close(self) -> None:
         """Nothing comes back after this; what runs ends by itself."""
         self._open = False
-        self._newest = {topic: -1 for topic in self._newest}
+        self._newest = dict.fromkeys(self._newest, -1)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._hop.close()
 

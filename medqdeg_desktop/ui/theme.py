@@ -166,7 +166,7 @@ QCheckBox::indicator, QListView::indicator {{
   width: 14px; height: 14px; border: 1px solid {t.EDGE}; border-radius: 3px; background: {t.RAISED};
 }}
 QCheckBox::indicator:checked, QListView::indicator:checked {{
-  background: #2f4a6b; border-color: {t.ACCENT}; image: url(@icons@/check.svg);
+  background: #2f4a6b; border-color: {t.ACCENT}; image: url(@icons@/check-box.svg);
 }}
 QCheckBox:focus {{ color: {t.ACCENT}; }}
 QTableView::item {{ padding: 0 8px; }}

@@ -57,7 +57,7 @@ def png(figure: Figure, theme: Theme = "dark") -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture(figure, theme).save(buffer, "PNG"):
+    if not picture(figure, theme).save(buffer, b"PNG"):
         raise MedqdegError(f"{figure.name}: the picture cannot be encoded")
     return bytes(data.data())
 

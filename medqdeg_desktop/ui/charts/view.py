@@ -241,11 +241,9 @@ class ChartView(QWidget):
 
 def spots_of(figure: Figure) -> list[Spot]:
     """Everything in ``figure`` that has something to say, in the order of its drawing."""
-    spots = []
+    spots: list[Spot] = []
     for panel in figure.panels:
-        for rect in panel.rects:
-            if rect.tooltip:
-                spots.append(Spot(place_of(panel, rect), rect.tooltip, rect.key, True))
+        spots += [Spot(place_of(panel, rect), rect.tooltip, rect.key, True) for rect in panel.rects if rect.tooltip]
         for mark in panel.marks:
             if mark.tooltip:
                 x, y = panel.place(mark.x, mark.y)
