@@ -35,9 +35,9 @@ class HelpPage(Workspace):
         for entry in RAIL:
             if actions_of(entry.entry_id):
                 column.addWidget(_label(self.tr("Keys: {0}").format(entry.text), "title"))
-                column.addWidget(_text(keys_html(actions_of(entry.entry_id), gestures=entry.entry_id == "calibrate")))
+                column.addWidget(_keys(keys_html(actions_of(entry.entry_id), gestures=entry.entry_id == "calibrate")))
         column.addWidget(_label(self.tr("Keys: everywhere"), "title"))
-        column.addWidget(_text(keys_html(actions_of("window"), gestures=False)))
+        column.addWidget(_keys(keys_html(actions_of("window"), gestures=False)))
         column.addWidget(_label(self.tr("About"), "title"))
         column.addWidget(_text(self._about()))
         column.addStretch(1)
@@ -51,7 +51,7 @@ class HelpPage(Workspace):
     def _steps(self) -> str:
         anchors = "".join(
             f'<tr><td style="color:{t.LEVEL_COLOUR[level]}; padding-right: 8px">{_SHAPE[level]}</td>'
-            f'<td style="padding-right: 12px"><b>{level}</b></td><td>{LEVEL_ANCHORS[level]}</td></tr>'
+            f'<td style="padding-right: 12px; font-weight: 600">{level}</td><td>{LEVEL_ANCHORS[level]}</td></tr>'
             for level in Level
         )
         return (
@@ -92,4 +92,11 @@ def _text(html: str) -> QLabel:
     label.setTextFormat(Qt.TextFormat.RichText)
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def _keys(html: str) -> QLabel:
+    """A table of keys keeps its lines whole; a narrow window scrolls."""
+    label = _text(html)
+    label.setWordWrap(False)
     return label

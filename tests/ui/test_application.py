@@ -85,3 +85,36 @@ def test_what_nobody_caught_is_logged_and_told_and_the_window_goes_on(tmp_path: 
     assert "Something went wrong: RuntimeError: the slice has no bottom" in done.stdout
     logs = list(tmp_path.rglob("crash.log"))
     assert len(logs) == 1 and "the slice has no bottom" in logs[0].read_text()
+
+
+_AT_DOUBLE_DENSITY = """
+import sys
+import numpy as np
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from medqdeg_desktop.engine.display import to_display
+from medqdeg_desktop.engine.image import MedicalImage, Window, frozen
+from medqdeg_desktop.ui.viewer.pane import ImagePane
+from medqdeg_desktop.ui.viewer.viewport import Viewport
+
+application = QApplication(sys.argv)
+pixels = frozen(np.random.default_rng(0).normal(40, 120, (200, 240)).astype(np.float32))
+image = MedicalImage(pixels, None, window=Window(40, 400))
+pane = ImagePane("test")
+pane.overlay.visible = False
+pane.resize(300, 260)
+pane.show_image(image)
+pane.show_as(Viewport(1.0), Window(40, 400), False)
+pane.show()
+application.processEvents()
+shown = pane.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+assert (shown.width(), shown.height()) == (600, 520), (shown.width(), shown.height())
+raw = np.frombuffer(shown.constBits(), np.uint8).reshape(520, shown.bytesPerLine())[:, :600]
+np.testing.assert_array_equal(raw[160:360, 180:420], to_display(image, Window(40, 400)))
+"""
+
+
+def test_one_to_one_means_device_pixels_on_a_dense_display() -> None:
+    environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": "2"}
+    done = subprocess.run([sys.executable, "-c", _AT_DOUBLE_DENSITY], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -48,10 +48,12 @@ class TypeChooser(QWidget):
         """Lists the types for ``modality``; the others stand below, greyed, so that nobody looks for them in vain."""
         self._suiting, others = types_for(modality)
         model = QStandardItemModel(self.box)
+        any_kept = modality is not None and any(kept.levels_kept(n, modality) for n in self._suiting)
         for name in self._suiting:
             item = QStandardItem(DEGRADATION_BY_NAME[name].label)
             done = kept.levels_kept(name, modality) if modality is not None else set()
-            if done:
+            if any_kept:
+                # Without marks an icon all the same: the names stay in line.
                 item.setIcon(_marks_icon(done))
             item.setData(name, Qt.ItemDataRole.UserRole)
             model.appendRow(item)
