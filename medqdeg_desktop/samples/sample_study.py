@@ -17,16 +17,13 @@ from typing import Any
 import pydicom.data
 
 from medqdeg_desktop.engine.seeding import generator
-from medqdeg_desktop.samples import ct, mr, photographs, radiograph, tissue, ultrasound
+from medqdeg_desktop.samples import ct, mr, photographs, questions, radiograph, tissue, ultrasound
 from medqdeg_desktop.samples.dicom_file import write_dicom
+from medqdeg_desktop.samples.questions import Question
 from medqdeg_desktop.samples.shapes import Phantom
 from medqdeg_desktop.taxonomy import Modality
 
 _SLICES = 17
-_MODALITY_NAMES = (
-    "CT", "MRI", "X-ray", "Ultrasound", "Histopathology", "Dermoscopy", "Endoscopy", "Fundus photography",
-)  # fmt: skip
-
 #: Real files that come with pydicom: name, modality, further question (text, right option, wrong options, task).
 _REAL: tuple[tuple[str, Modality, str], ...] = (
     ("J2K_pixelrep_mismatch.dcm", Modality.CT, "Head"),
@@ -71,7 +68,7 @@ def real_files() -> list[Path]:
 
 
 def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
-    kinds: tuple[tuple[str, Callable[[int], Phantom], Callable[[Phantom], list[_Question]]], ...] = (
+    kinds: tuple[tuple[str, Callable[[int], Phantom], Callable[[Phantom], list[Question]]], ...] = (
         ("ct_abdomen", ct.ct_abdomen, _about_ct),
         ("mr_head", mr.mr_head, _about_mr),
         ("chest_radiograph", radiograph.chest_radiograph, _about_radiograph),
@@ -96,7 +93,7 @@ def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
         path = folder / "real" / file_name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
-        yield from _item_lines(folder, path, modality, [_region(region)], file_name, "pydicom test file (MIT)")
+        yield from _item_lines(folder, path, modality, [questions.region(region)], file_name, "pydicom test file (MIT)")
 
 
 def _write_volume(folder: Path, make: Callable[..., Phantom]) -> Path:
@@ -115,30 +112,18 @@ def _write_volume(folder: Path, make: Callable[..., Phantom]) -> Path:
     return folder / f"{_SLICES // 2 + 1:03d}.dcm"
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    text: str
-    right: str
-    wrong: tuple[str, ...]
-    task: str
-    skill: str
-
-
 def _item_lines(
-    folder: Path, path: Path, modality: Modality | None, questions: list[_Question], patient: str, licence: str
+    folder: Path, path: Path, modality: Modality | None, asked: list[Question], patient: str, licence: str
 ) -> Iterator[dict[str, Any]]:
     assert modality is not None
-    for question in [_which_modality(modality, patient), *questions]:
-        rng = generator(0, f"options {patient} {question.text}")
-        texts = [question.right, *question.wrong]
-        order = rng.permutation(len(texts))
-        options = {chr(ord("A") + i): texts[k] for i, k in enumerate(order)}
+    for question in [questions.which_modality(modality, generator(0, f"modality options {patient}")), *asked]:
+        options, answer = question.arranged(generator(0, f"options {patient} {question.text}"))
         yield {
             "image": path.relative_to(folder).as_posix(),
             "modality": str(modality),
             "question": question.text,
             "options": options,
-            "answer": next(letter for letter, text in options.items() if text == question.right),
+            "answer": answer,
             "task": question.task,
             "skill": question.skill,
             "source": "medqdeg sample study",
@@ -148,68 +133,33 @@ def _item_lines(
         }
 
 
-def _which_modality(modality: Modality, patient: str) -> _Question:
-    right = "Fundus photography" if modality is Modality.FUNDUS else str(modality)
-    others = [name for name in _MODALITY_NAMES if name != right]
-    chosen = generator(0, f"modality options {patient}").choice(len(others), 3, replace=False)
-    return _Question(
-        "Which imaging modality was used to acquire this image?",
-        right,
-        tuple(others[k] for k in chosen),
-        "Imaging Perception",
-        "Attribute Recognition",
-    )
+def _about_ct(phantom: Phantom) -> list[Question]:
+    return [questions.region("Abdomen"), questions.count("liver lesions", phantom.truth["liver lesions"])]
 
 
-def _region(region: str) -> _Question:
-    regions = ("Abdomen", "Head", "Chest", "Heart", "Knee", "Hand")
-    wrong = tuple(r for r in regions if r != region and {r, region} != {"Chest", "Heart"})[:3]
-    return _Question("Which body region or organ is shown?", region, wrong, "Anatomical Recognition", "General Structures")
+def _about_mr(phantom: Phantom) -> list[Question]:
+    return [questions.region("Head"), questions.side("enhancing lesion", phantom.truth["enhancing lesion"])]
 
 
-def _count(text: str, count: int, highest: int = 3) -> _Question:
-    wrong = tuple(str(n) for n in range(highest + 1) if n != count)
-    return _Question(text, str(count), wrong, "Imaging Perception", "Counting")
+def _about_radiograph(phantom: Phantom) -> list[Question]:
+    return [questions.region("Chest"), questions.side("round opacity", phantom.truth["round opacity"])]
 
 
-def _side(text: str, truth: str) -> _Question:
-    words = {"right": "The patient's right side", "left": "The patient's left side", "none": "Neither side"}
-    wrong = tuple(words[w] for w in words if w != truth)
-    return _Question(text, words[truth], wrong, "Clinical Understanding", "Disease Diagnosis")
+def _about_ultrasound(phantom: Phantom) -> list[Question]:
+    return [questions.count("cysts", phantom.truth["cysts"])]
 
 
-def _about_ct(phantom: Phantom) -> list[_Question]:
-    return [_region("Abdomen"), _count("How many hypodense lesions does the liver show?", phantom.truth["liver lesions"])]
+def _about_tissue(phantom: Phantom) -> list[Question]:
+    return [questions.count("glands", phantom.truth["glands"])]
 
 
-def _about_mr(phantom: Phantom) -> list[_Question]:
-    return [_region("Head"), _side("On which side is the ring-enhancing lesion?", phantom.truth["enhancing lesion"])]
+def _about_dermoscopy(phantom: Phantom) -> list[Question]:
+    return [questions.appearance(phantom.truth["symmetric"])]
 
 
-def _about_radiograph(phantom: Phantom) -> list[_Question]:
-    return [_region("Chest"), _side("On which side is a round opacity seen in the lung?", phantom.truth["round opacity"])]
+def _about_endoscopy(phantom: Phantom) -> list[Question]:
+    return [questions.count("polyps", phantom.truth["polyps"])]
 
 
-def _about_ultrasound(phantom: Phantom) -> list[_Question]:
-    return [_count("How many anechoic cysts are visible?", phantom.truth["cysts"])]
-
-
-def _about_tissue(phantom: Phantom) -> list[_Question]:
-    return [_count("How many glands with a lumen are visible?", phantom.truth["glands"], 4)]
-
-
-def _about_dermoscopy(phantom: Phantom) -> list[_Question]:
-    yes = "Symmetric with one colour" if phantom.truth["symmetric"] else "Asymmetric with several colours"
-    no = "Asymmetric with several colours" if phantom.truth["symmetric"] else "Symmetric with one colour"
-    return [
-        _Question("How is the pigmented lesion best described?", yes, (no,), "Clinical Understanding", "Attribute Recognition")
-    ]
-
-
-def _about_endoscopy(phantom: Phantom) -> list[_Question]:
-    return [_count("How many polyps are visible?", phantom.truth["polyps"], 2)]
-
-
-def _about_fundus(phantom: Phantom) -> list[_Question]:
-    right, wrong = ("Right eye", "Left eye") if phantom.truth["eye"] == "right" else ("Left eye", "Right eye")
-    return [_Question("Which eye is shown?", right, (wrong,), "Anatomical Recognition", "General Structures")]
+def _about_fundus(phantom: Phantom) -> list[Question]:
+    return [questions.eye(phantom.truth["eye"])]
