@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--concurrency", type=click.IntRange(1, 256), default=16, show_default=True, help="Most calls at once per server.")
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that a local model's folder brings along.")
+@click.option("--dry-run", is_flag=True, help="Print as JSON what would be asked, and who answers; then stop.")
 @progress_option
 def evaluate_command(
     dataset: Path,
@@ -68,6 +70,7 @@ def evaluate_command(
     precision: str,
     concurrency: int,
     trust_remote_code: bool,
+    dry_run: bool,
     progress: str,
 ) -> None:
     """Ask a model every question of DATASET and keep its answers in the study.
@@ -96,6 +99,11 @@ def evaluate_command(
         batch_size=batch_size,
         concurrency=concurrency,
     )
+    if dry_run:
+        from medqdeg_desktop.eval.preview import preview
+
+        click.echo(json.dumps(preview(dataset, study, spec, options), indent=1, ensure_ascii=False))
+        return
     outcome = evaluate(dataset, study, spec, options, progress_for("evaluate", progress))
     kept = f"{outcome.answered:,} of {outcome.total:,} answers stand"
     click.echo(f"{outcome.run.label}: {kept} (run {outcome.run.run_id[:12]})")

@@ -149,6 +149,15 @@ class Answers(Items):
                 return
             last = (rows[-1][0], rows[-1][1])
 
+    def answers_to(self, run_id: str, file_name: str) -> list[Answer]:
+        """Every trial of one image of the run, in order."""
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT {_ANSWER} FROM answers WHERE run_key = ? AND file_name = ? ORDER BY trial",
+                (self._run_key(run_id), file_name),
+            ).fetchall()
+        return list(self._understood(_answer, rows))
+
     def vote_counts(self, run_id: str) -> list[tuple[str, str, int, float, int]]:
         """Votes of the run without its failed answers: (file name, choice, answers, sum of stated confidences, how many state
         one), a row for each image and choice, "" being what could not be read. Counted by SQLite, several times faster than

@@ -1,0 +1,143 @@
+"""What an evaluation would do, before it does it: how much is asked, where data would go, what stands in the way, who answers.
+
+A server is only spoken to if data may go there: it is asked which models it has and, for exact mode, whether it gives log
+probabilities, with a sentence that says nothing about anybody.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.egress import is_loopback, remote_hosts
+from medqdeg_desktop.eval.keys import key_for
+from medqdeg_desktop.eval.plan import EvaluateOptions
+from medqdeg_desktop.eval.questions import questions
+from medqdeg_desktop.eval.spec import ModelSpec
+from medqdeg_desktop.study.store import Study
+
+_TIMEOUT_SECONDS = 10.0
+_PROBE_SECONDS = 120.0
+
+
+def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, options: EvaluateOptions) -> dict[str, Any]:
+    """``{"model", "questions", "answers", "answered", "images_bytes", "remote_hosts", "not_allowed", "not_cleared",
+    "first_not_cleared", "problem", "servers"}``.
+
+    answered           answers that stand already for the same model, mode, T and dataset.
+    not_allowed        remote hosts that ``--allow-host`` does not name; nothing was sent there.
+    not_cleared        questions whose item is neither public nor cleared (0 where nothing leaves this machine).
+    problem            one line of what would stop the run at once; "" for none.
+    servers            for ``openai``, each address with ``alive``, ``reason``, ``models``, ``serves`` and ``logprobs`` (or None).
+    """
+    dataset = Dataset.open(dataset_dir)
+    remote = remote_hosts(spec.hosts)
+    allowed = {name.casefold() for name in options.allow_hosts}
+    not_allowed = [host for host in remote if host.casefold() not in allowed]
+    with Study.open(study_path, read_only=True) as study:
+        sendable = {item.item_id for item in study.items() if item.public or item.cleared_by} if remote else set()
+        model = f"{spec.kind}:{spec.label}"
+        answered = sum(
+            len(study.answered_keys(run.run_id))
+            for run in study.runs()
+            if (run.model, run.mode, run.trials, run.dataset_sha256) == (model, options.mode, options.trial_count, dataset.sha256)
+        )
+    asked = answers = size = kept_back = 0
+    first = ""
+    for question in questions(dataset, options.limit):
+        asked += 1
+        answers += options.passes(question)
+        if remote:
+            size += sum(image.path.stat().st_size for image in question.images)
+            if question.item_id not in sendable:
+                kept_back += 1
+                first = first or question.item_id
+    servers, problem = [], ""
+    if spec.kind in ("openai", "anthropic"):
+        try:
+            keys = {host: key_for(host) for host in spec.hosts}
+        except MedqdegError as error:
+            problem = str(error)
+        else:
+            if spec.kind == "openai" and not not_allowed:
+                exact = options.mode == "option"
+                servers = [_server(url, spec, keys[host], exact) for url, host in zip(spec.base_urls, _hosts(spec), strict=True)]
+                problem = next((server["reason"] for server in servers if server["reason"]), "")
+    return {
+        "model": spec.label,
+        "questions": asked,
+        "answers": answers,
+        "answered": min(answered, answers),
+        "images_bytes": size,
+        "remote_hosts": list(remote),
+        "not_allowed": not_allowed,
+        "not_cleared": kept_back,
+        "first_not_cleared": first,
+        "problem": problem,
+        "servers": servers,
+    }
+
+
+def _hosts(spec: ModelSpec) -> list[str]:
+    from urllib.parse import urlsplit
+
+    return [urlsplit(url).hostname or "" for url in spec.base_urls]
+
+
+def _server(url: str, spec: ModelSpec, key: str, exact: bool) -> dict[str, Any]:
+    import httpx
+
+    told: dict[str, Any] = {"url": url, "alive": False, "reason": "", "models": [], "serves": None, "logprobs": None}
+    host = httpx.URL(url).host
+    headers = {"Authorization": f"Bearer {key}"}
+    proxied = url.startswith("https") and not is_loopback(host)
+    with httpx.Client(timeout=_TIMEOUT_SECONDS, trust_env=proxied, follow_redirects=False, headers=headers) as client:
+        try:
+            reply = client.get(f"{url}/models")
+        except httpx.TimeoutException:
+            return told | {"reason": f"{url}: no answer within {_TIMEOUT_SECONDS:.0f} s"}
+        except httpx.TransportError as error:
+            return told | {"reason": f"{url}: {error}; is the server running?"}
+        told["alive"] = True
+        if reply.status_code in (401, 403):
+            return told | {"reason": f"{url}: HTTP {reply.status_code}, the key is not accepted"}
+        told["models"] = _names(reply) if reply.status_code == 200 else []
+        if told["models"]:
+            told["serves"] = spec.name in told["models"]
+            if not told["serves"]:
+                return told | {"reason": f"{url}: has no model {spec.name!r}; it has {', '.join(told['models'][:6])}"}
+        if exact:
+            told |= _logprobs(client, url, spec.name)
+    return told
+
+
+def _logprobs(client: Any, url: str, model: str) -> dict[str, Any]:
+    import httpx
+
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "Answer with the letter A."}],
+        "max_tokens": 1,
+        "logprobs": True,
+        "top_logprobs": 5,
+    }
+    try:
+        reply = client.post(f"{url}/chat/completions", json=body, timeout=_PROBE_SECONDS)
+        listed = reply.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"] if reply.status_code == 200 else []
+    except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError):
+        listed = []
+    if listed:
+        return {"logprobs": True}
+    return {
+        "logprobs": False,
+        "reason": f"{url}: {model} gives no log probabilities, so exact mode cannot be used; use paper mode",
+    }
+
+
+def _names(reply: Any) -> list[str]:
+    try:
+        return [str(entry["id"]) for entry in reply.json()["data"]]
+    except (ValueError, KeyError, TypeError):
+        return []
