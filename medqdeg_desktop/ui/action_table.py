@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from medqdeg_desktop.ui.actions import Action
+from medqdeg_desktop.ui.explore.actions import EXPLORE
 
 _WINDOW: Final = (
     Action("window.calibrate", "Calibrate", ("Ctrl+1",), "window", "go_to", "calibrate", "calibrate", "Go to"),
@@ -81,6 +82,8 @@ _CALIBRATE: Final = (
     _calibrate("file_window", "The file's own window", ("0",), "reset_window", "Window", icon="window"),
     _calibrate("auto_window", "Window to the picture", ("A",), "auto_window", "Window"),
     _calibrate("invert", "Invert", ("I",), "invert", "Window", icon="invert"),
+    _calibrate("ruler", "Ruler", ("M",), "toggle_measure", "Measure", icon="ruler", argument="ruler"),
+    _calibrate("region", "Region: mean and SD", ("O",), "toggle_measure", "Measure", icon="region", argument="region"),
     _calibrate("fit", "Fit", ("Z",), "fit", "Zoom", icon="fit"),
     _calibrate("one_to_one", "1:1 in device pixels", ("Shift+Z",), "one_to_one", "Zoom", icon="one-to-one"),
     _calibrate("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", argument=1.25, repeats=True),
@@ -99,7 +102,7 @@ _GENERATE: Final = (
     Action("generate.plan", "Plan another set", ("Ctrl+L",), "generate", "show_plan_page", "undo", None, "Set"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE)
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE, *EXPLORE)
 
 #: What the mouse does over a picture; listed in the keys sheet beside the keys.
 GESTURES: Final[tuple[tuple[str, str], ...]] = (

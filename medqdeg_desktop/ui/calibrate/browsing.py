@@ -26,6 +26,7 @@ from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.comparison import Comparison
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
 from medqdeg_desktop.ui.viewer.frame_store import FrameAnswer, FrameStore
+from medqdeg_desktop.ui.viewer.measures import MeasureKind
 from medqdeg_desktop.ui.viewer.series_view import Layout
 from medqdeg_desktop.ui.viewer.slice_bar import SliceBar
 from medqdeg_desktop.ui.viewer.toolbar import ViewerBar
@@ -377,6 +378,15 @@ class BrowsingWorkspace(Workspace):
 
     def zoom_by(self, factor: float) -> None:
         self.comparison.zoom_by(factor)
+
+    def toggle_measure(self, kind: str) -> None:
+        """Takes a tool up, or puts it away and clears what it drew."""
+        tool = None if self.comparison.tool == kind else MeasureKind(kind)
+        self.comparison.measure_with(tool)
+        if tool is MeasureKind.RULER:
+            self.said.emit(self.tr("Ruler: drag over a picture; M puts it away"))
+        elif tool is MeasureKind.REGION:
+            self.said.emit(self.tr("Region: drag over a picture; O puts it away"))
 
     def toggle_overlays(self) -> None:
         for pane in (self.comparison.left_pane, self.comparison.right_pane):

@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.picture import difference, value_at
 from medqdeg_desktop.ui.viewer.series_view import Layout, SeriesView
@@ -40,6 +41,8 @@ class Comparison(QWidget):
         self._name = ""
         self._showing_original = False
         self._curtain = 0.5
+        self._tool: MeasureKind | None = None
+        self._measure: Measure | None = None
         self._pointer: tuple[float, float] | None = None
         for pane in (self.left_pane, self.right_pane):
             pane.scrolled.connect(self.scrolled)
@@ -49,12 +52,14 @@ class Comparison(QWidget):
             pane.pointed.connect(self._on_pointed)
             pane.left_alone.connect(self._on_left_alone)
             pane.curtain_moved.connect(self._on_curtain_moved)
+            pane.drawn.connect(self._on_drawn)
 
     # -- what to show -----------------------------------------------------------------------------------------
 
     def show_series(self, view: SeriesView) -> None:
         """Takes over the view of another series; the pictures follow by ``show_original``."""
         self.view = view
+        self.measure_with(None)
         self.refresh()
 
     def show_original(self, image: MedicalImage | None) -> None:
@@ -122,6 +127,19 @@ class Comparison(QWidget):
         self.view.viewport = self.view.viewport.at_zoom(1.0)
         self._changed()
 
+    @property
+    def tool(self) -> MeasureKind | None:
+        """What a drag of the left button draws."""
+        return self._tool
+
+    def measure_with(self, tool: MeasureKind | None) -> None:
+        """A drag of the left button draws a ruler or a region on both panes; None puts the tool away and clears."""
+        self._tool = tool
+        self._measure = None
+        for pane in (self.left_pane, self.right_pane):
+            pane.set_drawing(tool is not None)
+            pane.show_measure(None)
+
     def zoom_by(self, factor: float) -> None:
         placement = self.right_pane.placement()
         if placement is not None:
@@ -155,6 +173,14 @@ class Comparison(QWidget):
     def _on_curtain_moved(self, fraction: float) -> None:
         self._curtain = fraction
         self.refresh()
+
+    def _on_drawn(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        pane = self.sender()
+        placement = pane.placement() if isinstance(pane, ImagePane) else None
+        if placement is not None and self._tool is not None:
+            self._measure = Measure(self._tool, placement.to_frame(x0, y0), placement.to_frame(x1, y1))
+            for each in (self.left_pane, self.right_pane):
+                each.show_measure(self._measure)
 
     def _on_pointed(self, x: float, y: float) -> None:
         pane = self.sender()

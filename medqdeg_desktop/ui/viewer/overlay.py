@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind
 from medqdeg_desktop.ui.viewer.viewport import Placement
 
 _MARGIN = 8.0
@@ -80,6 +81,26 @@ class Overlay:
         text = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm" if length >= 0.1 else f"{length * 1000:g} µm"
         painter.setFont(theme.font(t.SMALL))
         _plate(painter, text, x - 6, top + span / 2 - 9, t.MUTED, from_right=True)
+
+
+def draw_measure(painter: QPainter, measure: Measure, image: MedicalImage, placement: Placement, device_ratio: float) -> None:
+    """A ruler or an ellipse with its reading, dark-edged so that it shows on any picture; in logical pixels."""
+    (x0, y0), (x1, y1) = placement.to_pane(*measure.start), placement.to_pane(*measure.end)
+    start, end = QPointF(x0 / device_ratio, y0 / device_ratio), QPointF(x1 / device_ratio, y1 / device_ratio)
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for pen in (QPen(_PLATE, 4), QPen(QColor(t.ACCENT), 1.5)):
+        painter.setPen(pen)
+        if measure.kind is MeasureKind.RULER:
+            painter.drawLine(start, end)
+            for point in (start, end):
+                painter.drawEllipse(point, 3, 3)
+        else:
+            painter.drawEllipse(QRectF(start, end).normalized())
+    painter.setFont(theme.font(t.SMALL))
+    _plate(painter, measure.text(image), max(start.x(), end.x()) + 6, max(start.y(), end.y()) + 2, t.TEXT)
+    painter.restore()
 
 
 def _plate(

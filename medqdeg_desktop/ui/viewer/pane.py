@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.ui import tokens as t
-from medqdeg_desktop.ui.viewer.overlay import Overlay
+from medqdeg_desktop.ui.viewer.measures import Measure
+from medqdeg_desktop.ui.viewer.overlay import Overlay, draw_measure
 from medqdeg_desktop.ui.viewer.picture import Picture, PictureMaker
 from medqdeg_desktop.ui.viewer.viewport import Placement, Viewport, place
 
@@ -32,6 +33,7 @@ class ImagePane(QWidget):
     pointed = Signal(float, float)
     left_alone = Signal()
     curtain_moved = Signal(float)
+    drawn = Signal(float, float, float, float)
     painted = Signal()
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
@@ -57,6 +59,9 @@ class ImagePane(QWidget):
         self._dragging: Qt.MouseButton | None = None
         self._last = QPointF()
         self._wheel_rest = 0
+        self._start = QPointF()
+        self._drawing = False
+        self._measure: Measure | None = None
         self._busy = False
         self._busy_timer = QTimer(self, singleShot=True, interval=_BUSY_AFTER_MS)
         self._busy_timer.timeout.connect(self._on_busy_long)
@@ -84,6 +89,16 @@ class ImagePane(QWidget):
         """Enlarged pictures interpolated, or each stored pixel as a square."""
         self._smooth = smooth
         self._refresh()
+
+    def set_drawing(self, drawing: bool) -> None:
+        """While drawing, a drag of the left button tells where it began and where it is (``drawn``)."""
+        self._drawing = drawing
+        self.setCursor(Qt.CursorShape.CrossCursor if drawing else Qt.CursorShape.ArrowCursor)
+
+    def show_measure(self, measure: Measure | None) -> None:
+        if measure != self._measure:
+            self._measure = measure
+            self.update()
 
     def set_busy(self, busy: bool) -> None:
         """A thin line at the foot, only when it takes longer than a blink; the picture stays."""
@@ -134,6 +149,9 @@ class ImagePane(QWidget):
             if self._stale:
                 self._render(placement)
             self._draw(painter, placement)
+            shown = self.image or self._under
+            if self._measure is not None and shown is not None:
+                draw_measure(painter, self._measure, shown, placement, self.devicePixelRatioF())
             self.overlay.draw(painter, self.rect(), self.image or self._under, placement, self.devicePixelRatioF())
         if self._busy:
             painter.fillRect(QRectF(0, self.height() - 2, self.width(), 2), QColor(t.ACCENT))
@@ -197,10 +215,10 @@ class ImagePane(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._dragging = event.button()
-        self._last = event.position()
+        self._last = self._start = event.position()
         if event.button() is Qt.MouseButton.MiddleButton:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif event.button() is Qt.MouseButton.LeftButton and self._curtain is not None:
+        elif event.button() is Qt.MouseButton.LeftButton and self._curtain is not None and not self._drawing:
             self.curtain_moved.emit(min(max(event.position().x() / self.width(), 0.0), 1.0))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -211,6 +229,9 @@ class ImagePane(QWidget):
             self.panned.emit(move.x() * ratio, move.y() * ratio)
         elif self._dragging is Qt.MouseButton.RightButton:
             self.window_dragged.emit(move.x(), move.y())
+        elif self._dragging is Qt.MouseButton.LeftButton and self._drawing:
+            start = self._start
+            self.drawn.emit(start.x() * ratio, start.y() * ratio, position.x() * ratio, position.y() * ratio)
         elif self._dragging is Qt.MouseButton.LeftButton and self._curtain is not None:
             self.curtain_moved.emit(min(max(position.x() / self.width(), 0.0), 1.0))
         self._last = position
@@ -218,7 +239,7 @@ class ImagePane(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._dragging = None
-        self.unsetCursor()
+        self.setCursor(Qt.CursorShape.CrossCursor if self._drawing else Qt.CursorShape.ArrowCursor)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         ratio = self.devicePixelRatioF()

@@ -52,6 +52,9 @@ class ViewerBar(QWidget):
         self._row.addSpacing(12)
         for verb in ("fit", "one_to_one"):
             self._add(actions[f"calibrate.{verb}"])
+        self._row.addSpacing(12)
+        for verb in ("ruler", "region"):
+            self._add(actions[f"calibrate.{verb}"])
         self._row.addStretch(1)
         for verb in ("undo",):
             self._add(actions[f"calibrate.{verb}"])
