@@ -29,7 +29,7 @@ _BASE = (
 )
 _EXTRAS = {
     "local": ("torch", "transformers"),
-    "api": ("openai", "anthropic"),
+    "api": ("httpx", "keyring"),
     "cluster": ("dask", "distributed"),
     "parquet": ("pyarrow",),
 }

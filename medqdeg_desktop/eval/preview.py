@@ -11,6 +11,7 @@ from typing import Any
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.backends.opening import require_clients
 from medqdeg_desktop.eval.egress import is_loopback, remote_hosts
 from medqdeg_desktop.eval.keys import key_for
 from medqdeg_desktop.eval.plan import EvaluateOptions
@@ -57,6 +58,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     servers, problem = [], ""
     if spec.kind in ("openai", "anthropic"):
         try:
+            require_clients(spec)
             keys = {host: key_for(host) for host in spec.hosts}
         except MedqdegError as error:
             problem = str(error)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 from medqdeg_desktop.bank.dataset import Dataset
-from medqdeg_desktop.eval.backends.base import Backend
+from medqdeg_desktop.eval.backends.base import Backend, FatalError
 from medqdeg_desktop.eval.egress import TransferLog
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.spec import ModelSpec
+
+
+def require_clients(spec: ModelSpec) -> None:
+    """FatalError where ``spec`` names a server and the extra ``api`` (HTTP client, keyring) is not installed."""
+    if spec.base_urls and (importlib.util.find_spec("httpx") is None or importlib.util.find_spec("keyring") is None):
+        raise FatalError("models behind a server need the extra 'api': pip install 'medqdeg-desktop[api]'")
 
 
 def open_backend(spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, log: TransferLog | None) -> Backend:
@@ -29,6 +37,7 @@ def open_backend(spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, lo
             precision=options.precision,
             trust_remote_code=options.trust_remote_code,
         )
+    require_clients(spec)
     from medqdeg_desktop.eval.backends.http import Servers
 
     servers = Servers(spec.base_urls, log)
