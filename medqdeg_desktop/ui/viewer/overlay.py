@@ -14,7 +14,7 @@ from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind
 from medqdeg_desktop.ui.viewer.viewport import Placement
 
 _MARGIN = 8.0
-_PLATE = QColor(0, 0, 0, 150)
+_PLATE = QColor(0, 0, 0, 175)
 _NICE_MM = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -99,7 +99,11 @@ def draw_measure(painter: QPainter, measure: Measure, image: MedicalImage, place
         else:
             painter.drawEllipse(QRectF(start, end).normalized())
     painter.setFont(theme.font(t.SMALL))
-    _plate(painter, measure.text(image), max(start.x(), end.x()) + 6, max(start.y(), end.y()) + 2, t.TEXT)
+    text, metrics, area = measure.text(image), QFontMetricsF(painter.font()), painter.window()
+    # Beside the lower right end, yet never over the pane's edge.
+    x = min(max(start.x(), end.x()) + 6, area.right() - metrics.horizontalAdvance(text) - 12)
+    y = min(max(start.y(), end.y()) + 2, area.bottom() - metrics.height() - 6)
+    _plate(painter, text, x, y, t.TEXT)
     painter.restore()
 
 
