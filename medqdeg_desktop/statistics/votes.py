@@ -20,35 +20,36 @@ Unparsed = Literal["spread", "dropped", "own_class"]
 
 
 def vote_confidence(
-    counts: ArrayLike, unparsed: ArrayLike, options: ArrayLike | None = None, treatment: Unparsed = "spread"
+    counts: ArrayLike, unparsed: ArrayLike = 0, options: ArrayLike | None = None, treatment: Unparsed = "spread"
 ) -> Floats:
     """C of each question from its votes.
 
     counts     (n, K) votes for each option.
-    unparsed   (n,) trials without a readable answer.
+    unparsed   (n,) trials without a readable answer, or one number for all.
     options    (n,) number of options offered, at least 2; K for all where it is not given.
     treatment  of unreadable trials: spread evenly over the options, dropped, or counted as one class more (K + 1 classes).
 
     Returns (n,) float64 in 0 to 1; NaN for a question that was never asked (or never readably, where those are dropped).
     """
     if treatment == "dropped":
-        unparsed = np.zeros(np.shape(unparsed))
+        unparsed = 0
     if treatment == "own_class":
         votes = np.asarray(counts, dtype=np.float64)
         offered = _offered(votes, options)
+        lost = np.broadcast_to(np.asarray(unparsed, dtype=np.float64), len(votes))
         # Only the values matter for an entropy, so the class may stand last whatever the number of options.
-        classes = np.concatenate([votes, np.asarray(unparsed, dtype=np.float64)[:, None]], axis=1)
+        classes = np.concatenate([votes, lost[:, None]], axis=1)
         with np.errstate(invalid="ignore"):
             return agreement(classes / classes.sum(axis=1, keepdims=True), offered + 1)
     shares, offered = vote_shares(counts, unparsed, options)
     return agreement(shares, offered)
 
 
-def vote_shares(counts: ArrayLike, unparsed: ArrayLike, options: ArrayLike | None = None) -> tuple[Floats, NDArray[np.int64]]:
+def vote_shares(counts: ArrayLike, unparsed: ArrayLike = 0, options: ArrayLike | None = None) -> tuple[Floats, NDArray[np.int64]]:
     """Shares (n, K) of the trials, unreadable ones spread evenly over the offered options, and the number offered (n,)."""
     votes = np.asarray(counts, dtype=np.float64)
-    lost = np.asarray(unparsed, dtype=np.float64)
     offered = _offered(votes, options)
+    lost = np.broadcast_to(np.asarray(unparsed, dtype=np.float64), len(votes))
     exists = np.arange(votes.shape[1]) < offered[:, None]
     if np.any(votes[~exists]):
         raise ValueError("votes for an option that the question does not offer")

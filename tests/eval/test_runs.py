@@ -20,7 +20,6 @@ from click.testing import CliRunner
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.cli import group
 from medqdeg_desktop.eval import parsing, rescoring
-from medqdeg_desktop.eval.confidence import uniform_confidence, vote_confidence
 from medqdeg_desktop.eval.parsing import Parsed
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import QuestionError, questions
@@ -28,6 +27,7 @@ from medqdeg_desktop.eval.rescoring import rescore
 from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
+from medqdeg_desktop.statistics.votes import uniform_confidence, vote_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.datasets import make_dataset
@@ -53,7 +53,7 @@ def test_the_uniform_baseline_guesses_evenly_and_repeats_itself_exactly(tmp_path
     for answer in answers:
         votes.setdefault(answer.file_name, Counter())[answer.choice] += 1
     c = vote_confidence([[v[letter] for letter in "ABCD"] for v in votes.values()])
-    assert abs(c.mean() - uniform_confidence(4, 10)) < 4 * c.std() / len(c) ** 0.5
+    assert abs(c.mean() - uniform_confidence([4], 10)[0]) < 4 * c.std() / len(c) ** 0.5
     again = tmp_path / "again.medq"
     Study.create(again, name="again").close()
     second = evaluate(dataset.folder, again, UNIFORM, options, Progress("evaluate"))

@@ -18,13 +18,13 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import pacing
 from medqdeg_desktop.eval.backends import http
-from medqdeg_desktop.eval.confidence import expected_vote_confidence, vote_confidence
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.prompts import prompt_text
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.runner import Outcome, evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
+from medqdeg_desktop.statistics.votes import expected_confidence, vote_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.datasets import items_for, make_dataset
@@ -364,7 +364,7 @@ def test_known_answer_probabilities_give_the_expected_accuracy_confidence_and_sh
         c = vote_confidence(votes)
         accuracy_error = (p[0] * (1 - p[0]) / (10 * 90)) ** 0.5
         c_error = float(c.std()) / 90**0.5
-        expected_c = float(expected_vote_confidence(p, 10))
+        expected_c = float(expected_confidence([p], 10)[0])
         assert abs(np.mean(hits) - p[0]) < 4 * accuracy_error
         assert abs(c.mean() - expected_c) < 4 * c_error
         shift = float(c.mean() - np.mean(hits))

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from medqdeg_desktop.statistics.votes import (
     agreement,
@@ -58,11 +60,13 @@ def test_a_uniform_guesser_shows_the_confidence_that_the_notes_of_the_benchmark_
     assert uniform_confidence([k], trials)[0] == pytest.approx(value, abs=0.006)
 
 
-def test_expected_confidence_equals_the_sum_over_all_possible_answers() -> None:
-    p, trials = np.array([0.5, 0.3, 0.2]), 4
+@pytest.mark.parametrize("trials", [1, 2, 3, 4])
+@pytest.mark.parametrize("options", [(0.5, 0.5), (0.5, 0.3, 0.2), (1.0, 0.0, 0.0), (0.25, 0.25, 0.25, 0.25)])
+def test_expected_confidence_equals_the_sum_over_all_possible_answers(options: tuple[float, ...], trials: int) -> None:
+    p = np.array(options)
     exact = 0.0
-    for answers in itertools.product(range(3), repeat=trials):
-        counts = np.bincount(answers, minlength=3)
+    for answers in itertools.product(range(len(p)), repeat=trials):
+        counts = np.bincount(answers, minlength=len(p))
         exact += float(np.prod(p[list(answers)])) * vote_confidence([counts], [0])[0]
     assert expected_confidence([p], trials)[0] == pytest.approx(exact, abs=1e-12)
 
@@ -91,3 +95,23 @@ def test_the_variants_drop_unreadable_trials_or_count_them_as_a_class() -> None:
     entropy = -(0.6 * math.log(0.6) + 0.4 * math.log(0.4))
     assert vote_confidence([[6, 0, 0, 0]], [4], [2], "own_class") == pytest.approx([1 - entropy / math.log(3)])
     assert vote_confidence([[0, 0, 0]], [10], treatment="own_class") == pytest.approx([1])
+
+
+def test_expected_confidence_is_what_sampling_gives() -> None:
+    rng = np.random.default_rng(1)
+    p = np.array([[0.6, 0.2, 0.1, 0.1], [0.3, 0.3, 0.3, 0.1]])
+    for trials in (3, 10):
+        for row, expected in zip(p, expected_confidence(p, trials), strict=True):
+            drawn = vote_confidence(rng.multinomial(trials, row, size=40_000))
+            assert abs(drawn.mean() - expected) < 4 * drawn.std() / 200
+
+
+@given(st.lists(st.integers(0, 20), min_size=2, max_size=9), st.integers(0, 5))
+def test_confidence_stays_in_zero_to_one(votes: list[int], unparsed: int) -> None:
+    value = float(vote_confidence([votes], unparsed)[0])
+    assert 0.0 <= value <= 1.0 or (sum(votes) + unparsed == 0 and np.isnan(value))
+
+
+def test_a_single_option_is_no_question() -> None:
+    with pytest.raises(ValueError, match="2 to 1 options"):
+        vote_confidence([[3]])
