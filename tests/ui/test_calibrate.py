@@ -435,6 +435,10 @@ def test_the_contact_sheet_shows_every_type_at_every_level_and_a_click_opens_it(
     press(window, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
     press(window, Qt.Key.Key_Return)
     assert "Go back to the picture" in window.foot.said.text()
+    press(window, Qt.Key.Key_Escape)
+    assert workspace.centre.currentWidget() is workspace.viewer
+    press(window, "g")
+    buttons = workspace.sheet._buttons
     QTest.mouseClick(buttons[cell], Qt.MouseButton.LeftButton)
     assert workspace.centre.currentWidget() is workspace.viewer
     assert (workspace.type_name, workspace.severity) == ("gaussian_blur", cell.severity)

@@ -141,6 +141,13 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self.centre.setCurrentWidget(self.sheet)
             self._allow()
 
+    def step_back(self) -> None:
+        """Escape: from the contact sheet to the picture, then the tool is put away."""
+        if self.centre.currentWidget() is self.sheet:
+            self._leave_sheet()
+        else:
+            self.comparison.measure_with(None)
+
     def _leave_sheet(self) -> None:
         """Whatever changes the picture, shows it: nothing is set on a picture that nobody sees."""
         if self.centre.currentWidget() is self.sheet:
