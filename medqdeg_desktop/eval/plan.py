@@ -88,9 +88,8 @@ def run_of(
         "rotate_options": options.rotate_options,
         **facts,
     }
-    model = f"{spec.kind}:{spec.label}"
     identity = {
-        "model": model,
+        "model": spec.stable_name,
         "mode": options.mode,
         "trials": options.trial_count,
         "dataset": dataset_sha256,
@@ -99,7 +98,7 @@ def run_of(
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return Run(
         run_id=hashlib.sha256(text.encode()).hexdigest()[:32],
-        model=model,
+        model=spec.stable_name,
         label=_label(spec, options, facts),
         mode=options.mode,
         trials=options.trial_count,

@@ -39,11 +39,11 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     not_allowed = [host for host in remote if host.casefold() not in allowed]
     with Study.open(study_path, read_only=True) as study:
         sendable = {item.item_id for item in study.items() if item.public or item.cleared_by} if remote else set()
-        model = f"{spec.kind}:{spec.label}"
         answered = sum(
             len(study.answered_keys(run.run_id))
             for run in study.runs()
-            if (run.model, run.mode, run.trials, run.dataset_sha256) == (model, options.mode, options.trial_count, dataset.sha256)
+            if (run.model, run.mode, run.trials, run.dataset_sha256)
+            == (spec.stable_name, options.mode, options.trial_count, dataset.sha256)
         )
     asked = answers = size = kept_back = 0
     first = ""

@@ -41,7 +41,7 @@ def reliability_diagram(reliability: Json, *, width: float = 1180.0) -> Figure:
             if b["accuracy_ci"]:
                 whiskers.append(Whisker(b["confidence"], b["accuracy_ci"][0], b["accuracy_ci"][1], name, vertical=True))
             low, high = b["accuracy_ci"] or (None, None)
-            row: DataRow = {"model": model["model"], "level": name, "n": b["n"], "confidence": b["confidence"]}
+            row: DataRow = {"model": model["label"], "level": name, "n": b["n"], "confidence": b["confidence"]}
             data.append(row | {"accuracy": b["accuracy"], "accuracy_low": low, "accuracy_high": high})
         ece = f"ECE {level['ece']:.3f}" if level["n"] >= SMALLEST_ECE else f"n < {SMALLEST_ECE}: no ECE"
         panels.append(

@@ -163,7 +163,7 @@ def csv_tables(results: Json) -> dict[str, list[Json]]:
 
 
 def _head(model: Json) -> Json:
-    return {key: model[key] for key in ("model", "run_id", "mode", "trials", "random_weights")}
+    return {key: model[key] for key in ("model", "label", "run_id", "mode", "trials", "random_weights")}
 
 
 def _flat(model: Json, cell: Json) -> Json:

@@ -44,9 +44,12 @@ class ModelSpec:
         return self.folder.resolve().name if self.kind == "local" else self.name
 
     @property
-    def identity(self) -> str:
-        """Names the model alone: where it is served, or which disk it lies on, is not part of what it answers."""
-        return self.label
+    def stable_name(self) -> str:
+        """Names the model alone, as runs and results do: ``baseline:uniform``, ``local:folder-name``, ``openai:model``.
+
+        Where it is served, or which disk it lies on, is no part of what it answers and may be private.
+        """
+        return f"{self.kind}:{self.folder.resolve().name if self.kind == 'local' else self.name}"
 
     @property
     def hosts(self) -> tuple[str, ...]:

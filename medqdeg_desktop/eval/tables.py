@@ -195,9 +195,13 @@ def _bin_interval(accuracy: float, drawn: NDArray[np.float32], clusters: int) ->
 
 
 def _model_entry(run: Run, trials: int) -> Json:
-    """``trials`` is the T that confidence is stated for; an exact run that was asked once has that of the paper."""
+    """``model`` names the model as the run does (``baseline:uniform``), ``label`` as charts do.
+
+    ``trials`` is the T that confidence is stated for; an exact run that was asked once has that of the paper.
+    """
     return {
-        "model": run.label,
+        "model": run.model,
+        "label": run.label,
         "run_id": run.run_id,
         "mode": mode_of(run),
         "trials": trials,

@@ -26,20 +26,20 @@ def level_words(level: str) -> str:
 
 def model_words(model: Json, among: Sequence[Json] = ()) -> str:
     """A model's name for charts and tables: says "random weights" always, and its mode and T where those beside it differ."""
-    words = str(model["model"])
+    words = str(model["label"])
     notes = []
     if model["random_weights"]:
         notes.append("random weights")
     if len({(other["mode"], other["trials"]) for other in among}) > 1:
         notes.append(f"{_MODE_SHORT[model['mode']]} T={model['trials']}")
-    same = [other for other in among if (other["model"], other["mode"], other["trials"]) == _identity(model)]
+    same = [other for other in among if (other["label"], other["mode"], other["trials"]) == _identity(model)]
     if len(same) > 1:
         notes.append(model["run_id"][:6])
     return f"{words} ({', '.join(notes)})" if notes else words
 
 
 def _identity(model: Json) -> tuple[str, str, int]:
-    return model["model"], model["mode"], model["trials"]
+    return model["label"], model["mode"], model["trials"]
 
 
 def mode_words(results: Json) -> str:

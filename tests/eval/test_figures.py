@@ -82,7 +82,7 @@ def results(models: int, **changes: Any) -> Json:
             "modality": _parts(("CT", "MRI", "X-ray", "Ultrasound", "Dermoscopy", "Histopathology", "Endoscopy"), base),
         }
         shared = {"mode": "vote", "trials": 10, "random_weights": False}
-        made.append({"model": name, "run_id": f"run{m}", **shared, "levels": levels, "by": by})
+        made.append({"model": f"local:{name}", "label": name, "run_id": f"run{m}", **shared, "levels": levels, "by": by})
     return {"models": made, "replicates": 10_000, "clusters": 60, "filters": {}, **changes}
 
 

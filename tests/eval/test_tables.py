@@ -48,7 +48,7 @@ def test_the_shape_is_that_of_the_contract_and_plain_json(study: Study, dataset:
     assert found["dataset_sha256"] == dataset.sha256
     assert (found["seed"], found["replicates"]) == (4, 200)
     model = found["models"][0]
-    assert {"model", "mode", "trials", "levels", "by", "intra_model_dke"} <= set(model)
+    assert {"model", "label", "mode", "trials", "levels", "by", "intra_model_dke"} <= set(model)
     assert [cell["level"] for cell in model["levels"]] == ["L0", "L1", "L2"]
     assert all(set(cell) == LEVEL_KEYS for cell in model["levels"])
     assert list(model["by"]) == ["category", "type", "modality", "task", "skill"]
@@ -262,8 +262,8 @@ def test_unknown_runs_and_runs_on_different_sets_are_refused(tmp_path: Path, stu
         results(study, run_ids=["nowhere"])
     with pytest.raises(MedqdegError, match="different datasets"):
         results(study, run_ids=[first.run_id, other.run_id])
-    assert results(study, replicates=200)["models"][0]["model"] == "other"
-    assert results(study, replicates=200, run_ids=[first.run_id])["models"][0]["model"] == "model"
+    assert results(study, replicates=200)["models"][0]["label"] == "other"
+    assert results(study, replicates=200, run_ids=[first.run_id])["models"][0]["label"] == "model"
 
 
 def test_a_dataset_that_changed_after_the_run_is_refused(tmp_path: Path, study: Study) -> None:
@@ -281,7 +281,7 @@ def test_a_dataset_that_moved_is_found_where_a_later_run_names_it(tmp_path: Path
     first.folder.rename(tmp_path / "second")
     moved = Dataset.open(tmp_path / "second")
     add_run(study, moved, right_below(0.5), label="late")
-    assert [model["model"] for model in results(study, replicates=200)["models"]] == ["early", "late"]
+    assert [model["label"] for model in results(study, replicates=200)["models"]] == ["early", "late"]
     moved.folder.rename(tmp_path / "third")
     with pytest.raises(MedqdegError, match="second: no such folder"):
         results(study)

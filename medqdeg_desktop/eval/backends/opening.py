@@ -21,7 +21,7 @@ def require_clients(spec: ModelSpec) -> None:
 def open_backend(spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, log: TransferLog | None) -> Backend:
     """Raises FatalError or KeyMissingError in one line for what cannot be opened."""
     # The same model on the same dataset draws the same trials, whatever the study and the machine.
-    seed = f"{dataset.sha256}/{spec.identity}"
+    seed = f"{dataset.sha256}/{spec.stable_name}"
     if spec.kind == "baseline":
         from medqdeg_desktop.eval.backends.baseline import BaselineBackend
 
