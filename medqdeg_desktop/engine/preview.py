@@ -22,6 +22,7 @@ import numpy as np
 
 from medqdeg_desktop.engine.degradation import Degradation, Parameters, ParameterValue, Prepared, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY
 from medqdeg_desktop.errors import MedqdegError
 
 _log = logging.getLogger(__name__)
@@ -183,7 +184,11 @@ class PreviewSession:
                 return
         try:
             degradation = find(request.type_name)
-            self._prepared(degradation, self._proxy(request.image, degradation.proxy_side), request.seed)
+            prepared = self._prepared(degradation, self._proxy(request.image, degradation.proxy_side), request.seed)
+            if degradation.has_fast_form:
+                # Its parts are made by the first picture that needs them.
+                usual = parameters_at(request.type_name, L1_SEVERITY, request.image.modality, request.seed)
+                prepared.render_fast(usual)
         except Exception:
             _log.exception("preparing %s failed; the next request will say why", request.type_name)
 
@@ -233,7 +238,9 @@ def state_bytes(state: Any) -> int:
     if isinstance(state, np.ndarray):
         return state.nbytes
     if is_dataclass(state) and not isinstance(state, type):
-        return sum(state_bytes(getattr(state, f.name)) for f in fields(state))
+        # Cached properties are no fields, but lie in the instance's dictionary beside them.
+        parts = vars(state) if hasattr(state, "__dict__") else {f.name: getattr(state, f.name) for f in fields(state)}
+        return sum(state_bytes(part) for part in parts.values())
     if isinstance(state, dict):
         return sum(state_bytes(value) for value in state.values())
     if isinstance(state, tuple | list):

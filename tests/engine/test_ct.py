@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.ndimage
 from sample_frames import colour, grey, phantom
 
 from medqdeg_desktop.engine import projection
 from medqdeg_desktop.engine.degradation import Prepared, degrade, find, parameters_at
-from medqdeg_desktop.engine.degradations import ct
-from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.degradations import ct, low_dose
+from medqdeg_desktop.engine.image import MedicalImage, frozen
 from medqdeg_desktop.engine.sinogram import Linogram
 from medqdeg_desktop.taxonomy import Modality
 
@@ -27,9 +28,10 @@ def _water_cylinder(side: int = 128, radius_mm: float = 100.0, spacing: float = 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recommended_levels_lie_on_the_path(name: str) -> None:
-    assert ct.RECOMMENDED[name] == {"L1": 0.30, "L2": 0.65}
+    recommended = {**ct.RECOMMENDED, **low_dose.RECOMMENDED}[name]
+    assert recommended == {"L1": 0.30, "L2": 0.65}
     degradation = find(name)
-    at = {level: degradation.path(s, Modality.CT) for level, s in ct.RECOMMENDED[name].items()}
+    at = {level: degradation.path(s, Modality.CT) for level, s in recommended.items()}
     expected = {
         "sparse_view": ({"views": 144}, {"views": 48}),
         "limited_angle": ({"arc_deg": 170.0}, {"arc_deg": 145.0}),
@@ -100,10 +102,10 @@ def test_colour_frames_get_one_grey_artefact_rounded_and_saturated() -> None:
     assert np.ptp(out[unclipped], axis=1).max() <= 1
 
 
-def _state(image: MedicalImage, seed: int) -> ct.DoseState:
+def _state(image: MedicalImage, seed: int) -> low_dose.ExactDose:
     state = Prepared("low_dose", image, seed).state
-    assert isinstance(state, ct.DoseState)
-    return state
+    assert isinstance(state, low_dose.DoseState)
+    return state.exact
 
 
 def test_counts_follow_poisson_of_the_transmitted_photons() -> None:
@@ -139,7 +141,7 @@ def test_image_noise_is_that_of_analytic_propagation() -> None:
     image = _water_cylinder(64, 50.0)
     dose, photons = 0.25, 1e5
     states = [_state(image, seed) for seed in range(60)]
-    images = np.stack([s.reconstructed(s.line_integral_noise(dose, photons, 0.0)) for s in states])
+    images = np.stack([s.noise_image(dose, photons, 0.0) for s in states])
     centre = images[:, 28:36, 28:36].var()
     state = states[0]
     geometry = state.geometry
@@ -187,6 +189,48 @@ def test_slices_of_a_series_have_their_own_noise_and_another_seed_another_one() 
     ]
     for a, b in ((0, 1), (0, 2), (1, 2)):
         assert abs(np.corrcoef(noise[a].ravel(), noise[b].ravel())[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("severity", [0.05, 0.3, 0.65, 0.9, 1.0])
+def test_the_picture_shown_while_dragging_is_the_exact_one_to_the_eye(severity: float) -> None:
+    image = phantom(Modality.CT, 256)
+    prepared = Prepared("low_dose", image, 5)
+    parameters = parameters_at("low_dose", severity, Modality.CT, 5)
+    exact, quick = (render(parameters) - image.pixels for render in (prepared.render, prepared.render_fast))
+    body = image.pixels > -200
+    # Gaussian counts and pairs of views: as much noise, in the same places, less so far from the centre.
+    assert quick[body].std() == pytest.approx(exact[body].std(), rel=0.2)
+    assert np.corrcoef(quick[body], exact[body])[0, 1] > 0.7
+    assert abs((quick - exact)[body].mean()) < 0.1 * exact[body].std()
+
+
+def test_the_matrix_does_not_change_the_noise_beyond_what_the_detector_resolves() -> None:
+    image = phantom(Modality.CT, 512)
+    fine = replace(
+        image,
+        pixels=frozen(np.repeat(np.repeat(image.pixels, 2, axis=0), 2, axis=1)),
+        spacing=image.spacing and (image.spacing[0] / 2, image.spacing[1] / 2),
+    )
+    coarse_noise = degrade(image, "low_dose", 0.3, seed=1).pixels - image.pixels
+    fine_noise = degrade(fine, "low_dose", 0.3, seed=1).pixels - fine.pixels
+    averaged = fine_noise.reshape(512, 2, 512, 2).mean(axis=(1, 3))
+    assert np.corrcoef(averaged.ravel(), coarse_noise.ravel())[0, 1] > 0.99
+    assert averaged.std() == pytest.approx(coarse_noise.std(), rel=0.1)
+
+
+@pytest.mark.parametrize(("name", "overrides"), [("sparse_view", {"views": 24}), ("limited_angle", {"start_deg": 30.0})])
+def test_directions_are_those_on_the_patient_where_pixels_are_not_square(name: str, overrides: dict[str, float]) -> None:
+    image = phantom(Modality.CT, 256)
+    assert image.spacing is not None
+    # Every second row of a frame without fine detail: the same patient on pixels twice as high as wide.
+    smooth = image.with_pixels(frozen(scipy.ndimage.gaussian_filter(image.pixels, 2.0)))
+    flat = replace(
+        smooth, pixels=frozen(smooth.pixels.reshape(128, 2, 256).mean(axis=1)), spacing=(2 * image.spacing[0], image.spacing[1])
+    )
+    square = degrade(smooth, name, 0.65, seed=2, overrides=overrides).pixels - smooth.pixels
+    expected = square.reshape(128, 2, 256).mean(axis=1)
+    artefact = degrade(flat, name, 0.65, seed=2, overrides=overrides).pixels - flat.pixels
+    assert np.corrcoef(artefact.ravel(), expected.ravel())[0, 1] > 0.9
 
 
 def test_rays_without_photons_leave_a_finite_picture() -> None:
