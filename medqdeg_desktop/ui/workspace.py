@@ -90,6 +90,7 @@ class RailEntry:
 RAIL: Final[tuple[RailEntry, ...]] = (
     RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.workspace:CalibrateWorkspace"),
     RailEntry("generate", "Generate", "generate", "medqdeg_desktop.ui.generate.workspace:GenerateWorkspace"),
+    RailEntry("evaluate", "Evaluate", "evaluate", "medqdeg_desktop.ui.evaluate.workspace:EvaluateWorkspace"),
     RailEntry("explore", "Explore", "explore", "medqdeg_desktop.ui.explore.workspace:ExploreWorkspace"),
     RailEntry("help", "Help", "help", "medqdeg_desktop.ui.help_page:HelpPage"),
 )

@@ -1,0 +1,1 @@
+"""Evaluate: models asked about a set, and what came of it, in numbers with their n and their intervals."""

@@ -1,0 +1,381 @@
+"""Adding a model: which one, asked how, and then what that means: how many answers, where data goes, whether it will work.
+
+A folder is looked at here; a server is only ever spoken to by a process of its own (``evaluate --dry-run``).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.spec import BASELINES, parse_spec
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
+from medqdeg_desktop.ui.evaluate.state import MODES, Ask
+from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
+from medqdeg_desktop.ui.labels import label, set_role
+
+KINDS: Final = (("local", "Local folder"), ("openai", "Server"), ("anthropic", "Anthropic"), ("baseline", "Baseline"))
+_SETTLE_MS = 500
+_WIDTH = 620
+
+
+class AddModelPage(QScrollArea):
+    """``added`` carries the Ask; ``cancelled`` closes the page."""
+
+    added = Signal(object)
+    cancelled = Signal()
+
+    def __init__(self, jobs: Jobs, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self._jobs, self._background = jobs, background
+        self._study: Path | None = None
+        self._dataset: Path | None = None
+        self._preview: Job | None = None
+        self._told: dict[str, Any] = {}
+        self._folder: ModelFolder | None = None
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
+        self._settle.timeout.connect(self._check)
+
+        self.kinds = QButtonGroup(self)
+        self.pages = QStackedWidget()
+        self.folder = QLineEdit()
+        self.folder.setPlaceholderText(self.tr("Folder with config.json and weights"))
+        self.browse = QPushButton(self.tr("Browse…"))
+        self.trust = QCheckBox(self.tr("Run the code that this folder brings along (I have read it)"))
+        self.trust.hide()
+        self.url = QLineEdit("http://127.0.0.1:8000/v1")
+        self.model = QComboBox()
+        self.model.setEditable(True)
+        self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.model.setPlaceholderText(self.tr("Name of the model on the server"))
+        self.hosted = QLineEdit()
+        self.hosted.setPlaceholderText(self.tr("Name of the model"))
+        self.baseline = QComboBox()
+        for name, words in zip(BASELINES, ("Uniform: guesses at random", "Prior: the commonest answer"), strict=True):
+            self.baseline.addItem(words, name)
+        self.mode = QComboBox()
+        for mode, words in MODES.items():
+            self.mode.addItem(words, mode)
+        self.trials = _spin(1, 100, 3)
+        self.limit = _spin(0, 1_000_000, 0, self.tr("all"))
+        self.text_only = QCheckBox(self.tr("Text only: leave the images out"))
+        self.rotate = QCheckBox(self.tr("Rotate the options, against a preference for a place"))
+        self.consent = QCheckBox()
+        self.consent.hide()
+        self.facts = label(role="muted", wraps=True)
+        self.estimate = label(wraps=True)
+        self.trouble = label(role="error", wraps=True)
+        self.add = QPushButton(self.tr("Evaluate"))
+        self.add.setProperty("role", "primary")
+        self.cancel = QPushButton(self.tr("Cancel"))
+        self._build()
+        self._connect()
+        self.choose_kind("local")
+
+    # -- told by the workspace ---------------------------------------------------------------------------------
+
+    def prepare(self, study: Path, dataset: Path, ask: Ask | None = None) -> None:
+        """Opens the page for a dataset; ``ask`` fills it with what was asked before."""
+        self._study, self._dataset = study, dataset
+        if ask is not None:
+            self._fill(ask)
+        self._on_edited()
+
+    @property
+    def ask(self) -> Ask | None:
+        """What the page says, or None where a part is missing or makes no sense."""
+        if self._dataset is None:
+            return None
+        try:
+            parse_spec(self.spec)
+        except MedqdegError:
+            return None
+        hosts = tuple(self._told.get("remote_hosts", ())) if self.consent.isChecked() else ()
+        return Ask(
+            spec=self.spec,
+            dataset=str(self._dataset),
+            mode=str(self.mode.currentData()),
+            trials=self.trials.value(),
+            limit=self.limit.value(),
+            text_only=self.text_only.isChecked(),
+            rotate=self.rotate.isChecked(),
+            trust=self.trust.isVisible() and self.trust.isChecked(),
+            hosts=hosts,
+        )
+
+    @property
+    def kind(self) -> str:
+        return KINDS[self.kinds.checkedId()][0]
+
+    @property
+    def spec(self) -> str:
+        rest = {
+            "local": self.folder.text().strip(),
+            "openai": f"{self.model.currentText().strip()}@{self.url.text().strip()}",
+            "anthropic": self.hosted.text().strip(),
+            "baseline": str(self.baseline.currentData()),
+        }[self.kind]
+        return f"{self.kind}:{rest}"
+
+    def choose_kind(self, kind: str) -> None:
+        index = [k for k, _ in KINDS].index(kind)
+        self.kinds.button(index).setChecked(True)
+        self.pages.setCurrentIndex(index)
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        page = QWidget()
+        self.setWidget(page)
+        kinds = QHBoxLayout()
+        kinds.setSpacing(8)
+        for i, (_, words) in enumerate(KINDS):
+            button = QPushButton(words)
+            button.setCheckable(True)
+            button.setStyleSheet("QPushButton:checked { background: #2f4a6b; border-color: #7aa7e0; }")
+            self.kinds.addButton(button, i)
+            kinds.addWidget(button)
+        kinds.addStretch(1)
+        place = QHBoxLayout()
+        place.setSpacing(8)
+        place.addWidget(self.folder, 1)
+        place.addWidget(self.browse)
+        for rows in (
+            ((self.tr("&Folder"), place), ("", self.trust)),
+            ((self.tr("Add&ress"), self.url), (self.tr("M&odel"), self.model)),
+            ((self.tr("M&odel"), self.hosted),),
+            ((self.tr("&Guesser"), self.baseline),),
+        ):
+            self.pages.addWidget(_form(rows))
+        how = _form(
+            (
+                (self.tr("&Mode"), self.mode),
+                (self.tr("&Trials"), self.trials),
+                (self.tr("&Items"), self.limit),
+                ("", self.text_only),
+                ("", self.rotate),
+            )
+        )
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.add)
+        buttons.addWidget(self.cancel)
+        buttons.addStretch(1)
+        inner = QWidget()
+        inner.setMaximumWidth(_WIDTH)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(24, 16, 24, 24)
+        column.setSpacing(8)
+        column.addWidget(label(self.tr("Add a model"), "title"))
+        column.addLayout(kinds)
+        column.addSpacing(8)
+        column.addWidget(self.pages)
+        column.addWidget(self.facts)
+        column.addSpacing(8)
+        column.addWidget(label(self.tr("How it is asked"), "section"))
+        column.addWidget(how)
+        column.addSpacing(8)
+        column.addWidget(label(self.tr("What that means"), "section"))
+        for part in (self.estimate, self.consent, self.trouble):
+            column.addWidget(part)
+        column.addSpacing(8)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        outer = QHBoxLayout(page)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(inner, 1)
+        outer.addStretch(0)
+        for widget, words in (
+            (self.folder, self.tr("Folder of the model")),
+            (self.url, self.tr("Address of the server")),
+            (self.model, self.tr("Model on the server")),
+            (self.hosted, self.tr("Model at Anthropic")),
+            (self.baseline, self.tr("Baseline")),
+            (self.mode, self.tr("Mode")),
+            (self.trials, self.tr("Trials")),
+            (self.limit, self.tr("Items")),
+        ):
+            widget.setAccessibleName(words)
+
+    def _connect(self) -> None:
+        self.kinds.idClicked.connect(self._on_kind)
+        self.browse.clicked.connect(self._on_browse)
+        for edit in (self.folder, self.url, self.hosted):
+            edit.textChanged.connect(self._on_edited)
+        self.model.editTextChanged.connect(self._on_edited)
+        self.baseline.activated.connect(self._on_edited)
+        self.mode.activated.connect(self._on_edited)
+        self.trials.valueChanged.connect(self._on_edited)
+        self.limit.valueChanged.connect(self._on_edited)
+        for box in (self.text_only, self.rotate, self.trust, self.consent):
+            box.toggled.connect(self._on_edited)
+        self.add.clicked.connect(self._on_add)
+        self.cancel.clicked.connect(self.cancelled)
+
+    def _fill(self, ask: Ask) -> None:
+        spec = ask.model
+        self.choose_kind(spec.kind)
+        if spec.kind == "local":
+            self.folder.setText(spec.name)
+        elif spec.kind == "openai":
+            self.url.setText(",".join(spec.base_urls))
+            self.model.setEditText(spec.name)
+        elif spec.kind == "anthropic":
+            self.hosted.setText(spec.name)
+        else:
+            self.baseline.setCurrentIndex(self.baseline.findData(spec.name))
+        self.mode.setCurrentIndex(self.mode.findData(ask.mode))
+        self.trials.setValue(ask.trial_count)
+        self.limit.setValue(ask.limit)
+        self.text_only.setChecked(ask.text_only)
+        self.rotate.setChecked(ask.rotate)
+
+    def _on_kind(self, index: int) -> None:
+        self.pages.setCurrentIndex(index)
+        self._on_edited()
+
+    def _on_browse(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder of a model"), self.folder.text())
+        if name:
+            self.folder.setText(name)
+
+    def _on_edited(self) -> None:
+        self.add.setEnabled(False)
+        self.estimate.setText("…" if self.ask is not None else "")
+        self.trouble.setText("")
+        if self.kind != "local":
+            self._folder = None
+            self.facts.setText("")
+        self.facts.setVisible(self.kind == "local")
+        self._settle.start()
+
+    def _check(self) -> None:
+        """Looks at the folder and asks the command what the evaluation would do."""
+        if self.kind == "local" and self.folder.text().strip():
+            folder = Path(self.folder.text().strip()).expanduser()
+            self._background.run("model", partial(describe, folder, trust=self.trust.isChecked()), self._on_described)
+        self.trials.setEnabled(True)
+        ask = self.ask
+        if ask is None or self._study is None:
+            self._show_told({})
+            return
+        if self._preview is not None:
+            self._preview.stop()
+        self._preview = Job(self.tr("checking"), [*ask.arguments(self._study), "--dry-run"], tells=False, shown=False)
+        self._preview.ended.connect(partial(self._on_preview, self._preview))
+        self._jobs.add(self._preview)
+
+    def _on_described(self, folder: ModelFolder) -> None:
+        if self.kind != "local":
+            return
+        self._folder = folder
+        self.trust.setVisible(folder.wants_consent or self.trust.isChecked())
+        words = self.tr("{0}, {1:.1f} GB of weights ({2}); this machine has {3:.0f} GB of memory").format(
+            folder.architecture, folder.weights / 1e9, folder.precision, folder.memory / 1e9
+        )
+        if folder.random_weights:
+            words += self.tr(". Random weights: its numbers show that the path works, nothing else")
+        elif not folder.fits:
+            words += self.tr(": it will hardly fit without an accelerator")
+        self.facts.setText(words if folder.weights else "")
+        set_role(self.facts, "warn" if folder.random_weights or not folder.fits else "muted")
+        self._show_trouble()
+
+    def _on_preview(self, job: Job) -> None:
+        if job is not self._preview or job.state is JobState.STOPPED:
+            return
+        if job.state is JobState.FAILED:
+            self._show_told({"problem": job.error})
+            return
+        self._show_told(json.loads(job.output))
+
+    def _show_told(self, told: dict[str, Any]) -> None:
+        self._told = told
+        servers = told.get("servers") or []
+        offered = [name for server in servers for name in server["models"]]
+        if offered and self.kind == "openai":
+            typed = self.model.currentText()
+            self.model.blockSignals(True)
+            self.model.clear()
+            self.model.addItems(list(dict.fromkeys(offered)))
+            self.model.setEditText(typed)
+            self.model.blockSignals(False)
+        remote = told.get("remote_hosts") or []
+        self.consent.setVisible(bool(remote))
+        if told.get("answers") is not None:
+            words = self.tr("{0:,} questions, {1:,} answers").format(told["questions"], told["answers"])
+            if told["answered"]:
+                words += self.tr(", {0:,} of them stand already").format(told["answered"])
+            if remote:
+                size = told["images_bytes"] / 1e6
+                hosts = ", ".join(remote)
+                words += self.tr(". {0:,.0f} MB of images leave this machine for {1}, once for each trial").format(size, hosts)
+                self.consent.setText(self.tr("I allow these images and questions to go to {0}").format(hosts))
+            else:
+                words += self.tr(". Nothing leaves this machine.")
+            self.estimate.setText(words)
+        else:
+            self.estimate.setText("")
+        self._show_trouble()
+
+    def _show_trouble(self) -> None:
+        told = self._told
+        trouble = str(told.get("problem") or "")
+        if told.get("not_cleared"):
+            trouble = self.tr(
+                "{0:,} questions may not leave this machine: their items are neither public nor cleared (first: {1})"
+            ).format(told["not_cleared"], told["first_not_cleared"])
+        if not trouble and self._folder is not None:
+            trouble = self._folder.problem
+        self.trouble.setText(trouble)
+        allowed = not told.get("remote_hosts") or self.consent.isChecked()
+        self.add.setEnabled(bool(told.get("answers")) and not trouble and allowed and self.ask is not None)
+
+    def _on_add(self) -> None:
+        ask = self.ask
+        if ask is not None:
+            self.added.emit(ask)
+
+
+def _spin(low: int, high: int, value: int, special: str = "") -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setSpecialValueText(special)
+    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.setMaximumWidth(140)
+    return box
+
+
+def _form(rows: Any) -> QWidget:
+    page = QWidget()
+    form = QFormLayout(page)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(8)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    for words, widget in rows:
+        form.addRow(words, widget)
+    return page

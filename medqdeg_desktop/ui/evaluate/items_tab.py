@@ -1,0 +1,209 @@
+"""Items: the questions behind the numbers, filtered, and one of them at large."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+
+from medqdeg_desktop.eval.analysis import Analysis
+from medqdeg_desktop.eval.figure import Key
+from medqdeg_desktop.eval.wording import level_words, model_words
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.evaluate.item_detail import ItemDetail
+from medqdeg_desktop.ui.evaluate.item_list import ItemList
+from medqdeg_desktop.ui.evaluate.items import (
+    VERDICTS,
+    Detail,
+    Entry,
+    Filter,
+    ItemIndex,
+    Score,
+    filter_of,
+    listed,
+    read_detail,
+    read_index,
+    scores_of,
+)
+from medqdeg_desktop.ui.labels import label
+
+Json = dict[str, Any]
+_PARTS = ("type", "modality", "skill")
+
+
+class ItemsTab(QWidget):
+    """Reads the set's lines once for each dataset; scores come with the results."""
+
+    warned = Signal(str)
+
+    def __init__(self, background: Background, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._background = background
+        self._study: Path | None = None
+        self._analysis: Analysis | None = None
+        self.index: ItemIndex | None = None
+        self._scores: dict[str, Score] = {}
+        self._further: tuple[tuple[str, str], ...] = ()
+        self.model = _combo(self.tr("Model"), 22)
+        self.level = _combo(self.tr("Level"), 8)
+        self.level.addItem(self.tr("All levels"), "")
+        for name in ("L0", "L1", "L2"):
+            self.level.addItem(level_words(name), name)
+        self.parts = {name: _combo(name.capitalize(), 12) for name in _PARTS}
+        self.verdict = _combo(self.tr("Verdict"), 12)
+        for verdict in VERDICTS:
+            self.verdict.addItem(verdict.capitalize(), verdict)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Words of the question, or an item"))
+        self.search.setAccessibleName(self.tr("Find questions"))
+        self.search.setClearButtonEnabled(True)
+        self.count = label(role="small")
+        self.list = ItemList()
+        self.detail = ItemDetail(background)
+        self.nothing = label(self.tr("No question passes this filter."), "muted")
+        self.right = QStackedWidget()
+        self.right.addWidget(self.detail)
+        self.right.addWidget(self.nothing)
+        filters = QHBoxLayout()
+        filters.setSpacing(8)
+        for box in (self.model, self.level, *self.parts.values(), self.verdict):
+            filters.addWidget(box)
+            box.activated.connect(self._on_filter)
+        filters.addStretch(1)
+        side = QVBoxLayout()
+        side.setSpacing(8)
+        side.addWidget(self.search)
+        side.addWidget(self.list, 1)
+        side.addWidget(self.count)
+        self.list.setFixedWidth(300)
+        self.search.setFixedWidth(300)
+        row = QHBoxLayout()
+        row.setSpacing(16)
+        row.addLayout(side)
+        row.addWidget(self.right, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 12, 0, 12)
+        column.setSpacing(12)
+        column.addLayout(filters)
+        column.addLayout(row, 1)
+        self.search.textChanged.connect(self._on_filter)
+        self.list.chosen.connect(self._on_chosen)
+        self.detail.level_chosen.connect(self._on_level)
+
+    # -- told by the workspace ---------------------------------------------------------------------------------
+
+    def open(self, study: Path, dataset: Path | None) -> None:
+        """The study and the set that questions and replies are read from."""
+        self._study = study
+        if dataset is None:
+            self.index = None
+            self._list()
+        elif self.index is None or self.index.folder != dataset:
+            self._background.run("index", partial(read_index, dataset), self._on_index, self.warned.emit)
+
+    def show_results(self, results: Json, analysis: Analysis | None) -> None:
+        chosen = self.model.currentData()
+        self._analysis = analysis
+        self.model.clear()
+        for model in results.get("models", ()):
+            self.model.addItem(model_words(model, results["models"]), model["run_id"])
+        self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        self._read_scores()
+        self._list(keep=True)
+
+    def show_key(self, key: Key) -> None:
+        """The questions behind a mark of a chart."""
+        at = self.model.findData(key.run_id)
+        if at >= 0:
+            self.model.setCurrentIndex(at)
+            self._read_scores()
+        wanted = filter_of(key)
+        self.level.setCurrentIndex(max(0, self.level.findData(wanted.level)))
+        for name, box in self.parts.items():
+            box.setCurrentIndex(max(0, box.findData(dict(wanted.parts).get(name, ""))))
+        # Dimensions without a box of their own (category, task) hold until another filter is set.
+        self._further = tuple(part for part in wanted.parts if part[0] not in self.parts)
+        self.verdict.setCurrentIndex(0)
+        self.search.clear()
+        self._list()
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _on_index(self, index: ItemIndex) -> None:
+        self.index = index
+        for name, box in self.parts.items():
+            box.clear()
+            box.addItem(self.tr("Any {0}").format(name), "")
+            for part in sorted({entry.part(name) for entry in index.entries} - {""}):
+                known = DEGRADATION_BY_NAME.get(part) if name == "type" else None
+                box.addItem(known.label if known else part, part)
+        self._list()
+
+    def _read_scores(self) -> None:
+        run_id = self.model.currentData()
+        self._scores = scores_of(self._analysis, run_id) if self._analysis is not None and run_id else {}
+
+    def _on_filter(self) -> None:
+        if self.sender() is self.model:
+            self._read_scores()
+        elif self.sender() is not self.search:
+            self._further = ()
+        self._list(keep=True)
+
+    @property
+    def wanted(self) -> Filter:
+        parts = tuple((name, str(box.currentData() or "")) for name, box in self.parts.items())
+        return Filter(
+            level=str(self.level.currentData()),
+            parts=(*parts, *self._further),
+            verdict=str(self.verdict.currentData()),
+            text=self.search.text().strip(),
+        )
+
+    def _list(self, *, keep: bool = False) -> None:
+        before = self.detail.detail.entry.file_name if keep and self.detail.detail is not None else ""
+        numbers = listed(self.index, self._scores, self.wanted) if self.index is not None else []
+        self.list.items.show(self.index, self._scores, numbers)
+        total = len(self.index.entries) if self.index is not None else 0
+        further = "".join(f", {name}" for _, name in self._further)
+        self.count.setText(self.tr("{0:,} of {1:,} questions{2}").format(len(numbers), total, further))
+        self.right.setCurrentWidget(self.detail if numbers else self.nothing)
+        if numbers:
+            assert self.index is not None
+            row = next((i for i, n in enumerate(numbers) if self.index.entries[n].file_name == before), 0)
+            self.list.choose(row)
+        else:
+            self.detail.clear()
+
+    def _on_chosen(self, entry: Entry) -> None:
+        self._show(entry)
+
+    def _on_level(self, level: str) -> None:
+        if self.index is None or self.detail.detail is None:
+            return
+        other = self.index.at_level(self.detail.detail.entry, level)
+        if other is not None:
+            self._show(other)
+
+    def _show(self, entry: Entry) -> None:
+        if self.index is None or self._study is None:
+            return
+        run_id = str(self.model.currentData() or "")
+        work = partial(read_detail, self.index, entry, self._study, run_id)
+        self._background.run("detail", work, partial(self._on_detail, self.index), self.warned.emit)
+
+    def _on_detail(self, index: ItemIndex, detail: Detail) -> None:
+        score = self._scores.get(detail.entry.file_name)
+        self.detail.show_detail(index, detail, score, self.model.currentText())
+
+
+def _combo(name: str, width: int) -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName(name)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(width)
+    return box

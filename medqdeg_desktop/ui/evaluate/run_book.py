@@ -1,0 +1,124 @@
+"""Runs in the making: commands become jobs, jobs meet their runs in the study, and what was asked for is remembered."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs
+from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
+
+LANE = "evaluate"
+
+
+class RunBook(QObject):
+    """The rows of the list of runs of one study.
+
+    changed     rows came, went, or became others.
+    progressed  a RunRow's job told something.
+    ended       a RunRow's job has ended.
+    failed      the study cannot be read: one line.
+    """
+
+    changed = Signal()
+    progressed = Signal(object)
+    ended = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, jobs: Jobs, background: Background, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._background = background
+        self._remembered: dict[str, list[Any]] = {}
+        self.study: Path | None = None
+        self.rows: list[RunRow] = []
+        self.loaded = False
+
+    # -- the study ---------------------------------------------------------------------------------------------
+
+    def open(self, study: Path) -> None:
+        """Another study: its runs, and what was asked for in it before."""
+        if self.study != study:
+            self._remember()
+            self.study, self.loaded = study, False
+            asks = [Ask.remembered(value) for value in self._remembered.get(str(study), [])]
+            self.rows = [RunRow(ask=ask) for ask in asks if ask is not None]
+        self.read()
+
+    def read(self) -> None:
+        if self.study is not None:
+            self._background.run("runs", partial(read_runs, self.study), self._on_read, self.failed.emit)
+
+    def _on_read(self, standing: list[StandingRun]) -> None:
+        self.loaded = True
+        self.rows = merged(standing, self.rows)
+        self.changed.emit()
+
+    # -- what is asked for -------------------------------------------------------------------------------------
+
+    def ask(self, ask: Ask) -> RunRow:
+        """Queues a model; a row that this goes on with takes it up."""
+        row = next((r for r in self.rows if r.ask == ask or (r.standing and ask.matches(r.standing.run))), None)
+        if row is None:
+            row = RunRow()
+            self.rows.append(row)
+        row.ask = ask
+        if not row.active:
+            self._start(row, ask)
+        self.changed.emit()
+        return row
+
+    def go_on(self, row: RunRow) -> bool:
+        """Runs the row's command again; False where nobody knows it any more."""
+        command = row.command
+        if command is None:
+            return False
+        row.ask = command
+        if not row.active:
+            self._start(row, command)
+            self.changed.emit()
+        return True
+
+    def stop(self, row: RunRow) -> None:
+        if row.job is not None:
+            row.job.stop()
+
+    def drop(self, row: RunRow) -> None:
+        """Takes a command that left nothing in the study off the list."""
+        if row in self.rows and row.standing is None and not row.active:
+            self.rows.remove(row)
+            self.changed.emit()
+
+    def _start(self, row: RunRow, ask: Ask) -> None:
+        assert self.study is not None
+        row.job = Job(self.tr("asking {0}").format(ask.label), ask.arguments(self.study), lane=LANE, subject=ask)
+        row.job.progressed.connect(partial(self.progressed.emit, row))
+        row.job.changed.connect(partial(self.progressed.emit, row))
+        row.job.ended.connect(partial(self._on_ended, row))
+        self._jobs.add(row.job)
+
+    def _on_ended(self, row: RunRow) -> None:
+        if row.job is not None and row.job.state is not JobState.FAILED:
+            # From now on the study says what stands, not the last line of the job.
+            row.job.progress = {}
+        self.read()
+        self.ended.emit(row)
+
+    # -- remembered between starts -----------------------------------------------------------------------------
+
+    def _remember(self) -> None:
+        if self.study is not None:
+            kept = [row.ask.kept() for row in self.rows if row.ask is not None and row.state != "done"]
+            self._remembered[str(self.study)] = kept
+
+    def save_state(self) -> dict[str, Any]:
+        self._remember()
+        return {study: asks for study, asks in self._remembered.items() if asks}
+
+    def restore_state(self, state: object) -> None:
+        if isinstance(state, dict):
+            self._remembered = {str(study): list(asks) for study, asks in state.items() if isinstance(asks, list)}

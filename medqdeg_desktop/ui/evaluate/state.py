@@ -1,0 +1,217 @@
+"""What Evaluate knows, without Qt: which runs stand in the study, and what a person asked for that may not stand there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
+from medqdeg_desktop.eval.spec import ModelSpec, parse_spec
+from medqdeg_desktop.study.records import Run
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.ui.jobs import Job, JobState
+
+MODES: Final[dict[str, str]] = {
+    "vote": "Paper mode: agreement of sampled answers",
+    "option": "Exact mode: option probabilities of one pass",
+    "verbal": "Verbal mode: a stated confidence",
+}
+SHORT_MODE: Final[dict[str, str]] = {"vote": "paper", "option": "exact", "verbal": "verbal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One model on one dataset as a person asked for it: enough to give the command again. ``trials`` 0 is the mode's own."""
+
+    spec: str
+    dataset: str
+    mode: str = "vote"
+    trials: int = 0
+    limit: int = 0
+    text_only: bool = False
+    rotate: bool = False
+    trust: bool = False
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> ModelSpec:
+        return parse_spec(self.spec)
+
+    @property
+    def trial_count(self) -> int:
+        return self.trials or next(t for mode, t in DEFAULT_TRIALS.items() if mode == self.mode)
+
+    @property
+    def label(self) -> str:
+        marks = [words for on, words in ((self.text_only, "text only"), (self.rotate, "rotated options")) if on]
+        return f"{self.model.label} ({', '.join(marks)})" if marks else self.model.label
+
+    def arguments(self, study: Path) -> list[str]:
+        """The command that asks the model what it has not answered yet."""
+        out = ["evaluate", self.dataset, "--study", str(study), "--model", self.spec, "--confidence", self.mode]
+        if self.trials:
+            out += ["--trials", str(self.trials)]
+        if self.limit:
+            out += ["--limit", str(self.limit)]
+        for on, flag in ((self.text_only, "--text-only"), (self.rotate, "--rotate-options"), (self.trust, "--trust-remote-code")):
+            if on:
+                out.append(flag)
+        for host in self.hosts:
+            out += ["--allow-host", host]
+        return out
+
+    def matches(self, run: Run) -> bool:
+        """Whether ``run`` is what this command makes (versions and weights aside)."""
+        model = self.model
+        return (
+            run.model == model.stable_name
+            and run.mode == self.mode
+            and run.trials == self.trial_count
+            and Path(run.dataset_path) == Path(self.dataset).resolve()
+            and bool(run.settings.get("text_only", False)) == self.text_only
+            and bool(run.settings.get("rotate_options", False)) == self.rotate
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """As the window remembers it between starts."""
+        return asdict(self)
+
+    @classmethod
+    def remembered(cls, value: Any) -> Ask | None:
+        """What ``kept`` gave; None for anything else."""
+        try:
+            ask = cls(**{**value, "hosts": tuple(value.get("hosts", ()))})
+            parse_spec(ask.spec)
+        except (TypeError, AttributeError, MedqdegError):
+            return None
+        return ask if ask.mode in MODES else None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRun:
+    """A run as the study has it, with its answers counted by status."""
+
+    run: Run
+    counts: dict[str, int]
+
+    @property
+    def answered(self) -> int:
+        return sum(count for status, count in self.counts.items() if status != "failed")
+
+
+def read_runs(path: Path) -> list[StandingRun]:
+    """For a thread that may wait for the disk; oldest first."""
+    with Study.open(path, read_only=True) as study:
+        return [StandingRun(run, study.answer_counts(run.run_id)) for run in study.runs()]
+
+
+@dataclass(slots=True)
+class RunRow:
+    """A line of the list of runs: what stands in the study, what was asked for, and the job that is at it; any may be missing."""
+
+    standing: StandingRun | None = None
+    ask: Ask | None = None
+    job: Job | None = None
+    shown: bool = True
+    accuracy: float | None = None
+    levels: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        return self.standing.run.run_id if self.standing is not None else ""
+
+    @property
+    def title(self) -> str:
+        if self.standing is not None:
+            return self.standing.run.label
+        return self.ask.label if self.ask is not None else ""
+
+    @property
+    def dataset(self) -> str:
+        if self.standing is not None:
+            return self.standing.run.dataset_path
+        return self.ask.dataset if self.ask is not None else ""
+
+    @property
+    def mode(self) -> str:
+        if self.standing is not None:
+            return self.standing.run.mode
+        return self.ask.mode if self.ask is not None else ""
+
+    @property
+    def trials(self) -> int:
+        if self.standing is not None:
+            return self.standing.run.trials
+        return self.ask.trial_count if self.ask is not None else 0
+
+    @property
+    def random_weights(self) -> bool:
+        return self.standing is not None and self.standing.run.random_weights
+
+    @property
+    def active(self) -> bool:
+        return self.job is not None and not self.job.has_ended
+
+    @property
+    def state(self) -> str:
+        """waiting, running, stopping, failed, stopped, part (a limit was set) or done."""
+        if self.job is not None and self.job.state is not JobState.DONE:
+            return str(self.job.state)
+        if self.standing is not None and self.standing.run.finished_at:
+            return "done"
+        if self.job is not None and self.job.state is JobState.DONE:
+            return "part" if self.ask is not None and self.ask.limit else "done"
+        return "stopped"
+
+    @property
+    def command(self) -> Ask | None:
+        """How to go on: the command asked for, or one that follows from the run itself; None where a person must say."""
+        if self.ask is not None or self.standing is None:
+            return self.ask
+        run = self.standing.run
+        kind, _, name = run.model.partition(":")
+        if kind != "baseline":
+            return None
+        text_only, rotate = bool(run.settings.get("text_only")), bool(run.settings.get("rotate_options"))
+        spec = f"baseline:{name.removesuffix(' baseline')}"
+        return Ask(spec, run.dataset_path, run.mode, run.trials, text_only=text_only, rotate=rotate)
+
+    def live_accuracy(self) -> float | None:
+        """Share of right answers so far, while the job tells; else what the results say."""
+        if self.job is not None and self.job.progress.get("levels"):
+            cells = self.job.progress["levels"].values()
+            answered = sum(cell["answered"] for cell in cells)
+            return sum(cell["correct"] for cell in cells) / answered if answered else None
+        return self.accuracy
+
+
+def merged(standing: Sequence[StandingRun], rows: Sequence[RunRow]) -> list[RunRow]:
+    """One row for each run of the study and for each command that has none yet; what the rows knew is kept.
+
+    A command that has met its run becomes one row with it.
+    """
+    out: list[RunRow] = []
+    loose = list(rows)
+    for one in standing:
+        row = next((r for r in loose if r.run_id == one.run.run_id), None)
+        row = row or next((r for r in loose if r.standing is None and r.ask is not None and r.ask.matches(one.run)), None)
+        if row is None:
+            row = RunRow()
+        else:
+            loose.remove(row)
+        row.standing = one
+        out.append(row)
+    return out + [row for row in loose if row.standing is None and row.ask is not None]
+
+
+def accuracy_of(results: dict[str, Any], run_id: str) -> float | None:
+    """Accuracy over all questions of a run in ``results``."""
+    for model in results.get("models", ()):
+        if model["run_id"] == run_id:
+            cells = [cell for cell in model["levels"] if cell["accuracy"] is not None]
+            n = sum(cell["n"] for cell in cells)
+            return sum(cell["n"] * cell["accuracy"] for cell in cells) / n if n else None
+    return None

@@ -1,0 +1,300 @@
+"""Evaluate: runs at the left, what came of them at the right. Models are asked by commands in processes of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
+
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.evaluate.add_model import AddModelPage
+from medqdeg_desktop.ui.evaluate.results import Results
+from medqdeg_desktop.ui.evaluate.results_page import ResultsPage
+from medqdeg_desktop.ui.evaluate.run_book import RunBook
+from medqdeg_desktop.ui.evaluate.runs_panel import RunsPanel
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, accuracy_of
+from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
+from medqdeg_desktop.ui.labels import label
+from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
+from medqdeg_desktop.ui.workspace import Workspace
+
+_LIVE_MS = 5000
+
+
+class EvaluateWorkspace(Workspace):
+    """Connects the runs, their results and the tabs that show them."""
+
+    context = "evaluate"
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.jobs = jobs_of(session)
+        self.background = Background(self, threads=2)
+        self._computing = Background(self)
+        self.book = RunBook(self.jobs, self.background, self)
+        self.results = Results(self._computing, self)
+        self.panel = RunsPanel()
+        self.page = ResultsPage(self.background)
+        self.add_page = AddModelPage(self.jobs, self.background)
+        self.empty = EmptyPage("", "")
+        self.trouble = EmptyPage("", self.tr("Try again"))
+        self.pages = QStackedWidget()
+        self.loading = label(self.tr("Reading the runs…"), "muted")
+        self.loading.setMargin(24)
+        for page in (self.loading, self.empty, self.page, self.add_page, self.trouble):
+            self.pages.addWidget(page)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(1)
+        row.addWidget(self.panel)
+        row.addWidget(self.pages, 1)
+        self._study: Path | None = None
+        self.dataset: Path | None = None
+        self._report: Job | None = None
+        self._live = QTimer(self, singleShot=True, interval=_LIVE_MS)
+        self._live.timeout.connect(self._on_live)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.book.changed.connect(self._on_runs)
+        self.book.progressed.connect(self._on_progressed)
+        self.book.ended.connect(self._on_ended)
+        self.book.failed.connect(self.warned)
+        self.results.changed.connect(self._on_results)
+        self.results.failed.connect(self._on_failed)
+        self.results.busy.connect(self.page.show_busy)
+        panel = self.panel
+        panel.runs.chosen.connect(panel.show_row)
+        panel.runs.runs.ticked.connect(self._ask_results)
+        panel.add_clicked.connect(self.add_model)
+        panel.stop_clicked.connect(self.stop)
+        panel.go_on_clicked.connect(self.go_on)
+        panel.drop_clicked.connect(self._on_drop)
+        panel.report_clicked.connect(self.choose_report)
+        self.page.filtered.connect(partial(self._ask_results, again=False))
+        self.page.dataset_chosen.connect(self._on_dataset_chosen)
+        self.page.said.connect(self.said)
+        self.page.warned.connect(self.warned)
+        self.page.calibration.wanted.connect(self._on_bins_wanted)
+        self.empty.acted.connect(self._on_empty)
+        self.trouble.acted.connect(self._ask_results)
+        self.add_page.added.connect(self.start)
+        self.add_page.cancelled.connect(self._show_page)
+
+    # -- workspace ---------------------------------------------------------------------------------------------
+
+    def study_changed(self) -> None:
+        assert self.session.path is not None
+        if self._study != self.session.path:
+            self._study, self.dataset = self.session.path, None
+            self.results.clear()
+            self.pages.setCurrentWidget(self.loading)
+        self.book.open(self._study)
+
+    def entered(self) -> None:
+        self.book.read()
+
+    def receive(self, thing: object) -> None:
+        """A finished set: the page for adding a model opens on it."""
+        if isinstance(thing, Path):
+            self.use_dataset(thing)
+            self.add_model()
+
+    def save_state(self) -> dict[str, object]:
+        return {"asked": self.book.save_state()}
+
+    def restore_state(self, state: dict[str, object]) -> None:
+        self.book.restore_state(state.get("asked"))
+
+    def shut_down(self) -> None:
+        self.background.close()
+        self._computing.close()
+
+    # -- models ------------------------------------------------------------------------------------------------
+
+    def add_model(self, ask: Ask | None = None) -> None:
+        """Opens the page for another model; first the set, where none is chosen."""
+        if self._study is None:
+            return
+        if self.dataset is None and not self.choose_dataset():
+            return
+        assert self.dataset is not None
+        self.add_page.prepare(self._study, self.dataset, ask)
+        self.pages.setCurrentWidget(self.add_page)
+
+    def start(self, ask: Ask) -> None:
+        row = self.book.ask(ask)
+        self.panel.runs.show_rows(self.book.rows)
+        self.panel.runs.setCurrentIndex(self.panel.runs.runs.index(self.book.rows.index(row)))
+        self._show_page()
+
+    def stop(self) -> None:
+        row = self.panel.runs.current
+        if row is not None:
+            self.book.stop(row)
+
+    def go_on(self) -> None:
+        """The chosen run's command again; where nobody knows it (another machine's run), the page asks for the model."""
+        row = self.panel.runs.current
+        if row is None or row.active or self.book.go_on(row) or row.standing is None:
+            return
+        run = row.standing.run
+        self.use_dataset(Path(run.dataset_path))
+        kind, _, name = run.model.partition(":")
+        spec = f"openai:{name}@http://127.0.0.1:8000/v1" if kind == "openai" else f"{kind}:{name}"
+        self.add_model(Ask(spec, run.dataset_path, run.mode, run.trials))
+        self.said.emit(self.tr("Say again where {0} is, to go on with its run").format(run.label))
+
+    def choose_dataset(self) -> bool:
+        name = QFileDialog.getExistingDirectory(
+            self, self.tr("The folder of a set"), str(self._study.parent) if self._study else ""
+        )
+        if name:
+            self.use_dataset(Path(name))
+        return bool(name)
+
+    def use_dataset(self, folder: Path) -> None:
+        """``folder`` is the set that models are asked about, and whose runs are shown."""
+        self.dataset = folder
+        self._on_runs()
+
+    def show_tab(self, number: int) -> None:
+        """Tabs count from 1."""
+        self._show_page()
+        if self.pages.currentWidget() is self.page:
+            self.page.tabs.setCurrentIndex(number - 1)
+
+    def toggle_published(self) -> None:
+        self.page.published.toggle()
+
+    # -- report ------------------------------------------------------------------------------------------------
+
+    def choose_report(self) -> None:
+        if self._study is None or self._report is not None:
+            return
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"), str(self._study.parent))
+        if name:
+            self.write_report(Path(name))
+
+    def write_report(self, folder: Path) -> None:
+        """Tables, charts, HTML and PDF of the study's newest dataset, as a job; then the folder opens."""
+        if self._study is None:
+            return
+        job = Job(self.tr("writing the report"), ["report", str(self._study), "--out", str(folder)], lane="report")
+        job.ended.connect(partial(self._on_report, job, folder))
+        self._report = job
+        self.panel.allow_report(False)
+        self.jobs.add(job)
+
+    def _on_report(self, job: Job, folder: Path) -> None:
+        self._report = None
+        self.panel.allow_report(bool(self.results.json))
+        if job.state is JobState.FAILED:
+            self.warned.emit(job.error)
+        elif job.state is JobState.DONE:
+            self.said.emit(self.tr("The report is in {0}").format(folder))
+            page = folder / "report.html"
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(page if page.is_file() else folder)))
+
+    # -- runs and results --------------------------------------------------------------------------------------
+
+    def _on_runs(self) -> None:
+        rows = self.book.rows
+        folders = list(dict.fromkeys(row.dataset for row in reversed(rows) if row.dataset))
+        if self.dataset is None and folders:
+            self.dataset = Path(folders[0])
+        if self.dataset is not None and str(self.dataset) not in folders:
+            folders.insert(0, str(self.dataset))
+        self.page.show_datasets(folders, str(self.dataset or ""))
+        if self._study is not None:
+            self.page.items.open(self._study, self.dataset)
+        self.panel.runs.show_rows(rows)
+        self.panel.show_row(self.panel.runs.current)
+        if self.pages.currentWidget() is not self.add_page:
+            self._show_page()
+        self._ask_results()
+
+    def _shown_ids(self) -> list[str]:
+        here = [r for r in self.book.rows if r.standing is not None and Path(r.dataset) == self.dataset and r.standing.answered]
+        return [row.run_id for row in here if row.shown]
+
+    def _ask_results(self, *, again: bool = True) -> None:
+        ids = self._shown_ids()
+        if self._study is not None and ids:
+            self.results.ask(self._study, ids, self.page.chosen_filters, again=again, final=not self._running())
+        elif self.results.json:
+            self.results.clear()
+
+    def _running(self) -> bool:
+        return any(row.active for row in self.book.rows)
+
+    def _show_page(self) -> None:
+        """The page that fits what there is."""
+        if not self.book.loaded:
+            self.pages.setCurrentWidget(self.loading)
+        elif self._shown_ids() or any(row.shown and row.run_id for row in self.book.rows) or self._running():
+            self.pages.setCurrentWidget(self.page)
+        elif self.dataset is None:
+            self.empty.say(
+                self.tr("No model has been asked yet. It starts with a set: one generated here, or any other.")
+            )
+            self.empty.button.setText(self.tr("Choose the folder of a set…"))
+            self.pages.setCurrentWidget(self.empty)
+        else:
+            self.empty.say(self.tr("No model has been asked about {0} yet.").format(self.dataset.name))
+            self.empty.button.setText(self.tr("Add a model…"))
+            self.pages.setCurrentWidget(self.empty)
+
+    def _on_empty(self) -> None:
+        self.add_model()
+
+    def _on_results(self) -> None:
+        for row in self.book.rows:
+            row.accuracy = accuracy_of(self.results.json, row.run_id) if row.run_id else None
+            self.panel.runs.runs.tell(row)
+        self.page.show_results(self.results.json, self.results.analysis)
+        self.panel.allow_report(bool(self.results.json) and self._report is None)
+        if self.pages.currentWidget() is self.trouble:
+            self._show_page()
+
+    def _on_failed(self, text: str) -> None:
+        if self.results.json:
+            self.warned.emit(text)
+            return
+        self.trouble.say(text)
+        if self.pages.currentWidget() is not self.add_page:
+            self.pages.setCurrentWidget(self.trouble)
+
+    def _on_progressed(self, row: RunRow) -> None:
+        self.panel.runs.runs.tell(row)
+        if row is self.panel.runs.current:
+            self.panel.show_row(row)
+        if not self._live.isActive() and self.isVisible():
+            self._live.start()
+
+    def _on_live(self) -> None:
+        """While models answer, the charts follow with provisional intervals."""
+        if self._running():
+            self.book.read()
+
+    def _on_ended(self, row: RunRow) -> None:
+        if row.job is not None and row.job.state is JobState.FAILED:
+            self.warned.emit(self.tr("{0}: {1}").format(row.title, row.job.error))
+        elif row.job is not None and row.job.state is JobState.DONE:
+            self.said.emit(self.tr("{0} has answered").format(row.title))
+
+    def _on_drop(self) -> None:
+        row = self.panel.runs.current
+        if row is not None:
+            self.book.drop(row)
+
+    def _on_dataset_chosen(self, folder: str) -> None:
+        self.page.clear_filters()
+        self.use_dataset(Path(folder))
+
+    def _on_bins_wanted(self, run_id: str) -> None:
+        self.results.ask_reliability(run_id, self.page.calibration.show_bins)
