@@ -108,6 +108,7 @@ QToolButton::menu-indicator {{
 }}
 QPushButton:hover, QToolButton:hover {{ background: #272b31; border-color: {t.EDGE}; }}
 QPushButton:pressed, QToolButton:pressed, QToolButton:checked {{ background: #2d3239; border-color: {t.EDGE}; }}
+QPushButton:checked {{ background: #2f4a6b; border-color: #45678f; }}
 QPushButton:disabled, QToolButton:disabled {{ color: #6b737d; background: {t.PANEL}; border-color: {t.LINE}; }}
 QPushButton:focus, QToolButton:focus {{ border: 1px solid {t.ACCENT}; }}
 QPushButton[role="primary"] {{ background: #2f4a6b; border-color: #45678f; }}

@@ -11,7 +11,18 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QToolButton, QToolTip, QWidget
 
 from medqdeg_desktop.errors import MedqdegError
@@ -25,6 +36,8 @@ Build = Callable[[float], Figure]
 
 _REACH = 12.0  #: pixels from a mark's middle at which it is meant
 _RELAY_MS = 40
+#: Wider than this a chart is harder to read, not easier.
+_WIDEST = 1600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class ChartView(QWidget):
         self._build: Build | None = None
         self._picture = QPixmap()
         self._over = -1
+        self._by_keyboard = False
         self._laid_out_for = 0.0
         self._relay = QTimer(self, singleShot=True, interval=_RELAY_MS)
         self._relay.timeout.connect(self._lay_out)
@@ -76,7 +90,7 @@ class ChartView(QWidget):
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu_button.setMenu(self._menu())
         self.menu_button.setFixedSize(t.TARGET + 4, t.TARGET)
-        self.menu_button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.menu_button.setStyleSheet("QToolButton { padding: 0; } QToolButton::menu-indicator { image: none; }")
         self.menu_button.hide()
 
     def set_chart(self, build: Build | None) -> None:
@@ -90,7 +104,7 @@ class ChartView(QWidget):
         self._over = -1
         self._picture = QPixmap()
         self._laid_out_for = float(self.width())
-        figure = self._build(max(self._narrowest, self._laid_out_for)) if self._build is not None else None
+        figure = self._build(min(max(self._narrowest, self._laid_out_for), _WIDEST)) if self._build is not None else None
         self.figure = figure
         self.spots = spots_of(figure) if figure is not None else []
         self.menu_button.setVisible(figure is not None)
@@ -125,6 +139,7 @@ class ChartView(QWidget):
             paint(drawing, self.figure, "dark")
             drawing.end()
         painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(t.PANEL))
         painter.drawPixmap(0, 0, self._picture)
         if 0 <= self._over < len(self.spots):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, not self.spots[self._over].tall)
@@ -135,7 +150,7 @@ class ChartView(QWidget):
                 painter.drawRect(place)
             else:
                 painter.drawEllipse(place.center(), place.width() / 2 + 4, place.height() / 2 + 4)
-        if self.hasFocus():
+        if self._by_keyboard:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(QPen(QColor(t.ACCENT), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
@@ -154,6 +169,15 @@ class ChartView(QWidget):
         if best >= 0:
             return best
         return next((i for i, spot in enumerate(self.spots) if spot.tall and spot.place.contains(place)), -1)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        # A ring around a whole chart is for those who need to see where the keyboard is.
+        self._by_keyboard = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._by_keyboard = False
+        super().focusOutEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._show_spot(self.spot_at(event.position()), event.globalPosition().toPoint())

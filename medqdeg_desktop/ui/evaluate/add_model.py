@@ -154,16 +154,18 @@ class AddModelPage(QScrollArea):
         for i, (_, words) in enumerate(KINDS):
             button = QPushButton(words)
             button.setCheckable(True)
-            button.setStyleSheet("QPushButton:checked { background: #2f4a6b; border-color: #7aa7e0; }")
             self.kinds.addButton(button, i)
             kinds.addWidget(button)
         kinds.addStretch(1)
-        place = QHBoxLayout()
+        folder = QWidget()
+        folder.setFocusProxy(self.folder)
+        place = QHBoxLayout(folder)
+        place.setContentsMargins(0, 0, 0, 0)
         place.setSpacing(8)
         place.addWidget(self.folder, 1)
         place.addWidget(self.browse)
         for rows in (
-            ((self.tr("&Folder"), place), ("", self.trust)),
+            ((self.tr("&Folder"), folder), ("", self.trust)),
             ((self.tr("Add&ress"), self.url), (self.tr("M&odel"), self.model)),
             ((self.tr("M&odel"), self.hosted),),
             ((self.tr("&Guesser"), self.baseline),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -146,16 +147,20 @@ class ItemDetail(QWidget):
         words.addWidget(self.question)
         words.addWidget(self.votes)
         words.addWidget(self.summary)
-        words.addWidget(self.replies, 1)
+        words.addStretch(1)
         left = QVBoxLayout()
         left.setSpacing(8)
         left.addWidget(self.picture, 1)
         left.addLayout(levels)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.setSpacing(16)
-        row.addLayout(left, 1)
-        row.addLayout(words, 1)
+        row.addLayout(left, 5)
+        row.addLayout(words, 4)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(12)
+        whole.addLayout(row, 3)
+        whole.addWidget(self.replies, 1)
 
     def show_detail(self, index: ItemIndex, detail: Detail, score: Score | None, model: str) -> None:
         """One question and what ``model`` said to it."""
@@ -167,7 +172,7 @@ class ItemDetail(QWidget):
         facts = [score_words(score)] if detail.answers else [self.tr("This run has no answer to it")]
         if model:
             facts.insert(0, model)
-        facts += [str(row[name]) for name in ("skill", "parameters") if row.get(name, "{}") not in ("", "{}")]
+        facts += [text for text in (str(row.get("skill") or ""), parameter_words(str(row.get("parameters") or ""))) if text]
         self.summary.setText(" · ".join(facts))
         for i, level in enumerate(("L0", "L1", "L2")):
             self.levels.button(i).setEnabled(index.at_level(detail.entry, level) is not None)
@@ -201,6 +206,15 @@ class ItemDetail(QWidget):
 
     def _on_level(self, index: int) -> None:
         self.level_chosen.emit(("L0", "L1", "L2")[index])
+
+
+def parameter_words(text: str) -> str:
+    """``arc 135, taper 4`` for a row's parameters (JSON)."""
+    try:
+        values = json.loads(text or "{}")
+    except ValueError:
+        return text
+    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items())
 
 
 def _read_picture(path: Path) -> QImage:

@@ -48,13 +48,13 @@ class ItemsTab(QWidget):
         self.index: ItemIndex | None = None
         self._scores: dict[str, Score] = {}
         self._further: tuple[tuple[str, str], ...] = ()
-        self.model = _combo(self.tr("Model"), 22)
+        self.model = _combo(self.tr("Model"), 12)
         self.level = _combo(self.tr("Level"), 8)
         self.level.addItem(self.tr("All levels"), "")
         for name in ("L0", "L1", "L2"):
             self.level.addItem(level_words(name), name)
-        self.parts = {name: _combo(name.capitalize(), 12) for name in _PARTS}
-        self.verdict = _combo(self.tr("Verdict"), 12)
+        self.parts = {name: _combo(name.capitalize(), 8) for name in _PARTS}
+        self.verdict = _combo(self.tr("Verdict"), 8)
         for verdict in VERDICTS:
             self.verdict.addItem(verdict.capitalize(), verdict)
         self.search = QLineEdit()
@@ -70,17 +70,16 @@ class ItemsTab(QWidget):
         self.right.addWidget(self.nothing)
         filters = QHBoxLayout()
         filters.setSpacing(8)
-        for box in (self.model, self.level, *self.parts.values(), self.verdict):
-            filters.addWidget(box)
+        for box, share in ((self.model, 3), (self.level, 2), *((part, 2) for part in self.parts.values()), (self.verdict, 2)):
+            filters.addWidget(box, share)
             box.activated.connect(self._on_filter)
-        filters.addStretch(1)
         side = QVBoxLayout()
         side.setSpacing(8)
         side.addWidget(self.search)
         side.addWidget(self.list, 1)
         side.addWidget(self.count)
-        self.list.setFixedWidth(300)
-        self.search.setFixedWidth(300)
+        self.list.setFixedWidth(288)
+        self.search.setFixedWidth(288)
         row = QHBoxLayout()
         row.setSpacing(16)
         row.addLayout(side)

@@ -239,9 +239,7 @@ class EvaluateWorkspace(Workspace):
         elif self._shown_ids() or any(row.shown and row.run_id for row in self.book.rows) or self._running():
             self.pages.setCurrentWidget(self.page)
         elif self.dataset is None:
-            self.empty.say(
-                self.tr("No model has been asked yet. It starts with a set: one generated here, or any other.")
-            )
+            self.empty.say(self.tr("No model has been asked yet. It starts with a set: one generated here, or any other."))
             self.empty.button.setText(self.tr("Choose the folder of a set…"))
             self.pages.setCurrentWidget(self.empty)
         else:
