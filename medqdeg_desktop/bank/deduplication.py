@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from medqdeg_desktop.bank.wording import normalised
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.errors import EngineError
 from medqdeg_desktop.engine.image import Pixels, Window
@@ -71,12 +71,6 @@ def difference_hash(picture: Pixels) -> int:
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if picture.ndim == 3 else picture
     small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
     return int.from_bytes(np.packbits(small[:, :-1] > small[:, 1:]).tobytes(), "big")
-
-
-def normalised(text: str) -> str:
-    """Letters and digits in one case with single spaces: what a wording is compared by."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
 
 
 def _print(item: Item, cache: dict[tuple[str, int | None, str], tuple[str, int]]) -> _Print:

@@ -47,8 +47,15 @@ def asks_for_position(item: Item) -> bool:
     return any(one.search(texts) and other.search(texts) for one, other in _OPPOSITES)
 
 
+def asks_for_quality(item: Item) -> bool:
+    """Whether the question is on the quality of the picture itself: a degradation would change its answer."""
+    return bool(item.question_type)
+
+
 def allowed_types(item: Item, types: Sequence[str]) -> tuple[str, ...]:
     """``types`` of the item's modality without those that would change what the question asks for."""
+    if asks_for_quality(item):
+        return ()
     if asks_for_position(item):
         return tuple(name for name in types if name not in GEOMETRY_CHANGING)
     return tuple(types)

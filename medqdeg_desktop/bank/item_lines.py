@@ -6,32 +6,29 @@ Other keys are left alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from medqdeg_desktop.bank import checks, skills
+from medqdeg_desktop.bank import checks, json_rows, skills
 from medqdeg_desktop.bank.checks import RowError
-from medqdeg_desktop.bank.importing import Rejected
+from medqdeg_desktop.bank.importing import Rejected, Wanted
 from medqdeg_desktop.study.records import Item
 
 _AXES = ("", "axial", "coronal", "sagittal")
 
 
-def read(path: Path, source: str, extracted: Path) -> Iterator[Item | Rejected]:
+def read(path: Path, wanted: Wanted) -> Iterator[Item | Rejected]:
     """Items of ``path`` one line at a time; ``Rejected.row`` is the line number. Blank lines are passed over."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            if not raw.strip():
-                continue
-            name = ""
-            try:
-                row = _object(raw)
-                name = checks.text(row, "id", needed=True)
-                yield item(row, path.parent, source or path.stem)
-            except RowError as error:
-                yield Rejected(number, name, str(error))
+    for number, row in json_rows.rows(path):
+        name = ""
+        try:
+            if isinstance(row, RowError):
+                raise row
+            name = checks.text(row, "id", needed=True)
+            yield item(row, path.parent, wanted.source or path.stem)
+        except RowError as error:
+            yield Rejected(number, name, str(error))
 
 
 def item(row: dict[str, Any], folder: Path, source: str) -> Item:
@@ -71,29 +68,3 @@ def item(row: dict[str, Any], folder: Path, source: str) -> Item:
         public=public,
         licence=checks.text(row, "licence"),
     )
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_constant, object_pairs_hook=_without_repeats)
-    except UnicodeDecodeError:
-        raise RowError("no UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise RowError(f"no JSON: {error.msg} at column {error.colno}") from None
-    except RecursionError:
-        raise RowError("no JSON that can be read: nested too deep") from None
-    if not isinstance(row, dict):
-        raise RowError("no JSON object")
-    return row
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise RowError(f"{name} is no JSON value")
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        repeated = next(key for i, (key, _) in enumerate(pairs) if key in [k for k, _ in pairs[:i]])
-        raise RowError(f"key {repeated!r} stands twice")
-    return result

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePath
 from typing import Any
 
-from medqdeg_desktop.bank.drawing import allowed_types
+from medqdeg_desktop.bank.drawing import allowed_types, asks_for_quality
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
 from medqdeg_desktop.engine import atomic
@@ -43,7 +43,8 @@ class Asked:
 
 @dataclass
 class PlanSummary:
-    """Numbers of a plan, and its hash. ``types`` counts items drawn with a type; ``cells`` (modality, type) pairs of them."""
+    """Numbers of a plan, and its hash. ``types`` counts items drawn with a type; ``cells`` (modality, type) pairs of them;
+    ``quality``, items that ask about the quality of their picture."""
 
     items: int = 0
     images: int = 0
@@ -52,6 +53,7 @@ class PlanSummary:
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
     tasks: Counter[str] = field(default_factory=Counter)
     modalities: Counter[str] = field(default_factory=Counter)
+    quality: int = 0
     notes: list[str] = field(default_factory=list)
     sha256: str = ""
 
@@ -76,6 +78,7 @@ def plan_lines(
         named = [PurePath(name).name for name in item.images]
         digest.update(_canonical([summary.items, summary.images, said, named, types]).encode() + b"\n")
         summary.items += 1
+        summary.quality += asks_for_quality(item)
         summary.images += len(item.images) * (1 + len(DEGRADED) * len(types))
         summary.levels[Level.L0] += len(item.images)
         for level in DEGRADED:

@@ -39,7 +39,9 @@ def _tables() -> tuple[dict[tuple[str, str], tuple[str, str]], dict[str, tuple[s
         for line in csv.DictReader(file):
             place = (line["task"], line["skill"])
             exact[_key(line["source"]), _key(line["label"])] = place
-            shared.setdefault(_key(line["label"]), set()).add(place)
+            # An abbreviation means something in its own source alone: "AR" is one skill there and a whole task here.
+            if not line["label"].isupper():
+                shared.setdefault(_key(line["label"]), set()).add(place)
     for skill, task in TASK_OF_SKILL.items():
         shared.setdefault(_key(skill), set()).add((task.name, skill))
     return exact, {label: next(iter(places)) for label, places in shared.items() if len(places) == 1}

@@ -24,19 +24,29 @@ def bank() -> None:
 @click.argument("study", type=click.Path(path_type=Path))
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--source", default="", help="Name of the source, for rows that do not name theirs.")
+@click.option(
+    "--modalities",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV with the columns id and modality, for sources that state none (MedXpertQA, VQA-RAD).",
+)
 @progress_option
-def import_(study: Path, path: Path, source: str, progress: str) -> None:
-    """Import PATH: item lines (.jsonl), VLMEvalKit (.tsv) or OmniMedVQA (.json or its folder).
+def import_(study: Path, path: Path, source: str, modalities: Path | None, progress: str) -> None:
+    """Import PATH, a file or a folder in one of the layouts that are known, told by its contents.
+
+    Item lines (.jsonl), OmniMedVQA, GMAI-MMBench and other VLMEvalKit tables (.tsv), MedXpertQA, MedQ-DEG-Bench (its clean
+    rows), MedQ-Bench (all three kinds of file), VQA-RAD and SLAKE (their closed questions).
 
     Rows that cannot be used are listed with their number and reason; the rest comes in. Importing again changes nothing.
 
     Example: medqdeg bank import ward.medq questions.jsonl --source ward
     """
-    from medqdeg_desktop.bank.importing import import_items
+    from medqdeg_desktop.bank.importing import import_items, modalities_listed
     from medqdeg_desktop.study.store import Study
 
+    listed = modalities_listed(modalities) if modalities else {}
     with Study.open(study) as opened:
-        report = import_items(opened, path, source=source, progress=progress_for("bank import", progress))
+        report = import_items(opened, path, source=source, modalities=listed, progress=progress_for("bank import", progress))
     for line in report.lines():
         click.echo(line)
     if not report.accepted:

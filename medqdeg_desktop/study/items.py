@@ -25,11 +25,12 @@ Verdict = Literal["accepted", "removed", "imported"]
 class Items(Profiles):
     """The part of a study that holds questions."""
 
-    def add_items(self, items: Iterable[Item]) -> ItemCounts:
+    def add_items(self, items: Iterable[Item], by: str = "", reason: str = "") -> ItemCounts:
         """Keeps ``items``, streamed: new ones, new versions of changed ones; those that stand already are left alone.
 
         Committed by the thousand, so that an import of any length holds neither the lock nor memory; run it again after an
-        interruption. Raises StudyError where one call brings two different items under one id.
+        interruption. ``by`` is the person who wrote them, "" for an import. Raises StudyError where one call brings two different
+        items under one id.
         """
         added = updated = unchanged = 0
         seen: dict[str, str] = {}
@@ -50,8 +51,9 @@ class Items(Profiles):
                 _insert_versions(db, fresh)
         counts = ItemCounts(added, updated, unchanged)
         if added or updated:
+            person = self.ensure_reader(by, "curator").reader_id if by else ""
             with self._writing() as db:
-                audit.append_event(db, "items_added", counts._asdict())
+                audit.append_event(db, "items_added", counts._asdict(), reader=person, reason=reason)
         return counts
 
     def _checked(self, chunk: list[Item], seen: dict[str, str]) -> list[tuple[str, str, str, str, int, str]]:
@@ -146,6 +148,10 @@ def item_body(item: Item) -> str:
     body = asdict(item)
     for decided in ("item_id", "cleared_by", "state"):
         del body[decided]
+    # Fields that came later stand only where they say something: what was recorded before keeps its hash.
+    for later in ("question_type", "description", "draft"):
+        if not body[later]:
+            del body[later]
     # Options are shown in the order given; sorted keys would lose it.
     body["options"] = list(item.options.items())
     return canonical_json(body)

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from medqdeg_desktop.taxonomy import Level, Modality
 
 ProfileStatus = Literal["default", "draft", "published"]
+ReviewStage = Literal["blind", "settled", "gold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class Item:
 
     ``images`` are paths as imported, absolute on this site; ``options`` maps letters to texts in order; ``window`` is
     (center, width); ``patient`` is a pseudonymous key where known (clusters for statistics); ``public`` says that a licence
-    allows sending the item away. The study gives ``cleared_by``, the pseudonym of the person who cleared this very version,
+    allows sending the item away. ``question_type`` and ``description`` (a reference text) come with sources that ask about
+    image quality; ``draft`` marks a question that is still being written, kept as typed. The study gives ``cleared_by``, the pseudonym of the person who cleared this very version,
     and ``state``: imported, accepted or removed.
     """
 
@@ -192,8 +194,56 @@ class Item:
     patient: str = ""
     public: bool = False
     licence: str = ""
+    question_type: str = ""
+    description: str = ""
+    draft: bool = False
     cleared_by: str = ""
     state: str = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSetup:
+    """What is reviewed: the draw of a set with this seed, each item by so many blind decisions.
+
+    ``release`` draws from published levels alone, as ``generate --release`` does.
+    """
+
+    seed: int = 0
+    decisions: int = 2
+    release: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A person's decision on the degradations drawn for an item: ``marks`` maps a type to 0 (keep) or to a removal reason 1 to 5.
+
+    ``stage`` is "blind", "settled" (a third person decides a disagreement) or "gold" (what a blind decision is held against).
+    ``reader`` is a ``reader_id``; a pseudonym is accepted when recording. ``version`` is that of the item, 0 its current one.
+    ``seconds`` is the time it took. ``event_id`` and ``at`` are given by the study.
+    """
+
+    reader: str
+    item_id: str
+    marks: dict[str, int]
+    stage: ReviewStage = "blind"
+    version: int = 0
+    seed: int = 0
+    seconds: float = 0.0
+    event_id: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemNote:
+    """A flag or a comment on a version of an item; the newest says whether the item is flagged."""
+
+    reader: str
+    item_id: str
+    flagged: bool
+    comment: str
+    version: int = 0
+    event_id: str = ""
+    at: str = ""
 
 
 class ItemCounts(NamedTuple):

@@ -10,7 +10,8 @@ import pytest
 from bank_samples import picture
 from PIL import Image
 
-from medqdeg_desktop.bank.deduplication import Duplicate, difference_hash, find_duplicates, normalised
+from medqdeg_desktop.bank.deduplication import Duplicate, difference_hash, find_duplicates
+from medqdeg_desktop.bank.wording import normalised
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.taxonomy import Modality
 

@@ -85,7 +85,7 @@ def test_omnimedvqa_in_its_published_folder_with_every_trap(study: Study, tmp_pa
 def test_a_json_list_is_read_in_blocks_and_a_damaged_one_is_refused(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medqdeg_desktop.bank.omnimedvqa._BLOCK", 37)
+    monkeypatch.setattr("medqdeg_desktop.bank.json_rows._BLOCK", 37)
     root = omni_folder(tmp_path, [omni(n, question=f'What, {{or}} ] "who" {n}?') for n in range(20)])
     assert import_items(study, root).added == 20
     path = root / "QA_information" / "Open-access" / "ACRIMA.json"
