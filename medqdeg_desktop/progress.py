@@ -22,7 +22,10 @@ class Progress:
         self._first: int | None = None
 
     def update(self, done: int, total: int, message: str = "", **figures: Any) -> None:
-        """``done`` of ``total`` units are complete (and, where they are kept, committed)."""
+        """``done`` of ``total`` units are complete (and, where they are kept, committed).
+
+        A job whose units differ in size gives its own ``seconds_left`` among the figures, None while it does not know.
+        """
 
     def problem(self, where: str, reason: str) -> None:
         """Something was left out or went wrong at ``where`` (file, row, item) and work goes on."""
@@ -54,7 +57,8 @@ class TerminalProgress(Progress):
         if now < self._next and done < total:
             return
         self._next = now + (0.1 if self._live else 5.0)
-        left = f", {_duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        seconds = figures.get("seconds_left", (total - done) / rate if rate > 0 else None)
+        left = f", {_duration(seconds)} left" if seconds is not None and done < total else ""
         text = f"{self.job}: {done:,}/{total:,}{left}{' ' + message if message else ''}"
         self._stream.write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
         self._stream.flush()
@@ -84,7 +88,7 @@ class JsonProgress(Progress):
         if now < self._next and done < total:
             return
         self._next = now + 0.05
-        left = (total - done) / rate if rate > 0 else None
+        left = figures.pop("seconds_left", (total - done) / rate if rate > 0 else None)
         self._say("progress", done=done, total=total, rate=rate, seconds_left=left, message=message, **figures)
 
     def problem(self, where: str, reason: str) -> None:

@@ -51,6 +51,8 @@ _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Number format of a local model's weights.",
 )
 @click.option("--concurrency", type=click.IntRange(1, 256), default=16, show_default=True, help="Most calls at once per server.")
+@click.option("--max-cost", type=click.FloatRange(0, min_open=True), metavar="AMOUNT", help="Stop before the run costs more.")
+@click.option("--price", metavar="IN,OUT", help="Price of a million tokens in and out, where the listed one is not yours.")
 @click.option("--trust-remote-code", is_flag=True, help="Run the code that a local model's folder brings along.")
 @click.option("--dry-run", is_flag=True, help="Print as JSON what would be asked, and who answers; then stop.")
 @progress_option
@@ -69,6 +71,8 @@ def evaluate_command(
     batch_size: int | None,
     precision: str,
     concurrency: int,
+    max_cost: float | None,
+    price: str | None,
     trust_remote_code: bool,
     dry_run: bool,
     progress: str,
@@ -98,6 +102,8 @@ def evaluate_command(
         precision=precision,
         batch_size=batch_size,
         concurrency=concurrency,
+        max_cost=max_cost,
+        price=_price(price),
     )
     if dry_run:
         from medqdeg_desktop.eval.preview import preview
@@ -109,6 +115,16 @@ def evaluate_command(
     click.echo(f"{outcome.run.label}: {kept} (run {outcome.run.run_id[:12]})")
     if outcome.failed:
         raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; run the same command again to ask for them")
+
+
+def _price(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        given, taken = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not two numbers with a comma between, as 2.5,10", param_hint="--price") from None
+    return given, taken
 
 
 @click.command("rescore")
@@ -136,9 +152,18 @@ def report_command(study: Path, out: Path, replicates: int, seed: int, progress:
 
     Example: medqdeg report site.medq --out report
     """
-    from medqdeg_desktop.eval.report import write_report
+    from medqdeg_desktop.eval.report import assemble, write
 
-    write_report(study, out, replicates=replicates, seed=seed, progress=progress_for("report", progress))
+    listener = progress_for("report", progress)
+    assembled = assemble(study, replicates=replicates, seed=seed, progress=listener)
+    files = write(assembled, out)
+    try:
+        from medqdeg_desktop.ui.printing import print_report
+    except ImportError as error:
+        listener.problem("report.pdf", f"left out, as Qt cannot be loaded ({error}); `medqdeg doctor` names what is missing")
+    else:
+        files["pdf"] = print_report(assembled, out / "report.pdf")
+    listener.finish(out=str(out), files=len(files))
     click.echo(f"report in {out}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,8 @@ from medqdeg_desktop.study.writer import StudyWriter
 
 GROUP_SIZE = 64
 GROUP_SECONDS = 0.2
+#: Questions that must be answered before the time left is told.
+ITEMS_FOR_ESTIMATE = 20
 
 
 @dataclass(slots=True)
@@ -39,13 +41,31 @@ class LevelTally:
         self.correct += answer.probabilities.get(right, 0.0) if answer.probabilities else float(answer.choice == right)
 
 
-class Tally:
-    """Counts by level and failures by kind. ``known`` maps a question's key to its level and its right letter."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What counting needs of a question: its level, its right letter, and how much work an answer to it is (any unit)."""
 
-    def __init__(self, known: Mapping[str, tuple[str, str]], total: int) -> None:
+    level: str
+    right: str
+    size: float
+
+
+class Tally:
+    """Counts by level and failures by kind, and how long the rest will take.
+
+    known   by a question's key;  total  answers wanted;  work  the sum of their sizes.
+    also    further figures for the live panel.
+    """
+
+    def __init__(self, known: Mapping[str, Known], total: int, work: float, also: Callable[[], dict[str, Any]] = dict) -> None:
         self._known = known
         self.total = total
         self.done = 0
+        self._work = work
+        self._worked = 0.0
+        self._also = also
+        self._began: tuple[float, float] | None = None
+        self._met: set[str] = set()
         self.failures: Counter[str] = Counter()
         self._levels: dict[str, LevelTally] = {}
 
@@ -55,17 +75,31 @@ class Tally:
         if answer.status == "failed":
             self.failures[answer.error.partition(":")[0]] += 1
             return
-        level, right = self._known[answer.file_name]
-        self._levels.setdefault(level, LevelTally()).add(answer, right)
+        known = self._known[answer.file_name]
+        self._levels.setdefault(known.level, LevelTally()).add(answer, known.right)
         self.done += 1
+        self._worked += known.size
+        if self._began is not None and len(self._met) < ITEMS_FOR_ESTIMATE:
+            self._met.add(answer.file_name)
+
+    def begin(self) -> None:
+        """From now on answers cost time; those counted before were there already."""
+        self._began = time.monotonic(), self._worked
+
+    def seconds_left(self) -> float | None:
+        """Time for what is missing at the pace so far, by size; None until twenty questions were answered."""
+        if self._began is None or len(self._met) < min(ITEMS_FOR_ESTIMATE, len(self._known)):
+            return None
+        since, at = self._began
+        return (time.monotonic() - since) * max(0.0, self._work - self._worked) / (self._worked - at)
 
     def figures(self) -> dict[str, Any]:
-        """For the live panel: what stands by level, and failures by kind."""
+        """For the live panel: what stands by level, failures by kind, time left, and what else was asked for."""
         levels = {
             level: {"answered": t.answered, "correct": round(t.correct, 6), "unparsed": t.unparsed, "refused": t.refused}
             for level, t in sorted(self._levels.items())
         }
-        return {"levels": levels, "failures": dict(self.failures)}
+        return {"levels": levels, "failures": dict(self.failures), "seconds_left": self.seconds_left(), **self._also()}
 
 
 def _append(study: Study, *, run_id: str, group: list[Answer]) -> int:

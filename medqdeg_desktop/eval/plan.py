@@ -28,7 +28,8 @@ class EvaluateOptions:
     """How to evaluate. ``trials`` None is the mode's own number; ``limit`` counts items, each with all of its levels.
 
     ``text_only`` leaves the images out, which shows what the words alone answer. ``rotate_options`` shows the options of
-    trial t moved by t places, which takes a preference for a position out of the mean.
+    trial t moved by t places, which takes a preference for a position out of the mean. ``max_cost`` is the most that the run may
+    cost, ``price`` what a million tokens (input, output) cost where the listed price is not the site's.
     """
 
     mode: Mode = "vote"
@@ -43,6 +44,8 @@ class EvaluateOptions:
     precision: str = "auto"
     batch_size: int | None = None
     concurrency: int = 16
+    max_cost: float | None = None
+    price: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("trials", self.trials), ("limit", self.limit), ("batch size", self.batch_size)):
@@ -50,6 +53,10 @@ class EvaluateOptions:
                 raise MedqdegError(f"{name} must be at least 1, not {value}")
         if self.max_tokens < 1 or self.concurrency < 1:
             raise MedqdegError("max tokens and concurrency must be at least 1")
+        if self.max_cost is not None and self.max_cost <= 0:
+            raise MedqdegError(f"the limit of cost must be above 0, not {self.max_cost:g}")
+        if self.price is not None and min(self.price) < 0:
+            raise MedqdegError("a price is not negative")
         if not 0.0 <= self.temperature <= 5.0:
             raise MedqdegError(f"temperature must lie in 0 to 5, not {self.temperature}")
 

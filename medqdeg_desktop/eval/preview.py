@@ -7,30 +7,35 @@ probabilities, with a sentence that says nothing about anybody.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.backends.base import Mode
 from medqdeg_desktop.eval.backends.opening import require_clients
+from medqdeg_desktop.eval.costs import forecast, price_of
 from medqdeg_desktop.eval.egress import is_loopback, remote_hosts
 from medqdeg_desktop.eval.keys import key_for
-from medqdeg_desktop.eval.plan import EvaluateOptions
+from medqdeg_desktop.eval.plan import EvaluateOptions, Work
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.spec import ModelSpec
 from medqdeg_desktop.study.store import Study
 
 _TIMEOUT_SECONDS = 10.0
 _PROBE_SECONDS = 120.0
+#: Tokens of a reply that does what it was asked: a letter with a word around it, two lines, one letter.
+_REPLY_TOKENS: Final[dict[Mode, int]] = {"vote": 5, "verbal": 16, "option": 1}
 
 
 def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, options: EvaluateOptions) -> dict[str, Any]:
     """``{"model", "questions", "answers", "answered", "images_bytes", "remote_hosts", "not_allowed", "not_cleared",
-    "first_not_cleared", "problem", "servers"}``.
+    "first_not_cleared", "problem", "servers", "cost"}``.
 
     answered           answers that stand already for the same model, mode, T and dataset.
     not_allowed        remote hosts that ``--allow-host`` does not name; nothing was sent there.
     not_cleared        questions whose item is neither public nor cleared (0 where nothing leaves this machine).
     problem            one line of what would stop the run at once; "" for none.
+    cost               tokens and price expected of all of it, and at most; None where no price is known.
     servers            for ``openai``, each address with ``alive``, ``reason``, ``models``, ``serves`` and ``logprobs`` (or None).
     """
     dataset = Dataset.open(dataset_dir)
@@ -55,6 +60,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
             if question.item_id not in sendable:
                 kept_back += 1
                 first = first or question.item_id
+    cost = _cost(dataset, spec, options)
     servers, problem = [], ""
     if spec.kind in ("openai", "anthropic"):
         try:
@@ -79,7 +85,20 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
         "first_not_cleared": first,
         "problem": problem,
         "servers": servers,
+        "cost": cost,
     }
+
+
+def _cost(dataset: Dataset, spec: ModelSpec, options: EvaluateOptions) -> dict[str, Any] | None:
+    price = price_of(spec, options.price)
+    if price is None:
+        return None
+    requests = (asked.request for asked in Work(options).missing(questions(dataset, options.limit)))
+    longest = 1 if options.mode == "option" else options.max_tokens
+    expected = min(longest, _REPLY_TOKENS[options.mode])
+    found = forecast(price, requests, reply_tokens=expected, longest=longest, shares_prompt=spec.kind != "anthropic")
+    exceeds = options.max_cost is not None and found.cost > options.max_cost
+    return {**found.told(), "limit": options.max_cost, "exceeds_limit": exceeds}
 
 
 def _hosts(spec: ModelSpec) -> list[str]:

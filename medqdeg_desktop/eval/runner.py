@@ -20,13 +20,15 @@ from pathlib import Path
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import egress, pacing
-from medqdeg_desktop.eval.backends.base import Backend, FatalError, PermanentError, Reply, TransientError
+from medqdeg_desktop.eval.backends.base import Backend, FatalError, LimitReached, PermanentError, Reply, TransientError
 from medqdeg_desktop.eval.backends.opening import open_backend
+from medqdeg_desktop.eval.batches import by_length
+from medqdeg_desktop.eval.costs import Meter, price_of
 from medqdeg_desktop.eval.doubts import Doubts
-from medqdeg_desktop.eval.ledger import Ledger, Tally
+from medqdeg_desktop.eval.ledger import Known, Ledger, Tally
 from medqdeg_desktop.eval.parsing import PARSER_VERSION, parse, parse_stated_confidence
 from medqdeg_desktop.eval.plan import Asked, EvaluateOptions, Work, run_of
-from medqdeg_desktop.eval.questions import questions
+from medqdeg_desktop.eval.questions import Question, questions
 from medqdeg_desktop.eval.rescoring import rescore_run
 from medqdeg_desktop.eval.spec import ModelSpec
 from medqdeg_desktop.progress import Progress
@@ -67,8 +69,9 @@ async def _evaluate(
 ) -> Outcome:
     dataset = Dataset.open(dataset_dir)
     hosts = egress.check_hosts(spec.hosts, options.allow_hosts)
-    known: dict[str, tuple[str, str]] = {}
-    total = 0
+    meter = Meter(price_of(spec, options.price), options.max_cost)
+    known: dict[str, Known] = {}
+    total, work_ahead = 0, 0.0
     sendable: set[str] | None = None
     if hosts:
         with Study.open(study_path, read_only=True) as study:
@@ -76,8 +79,9 @@ async def _evaluate(
     for question in questions(dataset, options.limit):
         if sendable is not None:
             egress.check_items([question], sendable, hosts)
-        known[question.key] = (question.level, question.answer)
+        known[question.key] = Known(question.level, question.answer, _size(question, options))
         total += options.passes(question)
+        work_ahead += known[question.key].size * options.passes(question)
     if not known:
         raise MedqdegError(f"{dataset_dir}: the dataset has no questions")
 
@@ -85,26 +89,28 @@ async def _evaluate(
         log = egress.TransferLog(study_path) if hosts else None
         backend: Backend | None = None
         try:
-            backend = open_backend(spec, options, dataset, log)
+            backend = open_backend(spec, options, dataset, log, meter)
             wanted = run_of(spec, options, dataset.sha256, str(dataset_dir.resolve()), backend.facts, backend.random_weights)
             run = await asyncio.wrap_future(writer.submit(lambda study: study.start_run(wanted)))
             if log is not None:
                 log.run_id = run.run_id
             if run.parser != PARSER_VERSION:
                 await asyncio.wrap_future(writer.submit(lambda study: rescore_run(study, run)))
-            tally = Tally(known, total)
-            answered = _standing(study_path, run.run_id, tally)
+            tally = Tally(known, total, work_ahead, meter.figures)
+            answered = _standing(study_path, run.run_id, tally, meter)
             reused = tally.done
             progress.update(tally.done, total, **tally.figures())
             work = Work(options, answered)
             sample = [asked.request for asked in islice(work.missing(questions(dataset, options.limit)), 8)]
             for warning in await backend.prepare(sample):
                 progress.problem(spec.label, warning)
+            tally.begin()
             ledger = Ledger(writer, run.run_id, tally, progress)
             try:
-                await _Asking(backend, ledger, progress, Doubts(options), run.label).all(
-                    work.missing(questions(dataset, options.limit))
-                )
+                missing = work.missing(questions(dataset, options.limit))
+                if backend.length is not None:
+                    missing = by_length(missing, backend.length)
+                await _Asking(backend, ledger, progress, Doubts(options), run.label).all(missing)
             finally:
                 await ledger.close()
             if tally.done >= total and options.limit is None:
@@ -115,18 +121,27 @@ async def _evaluate(
             if log is not None:
                 log.close()
     failed = sum(tally.failures.values())
-    progress.finish(run_id=run.run_id, answered=tally.done, total=total, failed=failed, reused=reused, **tally.figures())
+    figures = {name: value for name, value in tally.figures().items() if name != "seconds_left"}
+    progress.finish(run_id=run.run_id, answered=tally.done, total=total, failed=failed, reused=reused, **figures)
     return Outcome(run, tally.done, total, failed, reused)
 
 
-def _standing(study_path: Path, run_id: str, tally: Tally) -> set[tuple[str, int]]:
-    """(file name, trial) of what an earlier call has answered, added to the tally."""
+def _size(question: Question, options: EvaluateOptions) -> float:
+    """About how many tokens the question is read as: what an answer to it costs in time."""
+    pixels = 0 if options.text_only else sum(image.width * image.height for image in question.images)
+    return 50.0 + len(question.text) / 4 + pixels / 768
+
+
+def _standing(study_path: Path, run_id: str, tally: Tally, meter: Meter) -> set[tuple[str, int]]:
+    """(file name, trial) of what an earlier call has answered, added to the tally; its tokens are added to the meter."""
     answered = set()
     with Study.open(study_path, read_only=True) as study:
         for answer in study.answers(run_id):
             if answer.status != "failed":
                 answered.add((answer.file_name, answer.trial))
                 tally.add(answer)
+                if tokens := answer.detail.get("tokens"):
+                    meter.already(tokens)
     return answered
 
 
@@ -143,9 +158,13 @@ class _Asking:
         self._limit = pacing.AdaptiveLimit(start, self._most)
         self._failures_in_a_row = 0
         self._heard = False
+        self._ended: LimitReached | None = None
 
     async def all(self, missing: Iterator[Asked]) -> None:
-        """Returns when every request has been answered or given up; raises FatalError, or CancelledError on interrupt."""
+        """Returns when every request has been answered or given up; raises FatalError, or CancelledError on interrupt.
+
+        Where a limit is reached, what was paid for is waited for before LimitReached is raised.
+        """
         batches: asyncio.Queue[list[Asked] | None] = asyncio.Queue(maxsize=2 * self._most)
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
@@ -156,7 +175,7 @@ class _Asking:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._most):
                     group.create_task(self._work(batches))
-                while batch := list(islice(missing, self._backend.batch_size)):
+                while self._ended is None and (batch := list(islice(missing, self._backend.batch_size))):
                     await batches.put(batch)
                 for _ in range(self._most):
                     await batches.put(None)
@@ -165,6 +184,8 @@ class _Asking:
         finally:
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.remove_signal_handler(signal.SIGTERM)
+        if self._ended is not None:
+            raise self._ended
 
     async def _work(self, batches: asyncio.Queue[list[Asked] | None]) -> None:
         while (batch := await batches.get()) is not None:
@@ -172,7 +193,7 @@ class _Asking:
 
     async def _ask(self, batch: list[Asked]) -> None:
         attempt = 1
-        while batch:
+        while batch and self._ended is None:
             try:
                 async with self._limit.slot():
                     began = time.monotonic()
@@ -186,6 +207,9 @@ class _Asking:
                     return
                 await asyncio.sleep(pacing.wait_before(attempt, error.retry_after))
                 continue
+            except LimitReached as error:
+                self._ended = error
+                return
             except PermanentError as error:
                 if len(batch) > 1:
                     for asked in batch:

@@ -205,6 +205,54 @@ def test_a_run_cut_in_two_gives_the_answers_of_one_run(
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_images_are_counted_in_the_processors_own_tokens(
+    architecture: str, tiny_models: dict[str, Path], dataset: Dataset
+) -> None:
+    model = backend(tiny_models[architecture], Decoding("option"))
+    wanted = requests(dataset)
+    seen = dict.fromkeys(r.question.images[0].width * r.question.images[0].height for r in wanted)
+    assert len(seen) > 2
+    marks = {model._loaded.tokenizer.convert_tokens_to_ids(mark) for mark in ("<image>", "<|image_pad|>")}
+    for request in wanted:
+        image = request.question.images[0]
+        ids = model._inputs([request])["input_ids"][0].tolist()
+        assert model._image_tokens((image.height, image.width)) == sum(token in marks for token in ids)
+
+
+def test_sorting_by_length_saves_padding_and_changes_no_answer(
+    tiny_models: dict[str, Path], tmp_path: Path, study_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medqdeg_desktop.eval import runner
+    from medqdeg_desktop.eval.backends.local import LocalBackend
+
+    dataset = make_dataset(tmp_path / "set", items=8)
+    spec, options = parse_spec(f"local:{tiny_models['qwen2_5_vl']}"), EvaluateOptions(trials=2, max_tokens=3, batch_size=4)
+    padded: list[int] = []
+    prepared = LocalBackend._inputs
+
+    def counted(self: LocalBackend, chunk: Any) -> Any:
+        inputs = prepared(self, chunk)
+        padded.append(int((inputs["attention_mask"] == 0).sum()))
+        return inputs
+
+    monkeypatch.setattr(LocalBackend, "_inputs", counted)
+    found, padding = [], []
+    for name in ("sorted", "as they come"):
+        study = tmp_path / f"{name}.medq"
+        Study.create(study, name=name).close()
+        padded.clear()
+        outcome = evaluate(dataset.folder, study, spec, options, Progress("evaluate"))
+        padding.append(sum(padded))
+        with Study.open(study, read_only=True) as opened:
+            answers = list(opened.answers(outcome.run.run_id))
+        found.append({(a.file_name, a.trial): (a.raw, a.detail["prompt_tokens"]) for a in answers})
+        monkeypatch.setattr(runner, "by_length", lambda missing, length: missing)
+    assert found[0] == found[1]
+    assert len(found[0]) == 48
+    assert padding[0] < padding[1] / 2
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_question_with_two_images_is_asked_once(
     architecture: str, tiny_models: dict[str, Path], tmp_path: Path, study_path: Path
 ) -> None:

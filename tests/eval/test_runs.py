@@ -235,7 +235,7 @@ def test_a_polite_stop_commits_what_came_and_ends_with_130(stop: signal.Signals,
     def slow(body: Json, n: int) -> Say:
         if n > 20:
             started.set()
-        return replace(chat(*["A"] * body.get("n", 1)), wait=0.02)
+        return replace(chat(*["A"] * body.get("n", 1)), wait=0.02 if n <= 20 else 0.5)
 
     with ScriptedServer(slow) as server:
         process = subprocess.Popen(

@@ -16,6 +16,7 @@ class AnthropicBackend:
 
     batch_size = 1
     random_weights = False
+    length = None
 
     def __init__(self, model: str, servers: Servers, decoding: Decoding, concurrency: tuple[int, int]) -> None:
         if decoding.mode == "option":

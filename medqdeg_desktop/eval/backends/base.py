@@ -8,7 +8,7 @@ and says why). A reply that came is a reply, whatever it says: refusals and mode
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -65,6 +65,11 @@ class Backend(Protocol):
     @property
     def random_weights(self) -> bool: ...
 
+    @property
+    def length(self) -> Callable[[Request], int] | None:
+        """How long a request is in tokens, where batches should hold requests of like length; else None."""
+        ...
+
     async def prepare(self, sample: Sequence[Request]) -> list[str]:
         """Called once before the first call, with a few requests to try things on; returns warnings to show."""
         ...
@@ -96,6 +101,10 @@ class PermanentError(Exception):
 
 class FatalError(MedqdegError):
     """Nothing can be asked of this model as it stands: wrong key, unknown model, no log probabilities."""
+
+
+class LimitReached(FatalError):  # noqa: N818 - what a person asked for came true
+    """What a person allowed is used up: nothing more is asked, calls under way are waited for, what came stands."""
 
 
 def trial_seed(run_seed: str, key: str, trial: int) -> int:

@@ -22,6 +22,7 @@ class BaselineBackend:
     batch_size = 256
     concurrency = (1, 1)
     random_weights = False
+    length = None
 
     def __init__(self, name: str, decoding: Decoding, run_seed: str, known: Iterable[Question] = ()) -> None:
         if decoding.mode == "verbal":

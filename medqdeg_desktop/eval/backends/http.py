@@ -20,6 +20,7 @@ import httpx
 
 from medqdeg_desktop.eval import pacing
 from medqdeg_desktop.eval.backends.base import FatalError, PermanentError, Request, TransientError
+from medqdeg_desktop.eval.costs import Meter
 from medqdeg_desktop.eval.egress import TransferLog, is_loopback
 from medqdeg_desktop.eval.keys import key_for
 from medqdeg_desktop.eval.questions import QuestionImage
@@ -42,9 +43,17 @@ class Moderated(Exception):  # noqa: N818 - an outcome that is recorded, not an 
 
 
 class Servers:
-    """One or several base addresses of the same model, used in turn; ``log`` records what leaves this machine."""
+    """One or several base addresses of the same model, used in turn; ``log`` records what leaves this machine, ``meter`` what it
+    costs."""
 
-    def __init__(self, base_urls: Sequence[str], log: TransferLog | None, timeout: httpx.Timeout = _TIMEOUT) -> None:
+    def __init__(
+        self,
+        base_urls: Sequence[str],
+        log: TransferLog | None,
+        timeout: httpx.Timeout = _TIMEOUT,
+        meter: Meter | None = None,
+    ) -> None:
+        self._meter = meter or Meter(None)
         self._hosts = {url: (urlsplit(url).hostname or "") for url in base_urls}
         self._keys = {url: key_for(host) for url, host in self._hosts.items()}
         self._log = log
@@ -61,27 +70,37 @@ class Servers:
     ) -> ServerReply:
         """Sends ``body``; ``headers`` maps a key to the headers that carry it.
 
-        Raises TransientError, PermanentError, FatalError, or Moderated.
+        Raises TransientError, PermanentError, FatalError (LimitReached before it costs too much), or Moderated.
         """
         url = next(self._turn)
         host = self._hosts[url]
         if self._log is not None and not is_loopback(host):
             self._log.sending(host, request, trials)
+        longest = int(body.get("max_tokens") or body.get("max_completion_tokens") or 1)
+        reserved = await self._meter.reserve(request, len(trials), longest)
         began = time.monotonic()
         try:
             response = await self._clients[url].post(f"{url}{path}", json=body, headers=headers(self._keys[url]))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            self._meter.release(reserved)
+            raise TransientError(f"{host}: {error or type(error).__name__}", kind="connection") from None
         except httpx.TimeoutException:
+            self._meter.lost(reserved)
             raise TransientError(f"{host}: no answer in time", kind="timeout") from None
         except httpx.TransportError as error:
+            self._meter.lost(reserved)
             raise TransientError(f"{host}: {error or type(error).__name__}", kind="connection") from None
         if response.status_code != 200:
+            self._meter.release(reserved)
             raise _failure(host, response)
         try:
             content = response.json()
         except ValueError:
-            raise TransientError(f"{host}: the reply is no JSON", kind="malformed") from None
+            content = None
         if not isinstance(content, dict):
+            self._meter.lost(reserved)
             raise TransientError(f"{host}: the reply is no JSON object", kind="malformed")
+        self._meter.settle(reserved, request, content)
         return ServerReply(content, time.monotonic() - began)
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """A model of this machine's own: any transformers image-text-to-text folder, in batches, on one thread.
 
-The processor prepares the next batch on a second thread while the model computes the present one. A batch that does not
-fit in memory is halved and asked again; the size grows back after twenty batches that fitted.
+Batches hold questions of like length (``batches``). The processor prepares the next batch on a second thread while the model
+computes the present one. A batch that does not fit in memory is halved and asked again; the size grows back after twenty
+batches that fitted.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import dataclasses
 import gc
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class LocalBackend:
         self.batch_size = batch_size or (8 if self._loaded.device == "cpu" else 16)
         self._fits = self.batch_size
         self._clean = 0
+        self._tokens_of: dict[tuple[int, int], int] = {}
         self._shared = False
         self._compute = ThreadPoolExecutor(1, "model")
         self._prepare = ThreadPoolExecutor(1, "processor")
@@ -73,6 +75,26 @@ class LocalBackend:
             "image_size": {name: _plain(value) for name, value in limits.items() if value is not None},
             **loaded.versions,
         }
+
+    @property
+    def length(self) -> Callable[[Request], int]:
+        return self._length
+
+    def _length(self, request: Request) -> int:
+        images = request.question.images if request.with_images else ()
+        # A third of the characters stands for the words' tokens; only the order matters.
+        return sum(self._image_tokens((image.height, image.width)) for image in images) + len(request.prompt) // 3
+
+    def _image_tokens(self, size: tuple[int, int]) -> int:
+        """Tokens of an image of ``size`` (height, width) as the processor counts them, or in proportion to its area."""
+        if size not in self._tokens_of:
+            try:
+                told = self._loaded.processor._get_num_multimodal_tokens(image_sizes=[list(size)])
+                self._tokens_of[size] = int(told["num_image_tokens"][0])
+            except (AttributeError, KeyError, IndexError, TypeError, ValueError, NotImplementedError):
+                # Not every family's processor can say; most cut images into patches of about this size.
+                self._tokens_of[size] = size[0] * size[1] // (28 * 28)
+        return self._tokens_of[size]
 
     async def prepare(self, sample: Sequence[Request]) -> list[str]:
         """Checks on up to eight requests that batches give what single questions give, and that trials may share a reading."""
@@ -129,11 +151,11 @@ class LocalBackend:
         tokens = scoring.letter_tokens(self._loaded.tokenizer, letters)
         log_masses = scoring.option_log_masses(self._loaded.model, inputs, tokens, self._loaded.tokenizer.pad_token_id)
         replies = []
-        for request, row in zip(chunk, log_masses, strict=True):
+        for request, row, read in zip(chunk, log_masses, _row_lengths(inputs), strict=True):
             own = list(request.options)
             p, mass = scoring.as_probabilities(row[[letters.index(letter) for letter in own]], own)
             best = max(own, key=lambda letter: p[letter])
-            detail = self._detail(request, inputs) | {"option_mass": mass}
+            detail = _detail(request, read) | {"option_mass": mass}
             replies.append([Reply(trial, best, p, detail=detail) for trial in request.trials])
         return replies
 
@@ -142,8 +164,8 @@ class LocalBackend:
         equal = len({len(request.trials) for request in chunk}) == 1
         replies = []
         drawn = self._draw(chunk, inputs, shared=self._shared and equal, length=self._decoding.max_tokens)
-        for request, trials in zip(chunk, drawn, strict=True):
-            base = self._detail(request, inputs)
+        for request, trials, read in zip(chunk, drawn, _row_lengths(inputs), strict=True):
+            base = _detail(request, read)
             row = []
             for trial, ids in zip(request.trials, trials, strict=True):
                 ended = bool(ids) and ids[-1] in self._loaded.ends
@@ -165,10 +187,6 @@ class LocalBackend:
         way = sampling.sample_shared if shared else sampling.sample_plainly
         drawn = way(model, inputs, config, seeds, self._decoding.temperature)
         return [[_until_end(ids, ends) for ids in trials] for trials in drawn]
-
-    def _detail(self, request: Request, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
-        shown = image_facts(request.question) if request.with_images else {}
-        return shown | {"prompt_tokens": int(inputs["attention_mask"].shape[1])}
 
     def _inputs(self, chunk: Sequence[Request]) -> dict[str, Tensor]:
         """Left-padded tensors of the prompts, on the CPU."""
@@ -241,6 +259,16 @@ class LocalBackend:
 
             gc.collect()
             torch.cuda.empty_cache()
+
+
+def _row_lengths(inputs: Mapping[str, Tensor]) -> list[int]:
+    """Tokens of each prompt without its padding."""
+    return [int(n) for n in inputs["attention_mask"].sum(dim=1).tolist()]
+
+
+def _detail(request: Request, prompt_tokens: int) -> dict[str, Any]:
+    shown = image_facts(request.question) if request.with_images else {}
+    return shown | {"prompt_tokens": prompt_tokens}
 
 
 def _picture(png: bytes) -> Image.Image:

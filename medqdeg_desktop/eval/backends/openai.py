@@ -34,6 +34,7 @@ class OpenAIBackend:
 
     batch_size = 1
     random_weights = False
+    length = None
 
     def __init__(self, model: str, servers: Servers, decoding: Decoding, run_seed: str, concurrency: tuple[int, int]) -> None:
         self._model = model
@@ -80,12 +81,15 @@ class OpenAIBackend:
         if len(choices) < len(trials):
             self._counts_choices = False
         shared = image_facts(request.question) if request.with_images else {}
-        shared |= {"seconds": round(reply.seconds, 3), "tokens": _tokens(reply.body), "served_as": reply.body.get("model", "")}
+        shared |= {"seconds": round(reply.seconds, 3), "served_as": reply.body.get("model", "")}
         if self._dropped:
             shared["not_accepted"] = list(self._dropped)
         if self._as_configuration:
             shared["sampling_by"] = "generation_config"
-        return [self._reply(trial, choice, request, shared) for trial, choice in zip(trials, choices, strict=False)]
+        replies = [self._reply(trial, choice, request, shared) for trial, choice in zip(trials, choices, strict=False)]
+        # The call is paid once: its first reply keeps the tokens, so that they can be added up.
+        replies[0].detail["tokens"] = _tokens(reply.body)
+        return replies
 
     def _body(self, request: Request, trials: Sequence[int]) -> dict[str, Any]:
         content: list[dict[str, Any]] = []

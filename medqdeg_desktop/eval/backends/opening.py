@@ -6,6 +6,7 @@ import importlib.util
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.eval.backends.base import Backend, FatalError
+from medqdeg_desktop.eval.costs import Meter
 from medqdeg_desktop.eval.egress import TransferLog
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import questions
@@ -18,7 +19,9 @@ def require_clients(spec: ModelSpec) -> None:
         raise FatalError("models behind a server need the extra 'api': pip install 'medqdeg-desktop[api]'")
 
 
-def open_backend(spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, log: TransferLog | None) -> Backend:
+def open_backend(
+    spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, log: TransferLog | None, meter: Meter | None = None
+) -> Backend:
     """Raises FatalError or KeyMissingError in one line for what cannot be opened."""
     # The same model on the same dataset draws the same trials, whatever the study and the machine.
     seed = f"{dataset.sha256}/{spec.stable_name}"
@@ -40,7 +43,7 @@ def open_backend(spec: ModelSpec, options: EvaluateOptions, dataset: Dataset, lo
     require_clients(spec)
     from medqdeg_desktop.eval.backends.http import Servers
 
-    servers = Servers(spec.base_urls, log)
+    servers = Servers(spec.base_urls, log, meter=meter)
     most = options.concurrency * len(spec.base_urls)
     concurrency = (max(1, most // 4), most)
     if spec.kind == "anthropic":
