@@ -7,13 +7,12 @@ heart, cup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from medqdeg_desktop.samples.shapes import Phantom
 from medqdeg_desktop.taxonomy import Modality
 
 MODALITY_NAMES: Final = (
@@ -21,12 +20,12 @@ MODALITY_NAMES: Final = (
 )  # fmt: skip
 REGIONS: Final = ("Abdomen", "Head", "Chest", "Heart", "Knee", "Hand", "Skin", "Colon", "Retina")
 NO_LESION: Final = "No focal lesion"
+#: Cup-to-disc ratio, and width of the silhouette beside the usual one, from which on the answer is "enlarged".
+ENLARGED_CUP, ENLARGED_HEART = 0.65, 1.15
 
 _SIDES: Final = {"right": "The patient's right side", "left": "The patient's left side", "none": "Neither side"}
 _APPEARANCES: Final = ("Symmetric with one colour", "Asymmetric with several colours")
 
-# Modality -> region, and what may be found there: key of the truth, its name in a list of findings, in a yes-or-no question, in
-# a counting or side question.
 _REGION_OF: Final = {
     Modality.CT: "Abdomen",
     Modality.MRI: "Head",
@@ -36,6 +35,7 @@ _REGION_OF: Final = {
     Modality.ENDOSCOPY: "Colon",
     Modality.FUNDUS: "Retina",
 }
+#: What may be found in pictures of a modality: its name among other findings, and the yes-or-no question about it.
 FINDINGS: Final = {
     Modality.CT: ("Hypodense liver lesion", "Does the liver show a hypodense lesion?"),
     Modality.MRI: ("Ring-enhancing brain lesion", "Does the brain show a ring-enhancing lesion?"),
@@ -49,6 +49,8 @@ _COUNTS: Final = {
     "glands": ("How many glands with a lumen are visible?", 0, 4),
     "polyps": ("How many polyps are visible?", 0, 2),
 }
+# Keys of the truth that say whether the modality's finding is there: 0 or "none" where it is not.
+_FOUND: Final = ("liver lesions", "enhancing lesion", "round opacity", "cysts", "polyps")
 _SIDE_QUESTIONS: Final = {
     "enhancing lesion": "On which side is the ring-enhancing lesion?",
     "round opacity": "On which side is a round opacity seen in the lung?",
@@ -73,14 +75,16 @@ class Question:
         return options, next(letter for letter, text in options.items() if text == self.right)
 
 
-def questions_about(phantom: Phantom, rng: np.random.Generator) -> Iterator[Question]:
-    """Every question that fits ``phantom``; ``rng`` draws which wrong options are offered where there are more than three."""
-    modality, truth = phantom.image.modality, phantom.truth
-    assert modality is not None
+def questions_about(modality: Modality, truth: Mapping[str, Any], rng: np.random.Generator) -> Iterator[Question]:
+    """Every question that fits a phantom of ``modality`` with its ``truth``.
+
+    ``rng`` draws which wrong options are offered where there are more than three.
+    """
     yield which_modality(modality, rng)
-    if modality in _REGION_OF:
-        yield region(_REGION_OF[modality], rng)
-    for name in ("liver lesions", "enhancing lesion", "round opacity", "cysts", "polyps"):
+    where = truth.get("region", _REGION_OF.get(modality, ""))
+    if where in REGIONS:
+        yield region(where, rng)
+    for name in _FOUND:
         if name in truth:
             present = truth[name] not in (0, "none")
             yield _finding(modality, present, rng)
@@ -93,11 +97,11 @@ def questions_about(phantom: Phantom, rng: np.random.Generator) -> Iterator[Ques
             yield side(name, truth[name])
     if "eye" in truth:
         yield eye(truth["eye"])
-        yield _grade("cup", "How large is the cup of the optic disc?", ("Normal cup", "Enlarged cup"), truth["cup"] > 0.65)
+        yield _grade("cup", "How large is the cup of the optic disc?", ("Normal cup", "Enlarged cup"), truth["cup"] > ENLARGED_CUP)
     if "symmetric" in truth:
         yield appearance(truth["symmetric"])
     if "heart" in truth:
-        yield _grade("heart", "How large is the heart?", ("Normal heart size", "Enlarged heart"), truth["heart"] > 1.15)
+        yield _grade("heart", "How large is the heart?", ("Normal heart size", "Enlarged heart"), truth["heart"] > ENLARGED_HEART)
 
 
 def which_modality(modality: Modality, rng: np.random.Generator) -> Question:
