@@ -12,6 +12,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -44,6 +45,32 @@ _WIDEST = 8
 _LIBRARIES = ("medqdeg-desktop", "numpy", "scipy")
 
 
+@dataclass(frozen=True)
+class Report:
+    """All that a report shows: ``figures`` in its order, ``diagrams`` the reliability of each run."""
+
+    study_name: str
+    results: Json
+    runs: tuple[Run, ...]
+    dataset: Dataset
+    figures: tuple[Figure, ...]
+    diagrams: tuple[Figure, ...]
+
+
+def assemble(study_path: Path | str, *, replicates: int = 10_000, seed: int = 0, progress: Progress | None = None) -> Report:
+    """The report of the runs on the study's newest dataset.
+
+    Raises MedqdegError when the study has no run with answers or the dataset is not where its runs say.
+    """
+    with Study.open(study_path, read_only=True) as study:
+        analysis = load(study)
+        study_name = study.name
+        results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
+    diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
+    dataset = dataset_of(analysis.runs)
+    return Report(study_name, results, analysis.runs, dataset, tuple(charts_of(results)), tuple(diagrams))
+
+
 def write_report(
     study_path: Path | str,
     out_dir: Path | str,
@@ -52,48 +79,40 @@ def write_report(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, Path]:
-    """Writes the report of the runs on the study's newest dataset into ``out_dir``.
+    """Writes the report of the runs on the study's newest dataset into ``out_dir``; see ``assemble`` and ``write``."""
+    files = write(assemble(study_path, replicates=replicates, seed=seed, progress=progress), out_dir)
+    if progress:
+        progress.finish(out=str(out_dir), files=len(files))
+    return files
+
+
+def write(report: Report, out_dir: Path | str) -> dict[str, Path]:
+    """Writes ``report`` but for its PDF into ``out_dir``.
 
     Returns the files written by name: ``html``, ``results``, each table (``levels``, ``by_type``, ...) and each chart
-    (``three_panel.svg``, ``three_panel.csv``, ...). Raises MedqdegError when the study has no run with answers or the
-    dataset is not where its runs say.
+    (``three_panel.svg``, ``three_panel.csv``, ...).
     """
     out = Path(out_dir)
-    with Study.open(study_path, read_only=True) as study:
-        analysis = load(study)
-        study_name = study.name
-        results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
-    dataset = dataset_of(analysis.runs)
     try:
         (out / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MedqdegError(f"{out}: cannot be made ({error.strerror})") from None
     files: dict[str, tuple[Path, str]] = {}
-    files["results"] = (out / "results.json", json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    for name, rows in csv_tables(results).items():
+    files["results"] = (out / "results.json", json.dumps(report.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    for name, rows in csv_tables(report.results).items():
         files[name] = (out / f"{name}.csv", _csv(rows))
-    figures = charts_of(results)
-    diagrams = [reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs]
-    for figure in (*figures, *diagrams):
+    for figure in (*report.figures, *report.diagrams):
         files[f"{figure.name}.svg"] = (out / "figures" / f"{figure.name}.svg", svg(figure))
         files[f"{figure.name}.csv"] = (out / "figures" / f"{figure.name}.csv", figure_csv(figure))
-    files["html"] = (out / "report.html", html(results, analysis.runs, dataset, study_name, figures, diagrams))
+    files["html"] = (out / "report.html", html(report))
     for path, text in files.values():
         atomic.write_bytes(path, text.encode())
-    if progress:
-        progress.finish(out=str(out), files=len(files))
     return {name: path for name, (path, _) in files.items()}
 
 
-def html(
-    results: Json,
-    runs: Sequence[Run],
-    dataset: Dataset,
-    study_name: str,
-    figures: Sequence[Figure],
-    diagrams: Sequence[Figure],
-) -> str:
+def html(report: Report, *, template: str = "report.html.j2") -> str:
     """The page as text: no script, no file or address outside itself."""
+    results, runs, dataset = report.results, report.runs, report.dataset
     folder = shipped("report")
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -109,17 +128,17 @@ def html(
     }
     models = results["models"]
     reference = [chart(results, with_published=True) for chart in (three_panel, accuracy_by_level)]
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template(template).render(
         css=Markup((folder / "report.css").read_text(encoding="utf-8")),
-        title=study_name or "Study",
+        title=report.study_name or "Study",
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         results=results,
         models=[{**model, "words": wording.model_words(model, models)} for model in models],
         sample=wording.mode_words(results),
         modes=sorted({model["mode"] for model in models}),
-        figures=[_inline(figure, figure.name) for figure in figures if figure.name in _FIRST],
-        breakdowns=[_inline(figure, figure.name) for figure in figures if figure.name not in _FIRST],
-        diagrams=[_inline(figure, figure.name) for figure in diagrams],
+        figures=[_inline(figure, figure.name) for figure in report.figures if figure.name in _FIRST],
+        breakdowns=[_inline(figure, figure.name) for figure in report.figures if figure.name not in _FIRST],
+        diagrams=[_inline(figure, figure.name) for figure in report.diagrams],
         widest=_WIDEST,
         reference=[_inline(figure, f"{figure.name}-published") for figure in reference],
         dimensions=[name for name in DIMENSIONS if any(model["by"][name] for model in models)],

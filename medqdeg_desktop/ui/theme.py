@@ -19,11 +19,16 @@ def apply(application: QApplication) -> None:
     """Gives ``application`` the product's style, palette, font and sheet."""
     application.setStyle("Fusion")
     QGuiApplication.styleHints().setColorScheme(Qt.ColorScheme.Dark)
-    for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
-        QFontDatabase.addApplicationFont(str(shipped(f"fonts/{name}")))
+    load_fonts()
     application.setFont(font())
     application.setPalette(_palette())
     application.setStyleSheet(_SHEET.replace("@icons@", shipped("icons").as_posix()))
+
+
+def load_fonts() -> None:
+    """Makes the shipped face known to Qt."""
+    for name in ("Inter-Regular.otf", "Inter-SemiBold.otf"):
+        QFontDatabase.addApplicationFont(str(shipped(f"fonts/{name}")))
 
 
 def font(size: int = t.BODY, *, strong: bool = False) -> QFont:

@@ -294,8 +294,9 @@ class AddModelPage(QScrollArea):
             return
         self._folder = folder
         self.trust.setVisible(folder.wants_consent or self.trust.isChecked())
-        words = self.tr("{0}, {1:.1f} GB of weights ({2}); this machine has {3:.0f} GB of memory").format(
-            folder.architecture, folder.weights / 1e9, folder.precision, folder.memory / 1e9
+        size = f"{folder.weights / 1e9:.1f} GB" if folder.weights >= 1e8 else f"{folder.weights / 1e6:.1f} MB"
+        words = self.tr("{0}, {1} of weights ({2}); this machine has {3:.0f} GB of memory").format(
+            folder.architecture, size, folder.precision, folder.memory / 1e9
         )
         if folder.random_weights:
             words += self.tr(". Random weights: its numbers show that the path works, nothing else")

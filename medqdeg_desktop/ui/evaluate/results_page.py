@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QProgressBar, Q
 from medqdeg_desktop.eval.analysis import Analysis
 from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.eval.row_chart import REFERENCE
+from medqdeg_desktop.eval.wording import FINAL_REPLICATES
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.chart_tabs import CalibrationTab, HeatmapTab, OverviewTab
 from medqdeg_desktop.ui.evaluate.items_tab import ItemsTab
@@ -41,7 +42,7 @@ class ResultsPage(QWidget):
             box.setAccessibleName(name.capitalize())
             box.addItem(self.tr("Every {0}").format(name), "")
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(13)
+            box.setMinimumContentsLength(11)
             box.activated.connect(self.filtered)
         self.published = QCheckBox(self.tr("Published models"))
         self.published.setToolTip(
@@ -155,5 +156,6 @@ class ResultsPage(QWidget):
         if not self._results:
             self.state.setText(self.tr("computing") if self.busy.isVisible() else "")
             return
-        words = self.tr("{0:,} replicates").format(self._results["replicates"])
-        self.state.setText(self.tr("{0}, provisional").format(words) if not self.busy.isHidden() else words)
+        final = self._results["replicates"] >= FINAL_REPLICATES
+        self.state.setText("" if final else self.tr("provisional"))
+        self.state.setToolTip(self.tr("Intervals rest on {0:,} replicates").format(self._results["replicates"]))

@@ -219,7 +219,10 @@ class EvaluateWorkspace(Workspace):
         self._ask_results()
 
     def _shown_ids(self) -> list[str]:
-        here = [r for r in self.book.rows if r.standing is not None and Path(r.dataset) == self.dataset and r.standing.answered]
+        """Runs in the charts: those on the same set, wherever it lay when they were made."""
+        standing = [row for row in self.book.rows if row.standing is not None]
+        sets = {r.standing.run.dataset_sha256 for r in standing if r.standing and Path(r.dataset) == self.dataset}
+        here = [r for r in standing if r.standing and r.standing.run.dataset_sha256 in sets and r.standing.answered]
         return [row.run_id for row in here if row.shown]
 
     def _ask_results(self, *, again: bool = True) -> None:
