@@ -54,6 +54,28 @@ def import_(study: Path, path: Path, source: str, modalities: Path | None, progr
 
 
 @bank.command()
+@click.argument("tables", metavar="TSV...", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the set; new or empty.")
+@click.option("--source", default="MedQ-DEG-Bench", show_default=True, help="Name of the source.")
+@click.option("--licence", default="", help="Licence of the pictures, where the rows do not state one.")
+@click.option("--real", is_flag=True, help="The pictures were degraded by nature, not by a program.")
+@progress_option
+def adopt(tables: tuple[Path, ...], out: Path, source: str, licence: str, real: bool, progress: str) -> None:
+    """Make a dataset folder from sets degraded elsewhere: the good and simulate tables of MedQ-DEG-Bench.
+
+    `medqdeg evaluate` then runs on the published benchmark itself. How levels were read and pairs found is told; rows that
+    cannot be used are listed and the rest comes in.
+
+    Example: medqdeg bank adopt MedQ-Robust-good-test.tsv MedQ-Robust-simulate-test.tsv --out published_set
+    """
+    from medqdeg_desktop.bank.published_set import adopt as make_set
+
+    found = make_set(tables, out, source=source, real=real, licence=licence, progress=progress_for("bank adopt", progress))
+    for line in found.lines():
+        click.echo(line)
+
+
+@bank.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dedupe(study: Path, as_json: bool) -> None:
