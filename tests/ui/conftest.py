@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from evaluated import Evaluated, build
 from hands import calibrate, wait_for_picture
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -67,6 +68,12 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
         window.close()
         window.deleteLater()
     QApplication.processEvents()
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    """A study with a degraded set and two runs on it, built once; tests that write take ``copy_of_study``."""
+    return build(tmp_path_factory.mktemp("evaluated"))
 
 
 @pytest.fixture

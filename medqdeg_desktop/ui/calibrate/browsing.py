@@ -89,9 +89,7 @@ class BrowsingWorkspace(Workspace):
     # -- building ---------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        self.empty = EmptyPage(
-            self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF."), self.tr("Open a folder…")
-        )
+        self.empty = EmptyPage(self._invitation(), self.tr("Open a folder…"))
         self.viewer = viewer = QWidget()
         middle = QVBoxLayout(viewer)
         middle.setContentsMargins(0, 0, 0, 0)
@@ -138,6 +136,7 @@ class BrowsingWorkspace(Workspace):
         self._to_show, self._show_first = self.places.current(str(self.session.path)), True
         self._asked = False
         roots = self.places.roots(str(self.session.path))
+        self.empty.say(self.tr("Opening…"))
         if roots:
             self.opener.open(roots)
         else:
@@ -182,7 +181,11 @@ class BrowsingWorkspace(Workspace):
     def open_paths(self, paths: list[Path]) -> None:
         """Adds what lies at ``paths`` to the list and shows the first of it."""
         self._to_show, self._show_first, self._asked = "", True, True
+        self.empty.say(self.tr("Opening…"))
         self.opener.open(paths)
+
+    def _invitation(self) -> str:
+        return self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF.")
 
     def choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open files"))
@@ -243,6 +246,7 @@ class BrowsingWorkspace(Workspace):
 
     def _on_scan_finished(self, paths: list[Path], count: int, refused: list[Refused]) -> None:
         self.scanning.hide()
+        self.empty.say(self._invitation())
         if not self.list.series.rows:
             self._show_opened(None)
         if not refused:

@@ -78,7 +78,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self._pending = None
         self.sheet.stop()
         self.live.clear()
-        self.panel.setEnabled(opened is not None)
+        self.panel.setVisible(opened is not None)
         if opened is None:
             self._refresh_levels()
             return
