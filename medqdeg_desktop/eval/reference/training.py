@@ -6,6 +6,7 @@ zero over the last quarter of a stage, so that a stage that was given more steps
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -86,13 +87,26 @@ class Training:
             self._optimisers = self._fresh_optimisers()
             self.save()
         if self.stage == "done":
-            self.export(self.folder / "model")
+            self.export(self.folder / "medqdeg-reference")
+            self._record(len(training) - self._phantoms)
 
     def export(self, folder: Path) -> None:
         """The model folder as it stands, in bfloat16."""
-        import copy
-
         architecture.save(folder, copy.deepcopy(self.model), self.processor)
+
+    def _record(self, slices: int) -> None:
+        """What the model card tells of the training."""
+        import transformers
+
+        facts = {
+            "plan": asdict(self.plan),
+            "slices": slices,
+            "seconds": round(self.seconds),
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "weight_bytes": (self.folder / "medqdeg-reference" / "model.safetensors").stat().st_size,
+            "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        }
+        (self.folder / "training.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
 
     def save(self) -> None:
         """Writes the checkpoint; a process killed while writing leaves the one before."""
