@@ -44,6 +44,8 @@ _FACTOR: Final = SeverityPath(1.0, 0.65, 0.30, 0.03)
 _MARGIN: Final = 0.05
 _LEAST_FOREGROUND: Final = 0.01
 _STEPS: Final = 4096
+#: Bytes of a frame from which a table of 65536 pairs pays.
+_PAIRS_FROM: Final = 1 << 18
 
 
 def _brighter(seed: int) -> bool:
@@ -139,8 +141,15 @@ def _line(pixels: Pixels, slope: float, offset: float) -> Pixels:
 
 
 def _through_table(pixels: Pixels, values: npt.NDArray[np.floating[Any]]) -> Pixels:
+    """uint8 ``pixels`` looked up in ``values`` (256,), rounded."""
     table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(pixels, table)).reshape(pixels.shape)
+    if pixels.size < _PAIRS_FROM or pixels.size % 2:
+        return np.asarray(cv2.LUT(pixels, table)).reshape(pixels.shape)
+    # Two bytes at a time: half the look-ups, in a table of all pairs.
+    wide = table.astype(np.uint16)
+    pairs = ((wide[:, None] << 8) | wide).ravel()
+    looked_up = np.asarray(cv2.LUT(pixels.reshape(1, -1).view(np.uint16), pairs), np.uint16)
+    return looked_up.view(np.uint8).reshape(pixels.shape)
 
 
 def foreground_median(image: MedicalImage) -> float:
