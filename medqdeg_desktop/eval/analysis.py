@@ -113,9 +113,14 @@ class Analysis:
         return self._weights[key]
 
     def cells(self, dimension: str = "level", filters: Mapping[str, Iterable[str]] | None = None) -> list[Cell]:
-        """The cells of ``dimension`` (or the levels alone) that hold a question, in order of name, then level."""
+        """The cells of ``dimension`` (or the levels alone) that hold a question, in order of name, then level.
+
+        Steps of a sweep over severity stand apart, under the dimension ``sweep``: all types together ("") and each of several.
+        """
         keep = self.table.selected(filters)
         level = self.table.level
+        if dimension == "sweep":
+            return self._steps(keep)
         if dimension == "level":
             found = (Cell("level", "", k, np.flatnonzero(keep & (level == k))) for k in range(len(LEVELS)))
             return [cell for cell in found if len(cell.rows)]
@@ -128,6 +133,15 @@ class Analysis:
                 if len(rows):
                     out.append(Cell(dimension, name, k, rows))
         return out
+
+    def _steps(self, keep: NDArray[np.bool_]) -> list[Cell]:
+        steps = [k for k, _ in self.table.steps]
+        code, names = self.table.codes["type"], self.table.names["type"]
+        swept = keep & (self.table.level >= len(LEVELS))
+        types = [i for i in range(len(names)) if (swept & (code == i)).any()]
+        parts = [("", swept), *((names[i], swept & (code == i)) for i in types if len(types) > 1)]
+        found = (Cell("sweep", name, k, np.flatnonzero(part & (self.table.level == k))) for name, part in parts for k in steps)
+        return [cell for cell in found if len(cell.rows)]
 
     # -- estimates ---------------------------------------------------------------------------------------------------
 

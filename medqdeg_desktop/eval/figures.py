@@ -45,6 +45,7 @@ from medqdeg_desktop.eval.row_chart import (
     tooltip,
     values_of,
 )
+from medqdeg_desktop.eval.sweep_chart import severity_curves
 from medqdeg_desktop.eval.wording import level_words, mode_words
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "published_bars",
     "published_heatmap",
     "reliability_diagram",
+    "severity_curves",
     "three_panel",
 ]
 
@@ -176,8 +178,12 @@ def charts_of(results: Json) -> list[Figure]:
             continue
         if rest and not _has_pairs(results, dimension, level):
             continue
+        if results["models"] and not any(model["levels"] for model in results["models"]):
+            # A sweep without clean images has no levels to compare.
+            continue
         out.append(chart(results))
-    return out
+    swept = dict.fromkeys(curve["run_id"] for sweep in results.get("sweeps", ()) for curve in sweep["models"])
+    return out + [severity_curves(results, run_id) for run_id in swept]
 
 
 def _has_pairs(results: Json, dimension: str, level: str) -> bool:

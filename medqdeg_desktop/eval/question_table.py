@@ -5,6 +5,7 @@ One row is one question at one level (a line of ``metadata.jsonl`` with ``image_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +18,8 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DEGRADATION_TYPES, TASKS, Category, Level, Modality
 
 LEVELS: Final = tuple(Level)
+#: A step of a sweep over severity: ``S`` and its severity in thousandths, as S250 for 0.25.
+_SWEPT: Final = re.compile(r"S(\d{3,4})$")
 #: Dimensions that results are broken down by, with the field of ``metadata.jsonl`` each comes from.
 DIMENSIONS: Final[dict[str, str]] = {
     "category": "category",
@@ -43,7 +46,8 @@ class QuestionTable:
     """Columns over the n questions of a dataset.
 
     index       file name -> row.
-    level       (n,) 0, 1 or 2.
+    levels      names of the levels: L0, L1, L2, then the steps of a sweep over severity (S100, S200, ...) where there is one.
+    level       (n,) index into ``levels``.
     answer      (n,) index of the right option;  options  (n,) how many there are;  letters  all letters in use, in order.
     cluster     (n,) index of the patient where one is known, else of the clean image;  clusters  how many there are.
     clean       (n,) row of the same question at L0, -1 where the set has none (an L0 row points at itself).
@@ -60,6 +64,12 @@ class QuestionTable:
     clean: NDArray[np.int32]
     codes: dict[str, NDArray[np.int16]]
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: tuple[str, ...] = tuple(str(level) for level in LEVELS)
+
+    @property
+    def steps(self) -> list[tuple[int, float]]:
+        """Steps of a sweep: index into ``levels`` and severity, rising; empty where the set has none."""
+        return [(k, severity_of(name)) for k, name in enumerate(self.levels) if k >= len(LEVELS)]
 
     def __len__(self) -> int:
         return len(self.level)
@@ -79,10 +89,11 @@ class QuestionTable:
         return keep
 
     def _level_filter(self, wanted: Iterable[str]) -> NDArray[np.bool_]:
-        try:
-            return np.isin(self.level, [LEVELS.index(Level(name)) for name in wanted])
-        except ValueError as error:
-            raise MedqdegError(f"filter level: {error}; levels are L0, L1, L2") from None
+        names = list(wanted)
+        unknown = [name for name in names if name not in self.levels]
+        if unknown:
+            raise MedqdegError(f"filter level: {unknown[0]!r} is no level; levels are {', '.join(self.levels)}")
+        return np.isin(self.level, [self.levels.index(name) for name in names])
 
     def _filter(self, dimension: str, wanted: list[str]) -> NDArray[np.bool_]:
         if dimension not in self.codes:
@@ -107,7 +118,7 @@ def question_table(rows: Iterable[Mapping[str, Any]], patients: Mapping[str, str
     Raises MedqdegError naming a line whose level, options or answer cannot be used.
     """
     index: dict[str, int] = {}
-    level: list[int] = []
+    level: list[str] = []
     answers: list[str] = []
     offered: list[list[str]] = []
     owners: list[tuple[str, str]] = []
@@ -121,13 +132,13 @@ def question_table(rows: Iterable[Mapping[str, Any]], patients: Mapping[str, str
         letters = list(options_of(dict(row)))
         if name in index:
             raise MedqdegError(f"{name}: listed twice in the dataset")
-        if row.get("level") not in ("L0", "L1", "L2"):
-            raise MedqdegError(f"{name}: level {row.get('level')!r} is none of L0, L1, L2")
+        if row.get("level") not in ("L0", "L1", "L2") and not _SWEPT.match(str(row.get("level"))):
+            raise MedqdegError(f"{name}: level {row.get('level')!r} is none of L0, L1, L2 and no step of a sweep as S250")
         if len(letters) < 2 or row.get("answer") not in letters:
             raise MedqdegError(f"{name}: answer {row.get('answer')!r} is none of the options {', '.join(letters) or '(none)'}")
         item = str(row.get("item_id") or row.get("pair_id") or name)
         index[name] = len(index)
-        level.append(LEVELS.index(Level(row["level"])))
+        level.append(str(row["level"]))
         answers.append(str(row["answer"]))
         offered.append(letters)
         questions.append(item)
@@ -150,7 +161,10 @@ def question_table(rows: Iterable[Mapping[str, Any]], patients: Mapping[str, str
         names[dimension] = _ordered(dimension, set(column) - {""})
         code = {name: i for i, name in enumerate(names[dimension])}
         codes[dimension] = np.array([code.get(value, -1) for value in column], dtype=np.int16)
-    levels = np.array(level, dtype=np.int8)
+    known = tuple(str(one) for one in LEVELS)
+    known += tuple(sorted(set(level) - set(known), key=severity_of))
+    code_of = {name: i for i, name in enumerate(known)}
+    levels = np.array([code_of[name] for name in level], dtype=np.int8)
     return QuestionTable(
         index=index,
         level=levels,
@@ -162,7 +176,13 @@ def question_table(rows: Iterable[Mapping[str, Any]], patients: Mapping[str, str
         clean=_clean_rows(questions, levels),
         codes=codes,
         names=names,
+        levels=known,
     )
+
+
+def severity_of(level: str) -> float:
+    """Severity of a step of a sweep: 0.25 for ``S250``."""
+    return int(level[1:]) / 1000
 
 
 def _value(dimension: str, text: str) -> str:

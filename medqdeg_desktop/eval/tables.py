@@ -15,6 +15,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals, bounds_where_all_agree
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
 from medqdeg_desktop.eval.scores import count_votes, mode_of, score
+from medqdeg_desktop.eval.sweeps import Limits, sweeps_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.bootstrap import cluster_sums, interval, ratio
 from medqdeg_desktop.statistics.calibration_metrics import equal_mass_bins, expected_calibration_error
@@ -101,15 +102,19 @@ def results_of(
     seed: int = 0,
     filters: Mapping[str, Iterable[str]] | None = None,
     dimensions: Sequence[str] = tuple(DIMENSIONS),
+    limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Json:
-    """``results`` of scores loaded already; ``by`` is filled for ``dimensions`` alone, for a chart that shows no more."""
+    """``results`` of scores loaded already; ``by`` is filled for ``dimensions`` alone, for a chart that shows no more.
+
+    limits   what a site allows, for the safe envelope of a sweep over severity.
+    """
     if replicates < 100:
         raise MedqdegError(f"{replicates} bootstrap replicates are too few for an interval; use at least 100")
     weights = analysis.weights(replicates, seed)
     models: list[Json] = [_model_entry(run, scores.trials) for run, scores in zip(analysis.runs, analysis.scores, strict=True)]
     cells = [cell for dimension in ("level", *dimensions) for cell in analysis.cells(dimension, filters)]
-    if not cells:
+    if not cells and not analysis.cells("sweep", filters):
         raise MedqdegError("no question passes the filter")
     levels: dict[int, tuple[Cell, Estimates, CellReplicates]] = {}
     entries: dict[str, list[tuple[Cell, list[Json]]]] = {}
@@ -136,10 +141,11 @@ def results_of(
         "dataset_sha256": first.dataset_sha256,
         "seed": seed,
         "replicates": replicates,
-        "clusters": len(np.unique(analysis.table.cluster[np.concatenate([cell.rows for cell, _, _ in levels.values()])])),
+        "clusters": len(np.unique(analysis.table.cluster[analysis.table.selected(filters)])),
         "filters": {key: list(names) for key, names in (filters or {}).items()},
         "models": models,
         "inter_model_dke": _inter(analysis, levels),
+        "sweeps": sweeps_of(analysis, weights, filters, limits),
     }
 
 

@@ -20,8 +20,8 @@ FINAL_REPLICATES: Final = 10_000
 
 
 def level_words(level: str) -> str:
-    """``L0 clean``, ``L1 mild`` or ``L2 severe``."""
-    return _LEVEL[level]
+    """``L0 clean``, ``L1 mild``, ``L2 severe``, or ``severity 0.25`` for a step of a sweep."""
+    return _LEVEL.get(level) or f"severity {int(level[1:]) / 1000:g}"
 
 
 def model_words(model: Json, among: Sequence[Json] = ()) -> str:
