@@ -26,7 +26,7 @@ _COLUMNS = (
 _FIELDS = tuple(field.name for field in fields(Event))
 
 #: What CHECKs and views need of a payload: columns of the table under the names of the payload's keys.
-QUERIED = ("type", "modality", "level", "severity", "verdict")
+QUERIED = ("type", "modality", "level", "severity", "verdict", "trial")
 
 
 def event_hash(

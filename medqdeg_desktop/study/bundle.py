@@ -30,7 +30,18 @@ from medqdeg_desktop.study.records import Event, Profile, Reader
 from medqdeg_desktop.study.store import Study
 
 FORMAT = "medqdeg-bundle/1"
-_KINDS = ("reader_added", "clean", "setting", "profile_published")
+_KINDS = (
+    "reader_added",
+    "clean",
+    "setting",
+    "profile_published",
+    "protocol_fixed",
+    "session_opened",
+    "trial_answered",
+    "stage_locked",
+    "proposal_fixed",
+    "consensus_signed",
+)
 _FILES = ("readers.jsonl", "images.jsonl", "events.jsonl", "profiles.jsonl")
 _LARGEST = 1 << 30
 _Line = dict[str, Any]
@@ -216,6 +227,13 @@ def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
             return
     if line["undoes"] and db.execute("SELECT 1 FROM events WHERE undoes = ?", (line["undoes"],)).fetchone():
         taken.notes.append(f"{name}: {line['undoes']} has been taken back here as well")
+        return
+    trial = line["payload"].get("trial")
+    if (
+        trial is not None
+        and db.execute("SELECT 1 FROM events WHERE reader_id = ? AND trial = ?", (line["reader"], trial)).fetchone()
+    ):
+        taken.conflicts.append(f"{name} answers {trial}, which the same reader has answered here; kept this study's")
         return
     given = {key: line[key] for key in ("event_id", "kind", "reader", "at", "reason", "image_id", "undoes", "origin")}
     audit.append_known_event(db, **given, payload=canonical_json(line["payload"]))

@@ -15,6 +15,7 @@ from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_tex
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord, Reader, Setting
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 
+_TAKEN_BACK = ("clean", "setting", "items_cleared", "item_judged", "item_reviewed", "item_noted")
 _ROLES = ("reader", "curator", "adjudicator", "chair")
 
 
@@ -140,7 +141,7 @@ class Decisions(StudyFile):
             found = self._events("WHERE event_id = ?", (event_id,))
             if not found:
                 raise StudyError(f"{self.path}: no event {event_id}")
-            if found[0].kind not in ("clean", "setting", "items_cleared", "item_judged"):
+            if found[0].kind not in _TAKEN_BACK:
                 raise StudyError(f"{self.path}: event {event_id} ({found[0].kind}) cannot be taken back")
             if db.execute("SELECT 1 FROM events WHERE undoes = ?", (event_id,)).fetchone():
                 raise StudyError(f"{self.path}: event {event_id} has been taken back already")

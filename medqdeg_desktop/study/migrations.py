@@ -7,6 +7,7 @@ upgrade it. A copy of the file is made before the first step. After each step tr
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from medqdeg_desktop.study.backup import copy_study
 from medqdeg_desktop.study.errors import StudyError
 
 MIGRATIONS = Migrations("medqdeg_study")
+_TRIGGERED = re.compile(r"(?:INSERT|UPDATE|DELETE) ON (\w+)")
 
 
 def statements(script: str) -> list[str]:
@@ -34,6 +36,18 @@ def statements(script: str) -> list[str]:
 @MIGRATIONS()
 def version_1(db: Database) -> None:
     for statement in statements(schema.VERSION_1):
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_2(db: Database) -> None:
+    for statement in statements(schema.VERSION_2):
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def version_3(db: Database) -> None:
+    for statement in statements(schema.VERSION_3):
         db.execute(statement)
 
 
@@ -73,7 +87,7 @@ def upgrade(db: Database, path: Path, migrations: Migrations = MIGRATIONS, *, ke
                 if pending:
                     migrations.apply(db, stop_before=[m.name for m in pending[1:]])
                     done = newest_version(migrations) - len(pending) + 1
-                    make_triggers_and_views(db)
+                    make_triggers_and_views(db, newer_steps=len(pending) > 1)
                     _check(db, path, pending[0].name)
                     db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
                     db.execute(f"PRAGMA user_version = {done}")
@@ -88,13 +102,20 @@ def upgrade(db: Database, path: Path, migrations: Migrations = MIGRATIONS, *, ke
         db.execute("PRAGMA foreign_keys = ON")
 
 
-def make_triggers_and_views(db: Database) -> None:
-    """Triggers and views exactly as this version of the program declares them."""
+def make_triggers_and_views(db: Database, *, newer_steps: bool = False) -> None:
+    """Triggers and views exactly as this version of the program declares them.
+
+    While ``newer_steps`` are still to come, triggers of tables that those will make are left to them.
+    """
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for kind, wanted in (("trigger", schema.TRIGGERS), ("view", schema.VIEWS)):
         rows = db.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,)).fetchall()
         for (name,) in rows:
             db.execute(f'DROP {kind.upper()} "{name}"')
         for text in wanted.values():
+            table = _TRIGGERED.search(text)
+            if newer_steps and kind == "trigger" and table is not None and table[1] not in tables:
+                continue
             db.execute(text.strip())
 
 

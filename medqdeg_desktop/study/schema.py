@@ -164,6 +164,59 @@ CREATE UNIQUE INDEX answers_by_key ON answers (run_key, file_name, trial);
 CREATE INDEX answers_failed ON answers (run_key, file_name, trial) WHERE status = 'failed';
 """
 
+# The reader protocol: what was fixed before reading, every trial, and the consensus. ``trial`` is the one column that it needs:
+# the index makes it impossible to answer a trial twice, whatever was killed when.
+VERSION_2 = """
+INSERT INTO event_kinds VALUES
+  ('protocol_fixed', 'a reader protocol is fixed before its first session'),
+  ('session_opened', 'a reader sits down for a session of a protocol'),
+  ('trial_answered', 'a reader decides a trial of a protocol'),
+  ('stage_locked', 'a reader closes their part of a stage: nothing of it changes, and colleagues'' values may be read'),
+  ('proposal_fixed', 'levels are proposed for blind verification'),
+  ('consensus_signed', 'a person signs the level of a cell, with the reason');
+
+ALTER TABLE events ADD COLUMN trial TEXT
+  CHECK (kind <> 'trial_answered' OR (trial IS NOT NULL AND reader_id IS NOT NULL));
+
+CREATE UNIQUE INDEX events_by_trial ON events (reader_id, trial) WHERE trial IS NOT NULL;
+"""
+
+# Review of drawn questions: who keeps or removes which degradation of which item, and who is at work on it now.
+VERSION_3 = """
+INSERT INTO event_kinds VALUES
+  ('review_opened', 'the draw that is reviewed and the number of blind decisions are fixed'),
+  ('item_reviewed', 'a person keeps or removes the degradations drawn for a question'),
+  ('item_noted', 'a person flags a question or comments on it'),
+  ('item_edited', 'a person changes the wording of a question: a new version');
+
+CREATE TABLE item_reviews (
+  event_id TEXT PRIMARY KEY REFERENCES events (event_id),
+  item_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  reader_id TEXT NOT NULL REFERENCES readers (reader_id),
+  stage TEXT NOT NULL CHECK (stage IN ('blind', 'settled', 'gold')),
+  FOREIGN KEY (item_id, version) REFERENCES item_versions (item_id, version)
+) STRICT;
+CREATE INDEX item_reviews_by_item ON item_reviews (item_id, version);
+
+CREATE TABLE item_notes (
+  event_id TEXT PRIMARY KEY REFERENCES events (event_id),
+  item_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  FOREIGN KEY (item_id, version) REFERENCES item_versions (item_id, version)
+) STRICT;
+CREATE INDEX item_notes_by_item ON item_notes (item_id, version);
+
+CREATE TABLE review_claims (
+  item_id TEXT NOT NULL,
+  reader_id TEXT NOT NULL REFERENCES readers (reader_id),
+  holder TEXT NOT NULL CHECK (length(holder) > 0),
+  until TEXT NOT NULL,
+  PRIMARY KEY (item_id, reader_id)
+) STRICT;
+CREATE INDEX review_claims_by_holder ON review_claims (holder);
+"""
+
 VIEWS = {
     "current_settings": """
 CREATE VIEW current_settings AS
@@ -180,6 +233,19 @@ SELECT * FROM (
   SELECT e.*, row_number() OVER (PARTITION BY e.reader_id, e.image_id ORDER BY e.at DESC, e.event_id DESC) AS age
   FROM events e
   WHERE e.kind = 'clean' AND NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.event_id)
+) WHERE age = 1""",
+    # A decision belongs to the version it was made on, and the newest of a reader at a stage counts.
+    "current_reviews": """
+CREATE VIEW current_reviews AS
+SELECT event_id, item_id, version, reader_id, stage FROM (
+  SELECT r.*, row_number() OVER (
+    PARTITION BY r.item_id, r.version, r.stage, CASE r.stage WHEN 'blind' THEN r.reader_id ELSE '' END
+    ORDER BY e.at DESC, e.event_id DESC
+  ) AS age
+  FROM item_reviews r
+  JOIN items i ON i.item_id = r.item_id AND i.version = r.version
+  JOIN events e ON e.event_id = r.event_id
+  WHERE NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = r.event_id)
 ) WHERE age = 1""",
     # A clearance or judgement belongs to the version it was given for: a changed item must be looked at again.
     "current_items": """
@@ -217,6 +283,8 @@ TRIGGERS = {
     **_append_only("item_versions"),
     **_append_only("item_clearances"),
     **_append_only("item_judgements"),
+    **_append_only("item_reviews"),
+    **_append_only("item_notes"),
     "events_follow_the_chain": """
 CREATE TRIGGER events_follow_the_chain BEFORE INSERT ON events
 WHEN NEW.previous_hash IS NOT (SELECT head FROM study)

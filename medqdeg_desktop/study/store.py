@@ -19,11 +19,13 @@ from medqdeg_desktop.study.connection import connect, network_file_system
 from medqdeg_desktop.study.errors import SQLITE_ERRORS, StudyError, in_plain_words
 from medqdeg_desktop.study.identifiers import now_after, utc_text, uuid7
 from medqdeg_desktop.study.migrations import check_version, newest_version, upgrade
+from medqdeg_desktop.study.readings import Readings
+from medqdeg_desktop.study.reviews import Reviews
 
 __all__ = ["Study", "StudyError"]
 
 
-class Study(Answers):
+class Study(Readings, Answers, Reviews):
     """An open study file. Make one with ``Study.create`` or ``Study.open``; it is its own context manager."""
 
     @classmethod

@@ -129,6 +129,8 @@ def _items(db: Database) -> Iterator[str]:
         yield f"item {item_id!r}: version {version} counts although version {newest} is newer"
     for table, kind in (("item_clearances", "items_cleared"), ("item_judgements", "item_judged")):
         yield from _decided(db, table, kind)
+    for table, kind in (("item_reviews", "item_reviewed"), ("item_notes", "item_noted")):
+        yield from _spoken_of(db, table, kind)
 
 
 def _decided(db: Database, table: str, kind: str) -> Iterator[str]:
@@ -144,6 +146,20 @@ def _decided(db: Database, table: str, kind: str) -> Iterator[str]:
             yield f"{table}, item {item_id!r} version {version}: is missing though event {event_id} says so"
     for event_id in rows:
         yield f"{table}: rows refer to event {event_id}, which decides nothing of this kind"
+
+
+def _spoken_of(db: Database, table: str, kind: str) -> Iterator[str]:
+    """Where a row of ``table`` and its event of ``kind`` do not speak of the same version of the same item."""
+    rows = {
+        event_id: (item_id, version)
+        for event_id, item_id, version in db.execute(f"SELECT event_id, item_id, version FROM {table}")
+    }
+    for event_id, payload in db.execute("SELECT event_id, payload FROM events WHERE kind = ?", (kind,)):
+        said = json.loads(payload)
+        if rows.pop(event_id, None) != (said["item"], said["version"]):
+            yield f"{table}: has no row, or another one, for event {event_id} on item {said['item']!r}"
+    for event_id in rows:
+        yield f"{table}: a row refers to event {event_id}, which is none of this kind"
 
 
 def _answers(db: Database) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 from study_records import make_answer, make_item, make_run, make_setting
 
 from medqdeg_desktop.study import connection, errors
+from medqdeg_desktop.study.migrations import newest_version
 from medqdeg_desktop.study.store import Study, StudyError
 
 
@@ -64,7 +65,7 @@ def test_the_connection_is_set_up_for_safety(study: Study) -> None:
         "busy_timeout": 10_000,
         "recursive_triggers": 1,
     }
-    assert header == (int.from_bytes(b"MEDQ", "big"), 1)
+    assert header == (int.from_bytes(b"MEDQ", "big"), newest_version())
     assert {name for name, strict in tables if not strict} == {"_sqlite_migrations", "sqlite_schema"}
 
 
