@@ -10,6 +10,12 @@ dose^2): together with what the frame's own scan had, that is the reduced scan's
 seed thin the same counts with the same random numbers (``photons``). A million photons per element and view give a trunk of
 average size some 12 HU of noise at dose 1, as a routine scan of it has.
 
+The tube current follows the patient, view by view, as automatic exposure control does: a view whose densest ray has line
+integral L gets exp((L - 5.85) / 2) times the photons of a view through 30 cm of water, from a quarter to eight times (tube
+limits). With one current for all, a broad patient scanned with the arms down would be unreadable at a dose that leaves a slim one
+diagnostic. The square root of the attenuation is the compromise between constant noise and constant current that minimises
+noise for a given dose (Gies et al., Med Phys 26, 1999).
+
 The detector has an element per pixel of the frame, up to 512 along its longer side: scanners have 700 to 1000 over their whole
 fan, whatever matrix is reconstructed, and the noise of a finer matrix is no finer than they are.
 
@@ -48,6 +54,9 @@ _FIELD_OF_VIEW_MM: Final = 400.0
 """Longest side of a frame whose spacing is unknown."""
 _DETECTOR_SIDE: Final = 512
 """Longest side in pixels of what is projected."""
+_REFERENCE_INTEGRAL: Final = MU_WATER_PER_MM * 300
+"""Line integral through 30 cm of water, where the tube current is 1."""
+_CURRENT_LIMITS: Final = (0.25, 8.0)
 _ANCHORS: Final = (0.25, 0.01)
 """Doses whose noise images span the quick form."""
 
@@ -89,15 +98,17 @@ class Scan:
         return linogram(self.side, half_views, self.reduction)
 
     def transmission(self, geometry: Linogram, *, precise: bool) -> Float32:
-        """e^-L times the relative width of the element, (views, elements) float32."""
+        """e^-L times the relative tube current of the view and width of the element, (views, elements) float32."""
         rows, columns = self.mass.shape
         square = np.zeros((self.side, self.side), np.float32)
         top, left = (self.side - rows) // 2, (self.side - columns) // 2
         square[top : top + rows, left : left + columns] = self.mass
         integrals = geometry.line_integrals(square, precise=precise) * np.float32(MU_WATER_PER_MM / 1000 * self.pixel_mm)
+        densest = integrals.max(axis=1, keepdims=True).astype(np.float64)
+        current = np.clip(np.exp((densest - _REFERENCE_INTEGRAL) / 2), *_CURRENT_LIMITS).astype(np.float32)
         exponent = -np.maximum(integrals, 0)
         through = np.exp(exponent.astype(np.float64)).astype(np.float32) if precise else np.asarray(cv2.exp(exponent))
-        return through * geometry.element_width()
+        return through * (current * geometry.element_width())
 
     def photon_ratio(self, half_views: int) -> float:
         """Photons of one element here / of one element at full size: a proxy's is wider, and fewer views share those of all."""
