@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medqdeg_desktop.eval.positions import Positions
 from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, LEVELS, QuestionTable
 from medqdeg_desktop.eval.scores import Scores
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, cluster_weights, interval, ratio
@@ -85,9 +86,17 @@ class Analysis:
     table    the questions.
     runs     the runs, in the order of every (m,) array.
     scores   theirs.
+    positions   by run id, where the options stood, of runs that rotated them.
     """
 
-    def __init__(self, table: QuestionTable, runs: Sequence[Run], scores: Sequence[Scores]) -> None:
+    def __init__(
+        self,
+        table: QuestionTable,
+        runs: Sequence[Run],
+        scores: Sequence[Scores],
+        positions: Mapping[str, Positions] | None = None,
+    ) -> None:
+        self.positions = dict(positions or {})
         self.table = table
         self.runs = tuple(runs)
         self.scores = tuple(scores)

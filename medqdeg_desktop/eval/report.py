@@ -155,7 +155,8 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
 
 
 def csv_tables(results: Json) -> dict[str, list[Json]]:
-    """Tables by file name: ``levels``, ``by_<dimension>``, ``models`` (DKE and cliff) and ``pairs`` (inter-model DKE)."""
+    """Tables by file name: ``levels``, ``by_<dimension>``, ``models`` (DKE and cliff), ``pairs`` (inter-model DKE),
+    ``model_differences``, ``language_prior``, ``position_bias`` and ``severity_curves``, each where it has a row."""
     models = results["models"]
     tables = {"levels": [_flat(model, cell) for model in models for cell in model["levels"]]}
     for dimension in DIMENSIONS:
@@ -178,6 +179,22 @@ def csv_tables(results: Json) -> dict[str, list[Json]]:
     ]
     if pairs:
         tables["pairs"] = pairs
+    for name in ("model_differences", "language_prior"):
+        if results[name]:
+            tables[name] = [_prefixed("", row) for row in results[name]]
+    places = [
+        {**_head(model), **_prefixed("", place)} for model in models for place in (model["position"] or {"places": []})["places"]
+    ]
+    if places:
+        tables["position_bias"] = places
+    points = [
+        {"type": sweep["type"], **{key: curve[key] for key in ("model", "label", "run_id")}, **_prefixed("", point)}
+        for sweep in results["sweeps"]
+        for curve in sweep["models"]
+        for point in curve["points"]
+    ]
+    if points:
+        tables["severity_curves"] = points
     return tables
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals, bounds_where_all_agree
+from medqdeg_desktop.eval.comparisons import language_prior, model_differences
+from medqdeg_desktop.eval.positions import Positions, position_bias, positions_of, rotated
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
 from medqdeg_desktop.eval.scores import count_votes, mode_of, score
 from medqdeg_desktop.eval.sweeps import Limits, sweeps_of
@@ -55,14 +57,17 @@ def load(study: Study, run_ids: Sequence[str] | None = None) -> Analysis:
     patients = {item.item_id: item.patient for item in study.items() if item.patient}
     table = question_table(dataset.rows(), patients)
     used, scores = [], []
+    places: dict[str, Positions] = {}
     for run in runs:
         votes = count_votes(study, run, table)
         if votes.counts.any() or votes.unparsed.any():
             used.append(run)
             scores.append(score(run, votes, table))
+            if rotated(run):
+                places[run.run_id] = positions_of(study, run, table)
     if not used:
         raise MedqdegError(f"{study.path}: no run has answers yet; start one with `medqdeg evaluate`")
-    return Analysis(table, used, scores)
+    return Analysis(table, used, scores, places)
 
 
 def dataset_of(runs: Sequence[Run]) -> Dataset:
@@ -137,14 +142,21 @@ def results_of(
         model["intra_model_dke"] = _intra(levels, m)
         model["cliff"] = _cliff(levels, m)
     first = analysis.runs[0]
+    keep = analysis.table.selected(filters)
+    for run, model in zip(analysis.runs, models, strict=True):
+        shown = analysis.positions.get(run.run_id)
+        model["position"] = None if shown is None else position_bias(shown, analysis.table, weights, keep)
+    differences = model_differences(analysis, levels, weights)
     return {
         "dataset_sha256": first.dataset_sha256,
         "seed": seed,
         "replicates": replicates,
-        "clusters": len(np.unique(analysis.table.cluster[analysis.table.selected(filters)])),
+        "clusters": len(np.unique(analysis.table.cluster[keep])),
         "filters": {key: list(names) for key, names in (filters or {}).items()},
         "models": models,
         "inter_model_dke": _inter(analysis, levels),
+        "model_differences": differences,
+        "language_prior": language_prior(analysis.runs, models, differences),
         "sweeps": sweeps_of(analysis, weights, filters, limits),
     }
 
