@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from medqdeg_desktop.bank.drawing import MOST_TYPES, allowed_types, asks_for_position
+from medqdeg_desktop.bank.drawing import MOST_TYPES, allowed_types, asks_for_quality, keeps_still
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.engine.seeding import generator, realisation_seed
 from medqdeg_desktop.study.records import Item
@@ -60,9 +60,11 @@ class _Class:
     items: list[str] = field(default_factory=list)
 
 
-def apportion(items: Iterable[Item], types_for: Callable[[Modality], Sequence[str]], seed: int) -> Apportionment:
+def apportion(
+    items: Iterable[Item], types_for: Callable[[Modality], Sequence[str]], seed: int, *, marked: bool = False
+) -> Apportionment:
     """Shares the published counts out over ``items``; BankError when not one of them may have a type."""
-    classes = _classes(items, types_for)
+    classes = _classes(items, types_for, marked)
     usable = sum(len(c.items) for c in classes)
     if not usable:
         raise BankError("no item may be drawn with any type")
@@ -81,13 +83,15 @@ def apportion(items: Iterable[Item], types_for: Callable[[Modality], Sequence[st
     return result
 
 
-def _classes(items: Iterable[Item], types_for: Callable[[Modality], Sequence[str]]) -> list[_Class]:
+def _classes(items: Iterable[Item], types_for: Callable[[Modality], Sequence[str]], marked: bool) -> list[_Class]:
     codes = {task.name: task.code for task in TASKS} | {task.code: task.code for task in TASKS}
     found: dict[tuple[str, str, bool], _Class] = {}
     for item in items:
-        key = (str(item.modality), codes.get(item.task, ""), asks_for_position(item))
+        if asks_for_quality(item):
+            continue
+        key = (str(item.modality), codes.get(item.task, ""), keeps_still(item, marked=marked))
         if key not in found:
-            found[key] = _Class(key[1], allowed_types(item, tuple(types_for(item.modality))))
+            found[key] = _Class(key[1], allowed_types(item, tuple(types_for(item.modality)), marked=marked))
         found[key].items.append(item.item_id)
     return [found[key] for key in sorted(found) if found[key].types]
 

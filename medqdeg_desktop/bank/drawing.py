@@ -52,11 +52,19 @@ def asks_for_quality(item: Item) -> bool:
     return bool(item.question_type)
 
 
-def allowed_types(item: Item, types: Sequence[str]) -> tuple[str, ...]:
-    """``types`` of the item's modality without those that would change what the question asks for."""
+def keeps_still(item: Item, *, marked: bool = False) -> bool:
+    """Whether anatomy must stay where it is: for a question on position, and under a region that is drawn afterwards."""
+    return asks_for_position(item) or (marked and item.region is not None)
+
+
+def allowed_types(item: Item, types: Sequence[str], *, marked: bool = False) -> tuple[str, ...]:
+    """``types`` of the item's modality without those that would change what the question asks for.
+
+    marked   regions are drawn on the finished pictures, where moved anatomy would lie beside them.
+    """
     if asks_for_quality(item):
         return ()
-    if asks_for_position(item):
+    if keeps_still(item, marked=marked):
         return tuple(name for name in types if name not in GEOMETRY_CHANGING)
     return tuple(types)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from medqdeg_desktop.bank import plan
-from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
+from medqdeg_desktop.bank.levels import LevelTable
 from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
-from medqdeg_desktop.bank.render import Cells, Chunk, render_chunk
+from medqdeg_desktop.bank.render import Chunk, render_chunk
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 
@@ -39,7 +39,7 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
         images, size, spent = 0, 0, 0.0
         for number, entry in enumerate([*chosen[:1], *chosen]):
             began = time.perf_counter()
-            done = render_chunk(_chunk(folder, entry, levels, asked.seed))
+            done = render_chunk(_chunk(folder, entry, levels, asked))
             if number == 0:
                 continue
             spent += time.perf_counter() - began
@@ -57,13 +57,8 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
     }
 
 
-def _chunk(folder: Path, entry: tuple[int, int, dict[str, Any]], levels: LevelTable, seed: int) -> Chunk:
+def _chunk(folder: Path, entry: tuple[int, int, dict[str, Any]], levels: LevelTable, asked: Asked) -> Chunk:
     offset, length, line = entry
-    modality = line["item"]["modality"]
-    cells: Cells = {}
-    for name in line["types"]:
-        for level in DEGRADED:
-            use = levels.use(name, Modality(modality), level)
-            assert use is not None, "a type is drawn only where its levels are known"
-            cells[name, modality, str(level)] = use
-    return Chunk(str(folder), str(folder / plan.PLAN), ((offset, length),), (line["n"],), seed, cells)
+    cells = levels.cells(line["types"], Modality(line["item"]["modality"]))
+    place = ((offset, length),)
+    return Chunk(str(folder), str(folder / plan.PLAN), place, (line["n"],), asked.seed, cells, levels.names, asked.mark_regions)

@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from medqdeg_desktop.bank import assembly, plan
 from medqdeg_desktop.bank.dataset import JOURNAL, MANIFEST, METADATA, Dataset, write_json
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.bank.journal import Finished, Journal
-from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
+from medqdeg_desktop.bank.levels import Cells, LevelTable
 from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
 from medqdeg_desktop.bank.release import check_release
-from medqdeg_desktop.bank.render import Cells, Chunk, Rendered, render_chunk
+from medqdeg_desktop.bank.render import Chunk, Rendered, render_chunk
 from medqdeg_desktop.engine import atomic, batch
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
@@ -76,7 +76,7 @@ def generate(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if asked.release and not (folder / JOURNAL).exists():
-            check_release(study, asked.limit, make_executor, workers, progress)
+            check_release(study, asked.seed, asked.limit, make_executor, workers, progress)
         adopted = _adopt_plan(study, folder, asked, shard, progress)
         if adopted is None:
             manifest = Dataset.open(folder).manifest
@@ -204,20 +204,16 @@ def _chunks(
     images = 0
 
     def chunk() -> Chunk:
-        return Chunk(str(folder), str(path), tuple(ranges), tuple(numbers), head["seed"], dict(cells))
+        marks = head.get("mark_regions", False)
+        return Chunk(str(folder), str(path), tuple(ranges), tuple(numbers), head["seed"], dict(cells), levels.names, marks)
 
     for offset, length, line in plan.located(path):
         if line["n"] % shard[1] != shard[0] - 1 or line["n"] in finished:
             continue
         ranges.append((offset, length))
         numbers.append(line["n"])
-        modality = line["item"]["modality"]
-        for name in line["types"]:
-            for level in DEGRADED:
-                use = levels.use(name, Modality(modality), level)
-                assert use is not None, "a type is drawn only where its levels are known"
-                cells[name, modality, str(level)] = use
-        images += len(line["item"]["images"]) * (1 + len(DEGRADED) * len(line["types"]))
+        cells |= levels.cells(line["types"], Modality(line["item"]["modality"]))
+        images += len(line["item"]["images"]) * (1 + len(levels.names) * len(line["types"]))
         if images >= _IMAGES_A_CHUNK:
             yield chunk()
             ranges, numbers, cells, images = [], [], {}, 0
@@ -227,7 +223,7 @@ def _chunks(
 
 def _singles(chunk: Chunk) -> Iterator[Chunk]:
     for place, number in zip(chunk.ranges, chunk.numbers, strict=True):
-        yield Chunk(chunk.folder, chunk.plan, (place,), (number,), chunk.seed, chunk.cells)
+        yield replace(chunk, ranges=(place,), numbers=(number,))
 
 
 def _item_id(chunk: Chunk) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from medqdeg_desktop.bank import checks, json_rows, skills
 from medqdeg_desktop.bank.checks import RowError
 from medqdeg_desktop.bank.importing import Rejected, Wanted
+from medqdeg_desktop.bank.region import problem as region_problem
 from medqdeg_desktop.study.records import Item
 
 _AXES = ("", "axial", "coronal", "sagittal")
@@ -40,6 +41,8 @@ def item(row: dict[str, Any], folder: Path, source: str) -> Item:
     region = row.get("region")
     if region is not None and not isinstance(region, dict):
         raise RowError("region is no object")
+    if region and (wrong := region_problem(region)):
+        raise RowError(wrong)
     axis = checks.text(row, "axis").casefold()
     if axis not in _AXES:
         raise RowError(f"axis {axis!r} is none of axial, coronal, sagittal")

@@ -1,8 +1,12 @@
-"""Which severity a level means for a type on a modality: the newest published profile first, the default one for the rest."""
+"""Which severity a level means for a type on a modality: the newest published profile first, the default one for the rest.
+
+In a sweep the levels are points of the severity path instead: S250 is severity 0.25.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -12,13 +16,27 @@ from medqdeg_desktop.study.records import Profile, ProfileCell
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality, types_drawn_for
 
 DEGRADED = (Level.L1, Level.L2)
+#: Severities of a sweep have at most three decimals, so that their names tell them apart.
+_PER_MILLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PathPoint:
+    """A point of the severity path of a type on a modality, as a sweep renders it."""
+
+    type: str
+    modality: Modality
+    severity: float
+    path_version: int
+    parameters: dict[str, ParameterValue] = field(default_factory=dict)
+    basis: str = "a point of the severity path"
 
 
 @dataclass(frozen=True, slots=True)
 class LevelUse:
     """A cell as it is rendered from, with the name and status of the profile that it comes from."""
 
-    cell: ProfileCell
+    cell: ProfileCell | PathPoint
     profile: str
     status: str
 
@@ -41,18 +59,61 @@ class LevelUse:
         return parameters_at(cell.type, cell.severity, cell.modality, seed)
 
 
+#: (type, modality, level) -> what the level means.
+Cells = dict[tuple[str, str, str], LevelUse]
+
+
+def level_names(severities: Iterable[float]) -> dict[str, float]:
+    """Name of the level -> severity, for a sweep: 0.05 is S050. BankError for what is no severity, too fine or named twice."""
+    found: dict[str, float] = {}
+    for severity in severities:
+        if not 0 < severity <= 1:
+            raise BankError(f"severity {severity:g} is not above 0 and at most 1; the clean picture is always there")
+        per_mille = round(severity * _PER_MILLE)
+        if abs(per_mille / _PER_MILLE - severity) > 1e-9:
+            raise BankError(f"severity {severity} has more than three decimals")
+        name = f"S{per_mille:03d}"
+        if name in found:
+            raise BankError(f"severity {severity:g} stands twice")
+        found[name] = per_mille / _PER_MILLE
+    return found
+
+
 @dataclass(frozen=True)
 class LevelTable:
-    """Cells of a published profile (or none) over those of the default profile."""
+    """Cells of a published profile (or none) over those of the default profile; with ``severities``, a sweep over them."""
 
     published: Profile | None
     default: Profile
+    severities: tuple[float, ...] = ()
 
-    def use(self, type_name: str, modality: Modality, level: Level) -> LevelUse | None:
+    @cached_property
+    def _sweep(self) -> dict[str, float]:
+        return level_names(self.severities)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Levels that each drawn type is rendered at, from mild to severe as they were given."""
+        return tuple(self._sweep) if self.severities else tuple(str(level) for level in DEGRADED)
+
+    def cells(self, types: Sequence[str], modality: Modality) -> Cells:
+        """What every level of ``types`` means on ``modality``; they must be of ``types_for`` it."""
+        found: Cells = {}
+        for name in types:
+            for level in self.names:
+                use = self.use(name, modality, level)
+                assert use is not None, "a type is drawn only where its levels are known"
+                found[name, str(modality), level] = use
+        return found
+
+    def use(self, type_name: str, modality: Modality, level: str) -> LevelUse | None:
         """What ``level`` means, or None. Both levels of a type come from one profile, else they could cross."""
+        if level in self._sweep:
+            version = find(type_name).path_version
+            return LevelUse(PathPoint(type_name, modality, self._sweep[level], version), f"severity path {version}", "sweep")
         for cells, name, status in self._tables:
             if all((type_name, modality, one) in cells for one in DEGRADED):
-                return LevelUse(cells[type_name, modality, level], name, status)
+                return LevelUse(cells[type_name, modality, Level(level)], name, status)
         return None
 
     def types_for(self, modality: Modality, *, calibrated_only: bool = False) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePath
 from typing import Any
 
-from medqdeg_desktop.bank.drawing import allowed_types, asks_for_quality
+from medqdeg_desktop.bank.drawing import asks_for_quality
 from medqdeg_desktop.bank.errors import DatasetError
-from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
+from medqdeg_desktop.bank.levels import LevelTable
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality
@@ -27,24 +27,32 @@ HEADER = "plan.json"
 FORMAT = 1
 _ITEM_FIELDS = tuple(f.name for f in fields(Item))
 
-#: (item, types that it may have) -> the types that it gets.
-Draw = Callable[[Item, tuple[str, ...]], tuple[str, ...]]
+#: The types that an item gets.
+Draw = Callable[[Item], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a set is generated from besides its items."""
+    """What a set is generated from besides its items.
+
+    types         every item gets those of them that its modality has, instead of a draw.
+    severities    a sweep: levels S250, ... at these severities instead of L1 and L2.
+    mark_regions  regions that items carry as data are drawn on the finished pictures.
+    """
 
     seed: int = 0
     rule: str = "uniform"
     release: bool = False
     limit: int | None = None
+    types: tuple[str, ...] = ()
+    severities: tuple[float, ...] = ()
+    mark_regions: bool = False
 
 
 @dataclass
 class PlanSummary:
     """Numbers of a plan, and its hash. ``types`` counts items drawn with a type; ``cells`` (modality, type) pairs of them;
-    ``quality``, items that ask about the quality of their picture."""
+    ``quality``, items that ask about the quality of their picture; ``regions``, items that carry a region as data."""
 
     items: int = 0
     images: int = 0
@@ -54,23 +62,19 @@ class PlanSummary:
     tasks: Counter[str] = field(default_factory=Counter)
     modalities: Counter[str] = field(default_factory=Counter)
     quality: int = 0
+    regions: int = 0
     notes: list[str] = field(default_factory=list)
     sha256: str = ""
 
 
-def plan_lines(
-    items: Iterable[Item], draw: Draw, levels: LevelTable, summary: PlanSummary, *, calibrated_only: bool = False
-) -> Iterator[str]:
+def plan_lines(items: Iterable[Item], draw: Draw, levels: LevelTable, summary: PlanSummary) -> Iterator[str]:
     """Plan lines of ``items`` in their order, one JSON object each; fills ``summary`` on the way.
 
     A line has ``n`` (the item's number), ``first`` (number of its first image), ``item`` and ``types``.
     """
     digest = hashlib.sha256()
-    types_of: dict[Modality, tuple[str, ...]] = {}
     for item in items:
-        if item.modality not in types_of:
-            types_of[item.modality] = levels.types_for(item.modality, calibrated_only=calibrated_only)
-        types = draw(item, allowed_types(item, types_of[item.modality]))
+        types = draw(item)
         known = {name: getattr(item, name) for name in _ITEM_FIELDS}
         line = {"n": summary.items, "first": summary.images, "item": known, "types": types}
         # Moving the images to another folder makes no other set; clearing an item or reviewing it does not either.
@@ -79,9 +83,10 @@ def plan_lines(
         digest.update(_canonical([summary.items, summary.images, said, named, types]).encode() + b"\n")
         summary.items += 1
         summary.quality += asks_for_quality(item)
-        summary.images += len(item.images) * (1 + len(DEGRADED) * len(types))
+        summary.regions += item.region is not None
+        summary.images += len(item.images) * (1 + len(levels.names) * len(types))
         summary.levels[Level.L0] += len(item.images)
-        for level in DEGRADED:
+        for level in levels.names:
             summary.levels[level] += len(item.images) * len(types)
         summary.types.update(types)
         summary.modalities[item.modality] += 1
@@ -95,9 +100,7 @@ def header(asked: Asked, levels: LevelTable, summary: PlanSummary) -> dict[str, 
     """What names a plan, as it stands in the journal's header and in the manifest."""
     cells = {}
     for modality, name in sorted(summary.cells):
-        for level in DEGRADED:
-            use = levels.use(name, Modality(modality), level)
-            assert use is not None, "a type is drawn only where its levels are known"
+        for (_, _, level), use in levels.cells([name], Modality(modality)).items():
             cells[f"{name} / {modality} / {level}"] = {
                 "severity": use.cell.severity,
                 "path_version": use.cell.path_version,
@@ -106,7 +109,11 @@ def header(asked: Asked, levels: LevelTable, summary: PlanSummary) -> dict[str, 
                 "status": use.status,
                 "basis": use.cell.basis,
             }
+    # Wishes that came later stand only where they were made: headers of older sets stay as they are.
+    wishes: dict[str, Any] = {"asked_types": list(asked.types), "severities": list(asked.severities)}
+    wishes["mark_regions"] = asked.mark_regions
     return {
+        **{key: value for key, value in wishes.items() if value},
         "format": FORMAT,
         "seed": asked.seed,
         "rule": asked.rule,
@@ -149,9 +156,9 @@ def check_same(folder: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
 
 def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
     """Why plan ``new`` is not plan ``old``, in words; "" when they are the same."""
-    for key in ("seed", "rule", "release", "limit"):
-        if old.get(key) != new[key]:
-            return f"{key} {old.get(key)}, not {new[key]}"
+    for key in ("seed", "rule", "release", "limit", "asked_types", "severities", "mark_regions"):
+        if old.get(key) != new.get(key):
+            return f"{key.replace('_', ' ')} {old.get(key)}, not {new.get(key)}"
     if [p["sha256"] for p in old.get("profiles", [])] != [p["sha256"] for p in new["profiles"]]:
         return "another severity profile"
     if old.get("plan_sha256") != new["plan_sha256"] or old.get("cells") != new["cells"]:

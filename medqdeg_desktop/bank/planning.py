@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from medqdeg_desktop.bank.drawing import draw_uniform
+from medqdeg_desktop.bank.apportionment import Apportionment, apportion
+from medqdeg_desktop.bank.drawing import allowed_types, draw_uniform
 from medqdeg_desktop.bank.errors import BankError
-from medqdeg_desktop.bank.levels import DEGRADED, LevelTable, profile_name
-from medqdeg_desktop.bank.plan import Asked, Draw, PlanSummary, header, plan_lines
+from medqdeg_desktop.bank.levels import DEGRADED, LevelTable, level_names, profile_name
+from medqdeg_desktop.bank.plan import Asked, PlanSummary, header, plan_lines
+from medqdeg_desktop.bank.review import removed_types
 from medqdeg_desktop.calibration.profiles import load_default_profile
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.taxonomy import Modality
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DEGRADATION_TYPES, Modality
 
 RULES = ("uniform", "published")
 
@@ -23,40 +26,79 @@ def planned(study: Study, asked: Asked, summary: PlanSummary) -> tuple[Iterator[
 
     What a release demands beyond this is checked in ``release``. Raises BankError for an unknown rule.
     """
-    if asked.rule not in RULES:
-        raise BankError(f"rule {asked.rule!r} is neither {' nor '.join(RULES)}")
-    levels = LevelTable(study.newest_profile(), load_default_profile())
+    _check_wishes(asked)
+    levels = LevelTable(study.newest_profile(), load_default_profile(), asked.severities)
     return _lines(study, asked, levels, summary), levels
 
 
-def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary) -> Iterator[str]:
-    def uniform(item: Item, types: tuple[str, ...]) -> tuple[str, ...]:
-        return draw_uniform(asked.seed, item.item_id, types)
+def _check_wishes(asked: Asked) -> None:
+    if asked.rule not in RULES:
+        raise BankError(f"rule {asked.rule!r} is neither {' nor '.join(RULES)}")
+    unknown = [name for name in asked.types if name not in DEGRADATION_BY_NAME]
+    if unknown:
+        raise BankError(f"degradation {unknown[0]!r} is unknown; `medqdeg degradations` lists them")
+    level_names(asked.severities)
+    if asked.types and asked.rule != "uniform":
+        raise BankError(f"rule {asked.rule} draws the types itself: leave out the list of types")
+    if asked.release and (asked.types or asked.severities):
+        raise BankError("a release is drawn by a rule at the published levels: leave out types and severities")
 
-    draw: Draw = uniform
+
+def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary) -> Iterator[str]:
+    wanted = {DEGRADATION_BY_NAME[name].name for name in asked.types}
+    removed = removed_types(study)
+
+    @cache
+    def types_for(modality: Modality) -> tuple[str, ...]:
+        if wanted:
+            return tuple(t.name for t in DEGRADATION_TYPES if t.name in wanted and t.suits(modality))
+        return levels.types_for(modality, calibrated_only=asked.release)
+
+    def allowed(item: Item) -> tuple[str, ...]:
+        return allowed_types(item, types_for(item.modality), marked=asked.mark_regions)
+
+    assigned: Apportionment | None = None
     items: Iterator[Item] = islice(taking_part(study), asked.limit)
     if asked.rule == "published":
-        from medqdeg_desktop.bank.apportionment import apportion
+        shared_out = apportion(islice(taking_part(study), asked.limit), types_for, asked.seed, marked=asked.mark_regions)
+        summary.notes += shared_out.notes
+        items = (item for item in items if item.item_id in shared_out)
+        assigned = shared_out
 
-        assigned = apportion(
-            islice(taking_part(study), asked.limit),
-            lambda modality: levels.types_for(modality, calibrated_only=asked.release),
-            asked.seed,
-        )
-        summary.notes += assigned.notes
-        items = (item for item in items if item.item_id in assigned)
-        draw = assigned.types_of
-    yield from plan_lines(items, draw, levels, summary, calibrated_only=asked.release)
-    summary.notes += _profile_notes(levels, summary)
+    def drawn(item: Item) -> tuple[str, ...]:
+        if assigned is not None:
+            return assigned.types_of(item, allowed(item))
+        return allowed(item) if wanted else draw_uniform(asked.seed, item.item_id, allowed(item))
+
+    def without_removed(item: Item) -> tuple[str, ...]:
+        """The draw as it was reviewed, less what the review has taken out: the rest of the set stays as it is."""
+        return tuple(name for name in drawn(item) if name not in removed.get(item.item_id, ()))
+
+    yield from plan_lines(items, without_removed, levels, summary)
+    summary.notes += [*_profile_notes(levels, summary), *_item_notes(asked, summary)]
+
+
+def _item_notes(asked: Asked, summary: PlanSummary) -> list[str]:
+    """What is to be said about items that are not drawn like the others."""
+    notes = []
+    if summary.quality:
+        notes.append(f"{summary.quality:,} items ask about the quality of the picture and are shown clean only")
+    if summary.regions and asked.mark_regions:
+        notes.append(f"{summary.regions:,} items carry a region, drawn on the finished pictures of every level")
+    elif summary.regions:
+        notes.append(f"{summary.regions:,} items carry a region as data that is not drawn; --mark-regions draws it")
+    return notes
 
 
 def taking_part(study: Study) -> Iterator[Item]:
-    """Every item that nobody has removed, in the order of item ids."""
-    return (item for item in study.items() if item.state != "removed")
+    """Every item that nobody has removed and that is not a draft, in the order of item ids."""
+    return (item for item in study.items() if item.state != "removed" and not item.draft)
 
 
 def _profile_notes(levels: LevelTable, summary: PlanSummary) -> list[str]:
     """The warning about levels that no reader of this study has fixed; at most one line."""
+    if levels.severities:
+        return []
     if levels.published is None:
         return [f"no published profile in this study: levels are those of {profile_name(levels.default)}"]
     missing = 0

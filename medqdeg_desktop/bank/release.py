@@ -14,6 +14,7 @@ from typing import Any
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.planning import taking_part
 from medqdeg_desktop.bank.render import read_source
+from medqdeg_desktop.bank.review import check_reviewed_draw
 from medqdeg_desktop.engine import batch
 from medqdeg_desktop.engine.errors import EngineError
 from medqdeg_desktop.engine.image import pixel_sha256
@@ -31,7 +32,7 @@ class _Sources:
 
 
 def check_release(
-    study: Study, limit: int | None, make_executor: Callable[[], Executor], workers: int, progress: Progress
+    study: Study, seed: int, limit: int | None, make_executor: Callable[[], Executor], workers: int, progress: Progress
 ) -> None:
     """Raises BankError unless every item that takes part is accepted and each of its clean images is confirmed as diagnostic.
 
@@ -39,6 +40,7 @@ def check_release(
     """
     if study.newest_profile() is None:
         raise BankError(f"{study.path}: a release needs a published severity profile; `medqdeg profile publish` makes one")
+    check_reviewed_draw(study, seed)
     total = 0
     for item in islice(taking_part(study), limit):
         if item.state != "accepted":

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from medqdeg_desktop.bank import rows
+from medqdeg_desktop.bank import region, rows
 from medqdeg_desktop.bank.dataset import image_name
-from medqdeg_desktop.bank.levels import DEGRADED, LevelUse
+from medqdeg_desktop.bank.levels import Cells
+from medqdeg_desktop.bank.region import RegionError
 from medqdeg_desktop.engine import atomic, png
 from medqdeg_desktop.engine.degradation import Prepared
 from medqdeg_desktop.engine.display import to_display
@@ -30,15 +31,13 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, publi
 
 _COMMON = ("item_id", "source", "source_id", "modality", "capability", "task", "skill", "question", "answer", "licence")
 
-#: (type, modality, level) -> what the level means.
-Cells = dict[tuple[str, str, str], LevelUse]
-
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Items for one worker: byte ranges (start, length) in the plan at ``plan``, so that the message stays small.
 
-    ``cells`` holds what these items are drawn with; ``numbers`` are the items' numbers in the plan.
+    ``cells`` holds what these items are drawn with, ``levels`` the names of their levels; ``numbers`` are the items' numbers
+    in the plan; with ``mark_regions`` regions are drawn on the finished pictures.
     """
 
     folder: str
@@ -47,6 +46,8 @@ class Chunk:
     numbers: tuple[int, ...]
     seed: int
     cells: Cells
+    levels: tuple[str, ...]
+    mark_regions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def render_chunk(chunk: Chunk) -> list[Rendered]:
     with Path(chunk.plan).open("rb") as file, _Disk(Path(chunk.folder)) as disk:
         for start, length in chunk.ranges:
             file.seek(start)
-            done.append(_render_item(json.loads(file.read(length)), chunk.seed, chunk.cells, disk))
+            done.append(_render_item(json.loads(file.read(length)), chunk, disk))
     return done
 
 
@@ -139,7 +140,7 @@ class _Writer:
         self.lines.append(rows.row(self.options, **self.common, **fields, **facts))
 
 
-def _render_item(line: dict[str, Any], seed: int, cells: Cells, disk: _Disk) -> Rendered:
+def _render_item(line: dict[str, Any], chunk: Chunk, disk: _Disk) -> Rendered:
     item = line["item"]
     try:
         images = [read_source(path, item) for path in item["images"]]
@@ -149,11 +150,11 @@ def _render_item(line: dict[str, Any], seed: int, cells: Cells, disk: _Disk) -> 
         common["image_count"] = len(images)
         writer = _Writer(line["first"], item["options"], common, disk)
         for index, image in enumerate(images):
-            _render_image(image, index, sources[index], line, seed, cells, writer.put)
+            _render_image(image, index, sources[index], line, chunk, writer.put)
         return Rendered(line["n"], item["item_id"], tuple(writer.lines), size=writer.size)
     except UnreadableImageError as error:
         reason = f"{Path(error.path).name}: {error.reason}"
-    except EngineError as error:
+    except (EngineError, RegionError) as error:
         reason = str(error)
     except MemoryError:
         reason = "not enough memory for its image"
@@ -165,8 +166,7 @@ def _render_image(
     index: int,
     source: str,
     line: dict[str, Any],
-    seed: int,
-    cells: Cells,
+    chunk: Chunk,
     put: Callable[[Pixels, str, dict[str, Any]], None],
 ) -> None:
     item = line["item"]
@@ -180,16 +180,23 @@ def _render_image(
         "range": json.dumps([float(image.value_range[0]), float(image.value_range[1])]),
         "source_sha256": source,
     }
-    put(to_display(image, window), f"clean_{Level.L0}", {"level": str(Level.L0), **place})
+    marked = item["region"] if chunk.mark_regions else None
+
+    def shown_as(shot: MedicalImage) -> Pixels:
+        """The 8-bit picture, with the item's region on it where it is drawn afterwards."""
+        picture = to_display(shot, window)
+        return region.drawn(picture, marked, index) if marked else picture
+
+    put(shown_as(image), f"clean_{Level.L0}", {"level": str(Level.L0), **place})
     for name in line["types"]:
-        realisation = realisation_seed(seed, item["item_id"], name)
+        realisation = realisation_seed(chunk.seed, item["item_id"], name)
         prepared = Prepared(name, image, realisation)
-        for level in DEGRADED:
-            use = cells[name, str(modality), str(level)]
+        for level in chunk.levels:
+            use = chunk.cells[name, str(modality), level]
             parameters = use.parameters(realisation)
-            picture = to_display(image.with_pixels(prepared.render(parameters)), window)
+            picture = shown_as(image.with_pixels(prepared.render(parameters)))
             fields = {
-                "level": str(level),
+                "level": level,
                 "degradation": name,
                 "published_type": published_type(name, modality),
                 "category": str(DEGRADATION_BY_NAME[name].category),

@@ -19,6 +19,17 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     raise click.BadParameter(f"{value!r} is not I/N with 1 <= I <= N, for example 2/8")
 
 
+def _names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(text) for text in value.split(",") if text.strip())
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers, for example 0.1,0.25,0.5") from None
+
+
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option(
@@ -33,6 +44,17 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 @click.option("--cluster", metavar="ADDRESS", default="", help="Address of a Dask scheduler to work on.")
 @click.option("--shard", default="1/1", metavar="I/N", callback=_shard, help="Do only every N-th item from the I-th on.")
 @click.option("--limit", type=click.IntRange(1), default=None, help="Only the first N items.")
+@click.option(
+    "--types", default="", metavar="A,B", callback=_names, help="These types for each item that may have them: no draw."
+)
+@click.option(
+    "--severities",
+    default="",
+    metavar="S,S",
+    callback=_numbers,
+    help="A sweep: levels S250, ... at these severities.",
+)
+@click.option("--mark-regions", is_flag=True, help="Draw the regions that items carry as data on the finished pictures.")
 @click.option("--dry-run", is_flag=True, help="Print the plan as JSON and stop.")
 @click.option("--estimate", "estimated", is_flag=True, help="With --dry-run: render a few items to tell time and size.")
 @progress_option
@@ -46,6 +68,9 @@ def generate(
     cluster: str,
     shard: tuple[int, int],
     limit: int | None,
+    types: tuple[str, ...],
+    severities: tuple[float, ...],
+    mark_regions: bool,
     dry_run: bool,
     estimated: bool,
     progress: str,
@@ -61,7 +86,7 @@ def generate(
     from medqdeg_desktop.bank.planning import preview
     from medqdeg_desktop.study.store import Study
 
-    asked = Asked(seed, rule, release, limit)
+    asked = Asked(seed, rule, release, limit, types, severities, mark_regions)
     with Study.open(study) as opened:
         if dry_run:
             plan = preview(opened, asked)
