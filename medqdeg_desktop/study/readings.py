@@ -10,6 +10,7 @@ impossible. What colleagues answered is withheld here, in the query layer, until
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,6 +144,12 @@ class Readings(Decisions):
         """Sessions of all readers: when and on what display, never what was decided."""
         found = self._understood(_session, self._events("WHERE kind = 'session_opened' ORDER BY at, event_id"))
         return [s for s in found if s.protocol_id == protocol_id]
+
+    def record_images(self, images: Iterable[ImageRecord]) -> None:
+        """``record_image`` for several, in one transaction."""
+        with self._writing():
+            for image in images:
+                self.record_image(image)
 
     def answer_trial(
         self, answer: TrialAnswer, *, image: ImageRecord | None = None, clean: CleanDecision | None = None

@@ -1,0 +1,183 @@
+"""A reader's sitting at a stage: which trial is next, what an answer must fulfil, and what is kept of it.
+
+Qt-free. The functions that take a study run on its write thread; ``Sitting`` is then used by the window alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from medqdeg_desktop.calibration.comparison import COMPARE, comparisons
+from medqdeg_desktop.calibration.errors import CalibrationError
+from medqdeg_desktop.calibration.protocol import Protocol, protocol_of
+from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, progress, verification
+from medqdeg_desktop.study.readings import FixedProtocol, Session, TrialAnswer
+from medqdeg_desktop.study.records import CleanDecision, ImageRecord
+from medqdeg_desktop.study.store import Study
+
+STAGES = (ADJUST, VERIFY, COMPARE)
+
+
+@dataclass(slots=True)
+class Sitting:
+    """One session of one reader. ``answers`` are the reader's own; ``images`` the records of the pictures asked about."""
+
+    fixed: FixedProtocol
+    protocol: Protocol
+    session: Session
+    plan: list[Trial]
+    answers: list[TrialAnswer]
+    images: dict[str, ImageRecord] = field(default_factory=dict)
+    ordinal: int = 0
+
+    def here(self, now: datetime | None = None) -> Progress:
+        return progress(self.plan, self.answers, self.protocol, self.session, now)
+
+    def after(self, trial: Trial, now: datetime | None = None) -> Trial | None:
+        """The trial that most likely follows ``trial``: what to make ready while the reader is at work."""
+        now = now or datetime.now(UTC)
+        session = self.session
+        stamped = TrialAnswer(session.reader, self.fixed.protocol_id, trial.stage, trial.key, session.session_id, 0, "")
+        stamped = replace(stamped, at=now.isoformat(), image_id=trial.image_id)
+        return progress(self.plan, [*self.answers, stamped], self.protocol, self.session, now).trial
+
+    def minutes(self, now: datetime | None = None) -> float:
+        """Since the session was opened."""
+        opened = datetime.fromisoformat(self.session.at.replace("Z", "+00:00"))
+        return ((now or datetime.now(UTC)) - opened).total_seconds() / 60
+
+    def take(self, answer: TrialAnswer) -> None:
+        """An answer has been kept."""
+        self.answers.append(answer)
+        self.ordinal = max(self.ordinal, answer.ordinal)
+
+
+def plan_of(
+    fixed: FixedProtocol, protocol: Protocol, stage: str, reader_id: str, proposal: Mapping[str, Any] | None
+) -> list[Trial]:
+    """The trials of ``stage`` in the reader's order; CalibrationError where verification has nothing to show yet."""
+    if stage == ADJUST:
+        return adjustment(fixed, protocol, reader_id)
+    if proposal is None:
+        raise CalibrationError(f"protocol {protocol.name} {protocol.version}: no levels have been proposed for {stage} yet")
+    if stage == VERIFY:
+        return verification(fixed, protocol, proposal, reader_id)
+    return comparisons(fixed, protocol, proposal, reader_id)
+
+
+def sit_down(study: Study, protocol_id: str, reader: str, stage: str, facts: dict[str, Any]) -> Sitting:
+    """Opens a session; the reader goes on at the very trial they left."""
+    fixed = study.protocol(protocol_id)
+    protocol = protocol_of(fixed.body)
+    proposal = study.proposal(protocol_id)
+    reader_id = study.ensure_reader(reader).reader_id
+    plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
+    session = study.open_session(protocol_id, reader_id, stage, facts)
+    own = [a for a in study.trials(protocol_id, reader_id, stage) if a.reader == reader_id]
+    wanted = {t.image_id for t in plan}
+    images = {i.image_id: i for i in study.images() if i.image_id in wanted}
+    return Sitting(fixed, protocol, session, plan, own, images)
+
+
+def answer_of(
+    sitting: Sitting, trial: Trial, verdict: str, detail: dict[str, Any], *, severity: float | None = None, reason: str = ""
+) -> TrialAnswer:
+    """The answer to ``trial`` as it is kept; CalibrationError where the protocol does not accept it.
+
+    A setting needs a move of the slider, a severity above 0 and the minimum dwell: what was set without looking is no setting.
+    """
+    dwell = sitting.protocol.dwell_seconds
+    if float(detail.get("seconds", 0.0)) < dwell:
+        raise CalibrationError(f"look a little longer first ({dwell:g} seconds)")
+    if verdict == "set":
+        if not detail.get("slider_events"):
+            raise CalibrationError("move the slider first")
+        if not severity:
+            raise CalibrationError(f"the original cannot be {trial.level}; is it that the level cannot be set?")
+    kept = {"start": trial.start, "repeat": trial.repeat, "mirrored": trial.mirrored, "kind": trial.kind, **detail}
+    if trial.kind == "rate":
+        kept["intended"] = trial.intended
+    if trial.kind == "pair":
+        kept |= {"other_type": trial.other_type, "other_severity": trial.other_severity}
+    return TrialAnswer(
+        reader=sitting.session.reader,
+        protocol_id=sitting.fixed.protocol_id,
+        stage=trial.stage,
+        key=trial.key,
+        session=sitting.session.session_id,
+        ordinal=sitting.ordinal + 1,
+        verdict=verdict,
+        type=trial.type,
+        modality=str(trial.modality),
+        level=str(trial.level),
+        severity=severity,
+        image_id=trial.image_id,
+        detail=kept,
+        reason=reason,
+    )
+
+
+def keep(study: Study, sitting: Sitting, trial: Trial, answer: TrialAnswer, window: tuple[float, float] | None) -> TrialAnswer:
+    """Keeps ``answer``, with the L0 decision where the trial asks for one; on disk when this returns."""
+    clean = None
+    if trial.kind == "clean":
+        record = sitting.images[trial.image_id]
+        rejected = answer.verdict == "rejected"
+        clean = CleanDecision(
+            answer.reader, trial.image_id, record.frame, window, "rejected" if rejected else "diagnostic", answer.reason
+        )
+    return study.answer_trial(answer, clean=clean)
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    """How a stage stands for one reader: ``done`` of ``total`` trials; ``closed`` lists who has locked it, by pseudonym."""
+
+    stage: str
+    open: bool
+    done: int
+    total: int
+    locked: bool
+    closed: tuple[str, ...]
+    waits_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolState:
+    """A protocol as one reader finds it."""
+
+    fixed: FixedProtocol
+    protocol: Protocol | None
+    problem: str
+    stages: tuple[StageState, ...] = ()
+
+
+def overview(study: Study, reader: str) -> list[ProtocolState]:
+    """The study's protocols, newest first, and where the reader stands in each."""
+    names = {r.reader_id: r.pseudonym for r in study.readers()}
+    reader_id = study.ensure_reader(reader).reader_id
+    found = []
+    for fixed in reversed(study.protocols()):
+        try:
+            protocol = protocol_of(fixed.body)
+        except CalibrationError as error:
+            found.append(ProtocolState(fixed, None, str(error)))
+            continue
+        locks = study.locks(fixed.protocol_id)
+        proposal = study.proposal(fixed.protocol_id)
+        stages = []
+        for stage in STAGES:
+            closed = tuple(sorted(names.get(r, "?") for r, s in locks if s == stage))
+            if stage != ADJUST and proposal is None:
+                stages.append(StageState(stage, False, 0, 0, False, closed))
+                continue
+            plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
+            own = [a for a in study.trials(fixed.protocol_id, reader_id, stage) if a.reader == reader_id]
+            fresh = Session("", fixed.protocol_id, reader_id, stage, datetime.now(UTC).isoformat())
+            at = progress(plan, own, protocol, fresh)
+            stages.append(StageState(stage, bool(plan), at.done, at.total, (reader_id, stage) in locks, closed, at.waits_until))
+        found.append(ProtocolState(fixed, protocol, "", tuple(stages)))
+    return found
