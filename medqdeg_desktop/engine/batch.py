@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_objects
 from typing import Generic, TypeVar
 
+from medqdeg_desktop.engine.memory import keep_freed_memory
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -51,8 +53,9 @@ def process_pool(workers: int) -> Executor:
 
 
 def one_thread() -> None:
-    """Makes this process compute with one thread."""
+    """Makes this process compute with one thread, in memory that it keeps."""
     os.environ.update(ONE_THREAD)
+    keep_freed_memory()
     import cv2
 
     cv2.setNumThreads(1)

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from medqdeg_desktop.engine.degradation import Degradation, Parameters, ParameterValue, Prepared, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
+from medqdeg_desktop.engine.memory import keep_freed_memory
 from medqdeg_desktop.engine.severity_path import L1_SEVERITY
 from medqdeg_desktop.errors import MedqdegError
 
@@ -88,6 +89,7 @@ class PreviewSession:
         self._last_id = 0
         self._closed = False
         self._wake = threading.Condition()
+        keep_freed_memory()
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
         self._thread.start()
 
@@ -228,21 +230,28 @@ class _StateCache:
             self._entries[key] = make()
         self._entries.move_to_end(key)
         # Measured anew each time: states grow as they are used (coarse copies, spectra of another padding).
-        while len(self._entries) > 1 and sum(state_bytes(entry.state) for entry in self._entries.values()) > self._limit:
+        while len(self._entries) > 1 and state_bytes([entry.state for entry in self._entries.values()]) > self._limit:
             self._entries.popitem(last=False)
         return self._entries[key]
 
 
 def state_bytes(state: Any) -> int:
-    """Bytes of the arrays that ``state`` holds, through dataclasses, mappings and sequences."""
+    """Bytes of the arrays that ``state`` holds, each counted once, through dataclasses, mappings and sequences."""
+    arrays = {(array.__array_interface__["data"][0], array.nbytes) for array in _arrays(state)}
+    return sum(size for _, size in arrays)
+
+
+def _arrays(state: Any) -> Iterator[np.ndarray[Any, Any]]:
     if isinstance(state, np.ndarray):
-        return state.nbytes
+        yield state
+        return
+    parts: Iterable[Any] = ()
     if is_dataclass(state) and not isinstance(state, type):
         # Cached properties are no fields, but lie in the instance's dictionary beside them.
-        parts = vars(state) if hasattr(state, "__dict__") else {f.name: getattr(state, f.name) for f in fields(state)}
-        return sum(state_bytes(part) for part in parts.values())
-    if isinstance(state, dict):
-        return sum(state_bytes(value) for value in state.values())
-    if isinstance(state, tuple | list):
-        return sum(state_bytes(value) for value in state)
-    return 0
+        parts = vars(state).values() if hasattr(state, "__dict__") else [getattr(state, f.name) for f in fields(state)]
+    elif isinstance(state, dict):
+        parts = state.values()
+    elif isinstance(state, tuple | list):
+        parts = state
+    for part in parts:
+        yield from _arrays(part)

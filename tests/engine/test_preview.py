@@ -249,4 +249,6 @@ def test_states_are_dropped_by_bytes_the_least_recently_used_first(probe: _Probe
 def test_bytes_of_a_state_are_those_of_all_its_arrays() -> None:
     state = Prepared("gaussian_blur", grey(texture(256, 256)), 0).state
     assert state_bytes(state) == 256 * 256 * 4
+    twice = np.zeros((3, 4))
+    assert state_bytes([twice, {"again": twice}]) == 96
     assert state_bytes({"a": [np.zeros(10), (np.zeros(5, np.uint8),)], "b": "text"}) == 85

@@ -213,21 +213,32 @@ def _posed(state: MovementState, rotation: float, shift: float, pose: Pose) -> F
 
 
 def _stitched(state: MovementState, rotation: float, shift: float, events: tuple[Event, ...]) -> Float32:
-    """Magnitude picture of k-space lines measured in different poses; phase encoding runs along rows."""
+    """Magnitude picture of k-space lines measured in different poses; phase encoding runs along rows.
+
+    The change of a line is that of its pose. As in ``kspace.weighted_image``: changes alike at k and -k are the real part of the
+    picture, opposite ones the imaginary part, and half of the spectrum of a real frame holds both.
+    """
     rows = state.pixels.shape[0]
     # On a proxy the lines at hand are the central ones of the full measurement: each keeps its own time.
     times = 0.5 + scipy.fft.fftfreq(rows, 1 / rows) / state.lines
-    change: npt.NDArray[Any] = np.zeros(state.pixels.shape, np.complex64)
+    half = rows // 2 + 1
+    shape = (half, *state.pixels.shape[1:])
+    alike: npt.NDArray[Any] = np.zeros(shape, np.complex64)
+    opposite: npt.NDArray[Any] = np.zeros(shape, np.complex64)
     for begin, end, pose in course(events, 0.003, 0.04):
-        measured = (times >= begin) & (times < end)
+        measured = ((times >= begin) & (times < end)).astype(np.float32)
         if pose is None or not measured.any():
             continue
-        difference = scipy.fft.fft(_posed(state, rotation, shift, pose) - state.pixels, axis=0, overwrite_x=True)
-        change[measured] = difference[measured]
-    picture = scipy.fft.ifft(change, axis=0, overwrite_x=True)
+        mirrored = measured[-np.arange(half)]
+        change = scipy.fft.rfft(_posed(state, rotation, shift, pose) - state.pixels, axis=0, overwrite_x=True, workers=1)
+        factors = (half, *(1,) * (state.pixels.ndim - 1))
+        alike += change * ((measured[:half] + mirrored) / 2).reshape(factors)
+        opposite += change * ((measured[:half] - mirrored) * np.complex64(-0.5j)).reshape(factors)
+    real = scipy.fft.irfft(alike, n=rows, axis=0, overwrite_x=True, workers=1)
+    imaginary = scipy.fft.irfft(opposite, n=rows, axis=0, overwrite_x=True, workers=1)
     # Zero signal is 0, or the least value of a frame that was shifted below it: the magnitude must not fold it over.
     floor = np.float32(min(float(state.pixels.min()), 0.0))
-    return magnitude(picture.real + (state.pixels - floor), picture.imag) + floor
+    return magnitude(real + (state.pixels - floor), imaginary) + floor
 
 
 def _exposed(state: MovementState, rotation: float, shift: float, events: tuple[Event, ...]) -> Float32:

@@ -99,6 +99,7 @@ class Undersampling(Degradation):
     """Zero-filled reconstruction from a part of the phase-encode lines."""
 
     name = "undersampling_artifact"
+    proxy_side = 512
 
     def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
         return (
@@ -146,6 +147,7 @@ class Ghosting(Degradation):
     """Equidistant copies of the object along phase encode."""
 
     name = "ghosting_artifact"
+    proxy_side = 512
 
     def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
         return (
