@@ -202,7 +202,7 @@ class Entry:
 
 
 def queue(study: Study, reader: str) -> Iterator[list[Entry]]:
-    """The queue of ``reader`` in pages of some hundred entries: every item with a draw; ``queue_order`` sorts them.
+    """The queue of ``reader`` in pages: every item with a draw that is no draft; ``queue_order`` sorts them.
 
     Items that colleagues have begun come in no other place than the rest, and gold items look like any other.
     """
@@ -217,7 +217,7 @@ def queue(study: Study, reader: str) -> Iterator[list[Entry]]:
     while page := list(islice(items, _PAGE)):
         entries = []
         for item in page:
-            types = drawn(item)
+            types = () if item.draft else drawn(item)
             if types:
                 entry = Entry(item.item_id, str(item.modality), item.skill or item.task, types)
                 entry = seen_by(reader_id, entry, by_item.get(item.item_id, ()), setup.decisions)

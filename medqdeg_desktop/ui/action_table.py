@@ -6,6 +6,7 @@ from typing import Final
 
 from medqdeg_desktop.ui.actions import Action
 from medqdeg_desktop.ui.explore.actions import EXPLORE
+from medqdeg_desktop.ui.review.actions import REVIEW
 
 _WINDOW: Final = (
     Action("window.calibrate", "Calibrate", ("Ctrl+1",), "window", "go_to", "calibrate", "calibrate", "Go to"),
@@ -103,7 +104,7 @@ _GENERATE: Final = (
     Action("generate.plan", "Plan another set", ("Ctrl+L",), "generate", "show_plan_page", "undo", None, "Set"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE, *EXPLORE)
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE, *EXPLORE, *REVIEW)
 
 #: What the mouse does over a picture; listed in the keys sheet beside the keys.
 GESTURES: Final[tuple[tuple[str, str], ...]] = (

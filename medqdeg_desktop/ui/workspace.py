@@ -25,6 +25,7 @@ class Workspace(QWidget):
     warned   one line for the banner: what happened, to what, and what can be done.
     job_told text about a running job for the foot, empty when it is over.
     wanted_elsewhere  a thing (a folder, a run) is to be looked at in another workspace, named by its rail entry.
+    acting_changed  another widget of the workspace, with a context of its own, owns the keys now (``acting``).
     """
 
     context: str = ""
@@ -33,6 +34,7 @@ class Workspace(QWidget):
     warned = Signal(str)
     job_told = Signal(str)
     wanted_elsewhere = Signal(str, object)
+    acting_changed = Signal()
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +42,11 @@ class Workspace(QWidget):
 
     def actions_bound(self, actions: dict[str, QAction]) -> None:
         """The workspace's actions have come alive; toolbars and menus are filled from them."""
+
+    @property
+    def acting(self) -> tuple[QWidget, str]:
+        """Who owns the keys, and under which context: the workspace itself, or a page that takes them over."""
+        return self, self.context
 
     def entered(self) -> None:
         """The workspace comes to the front."""
@@ -89,6 +96,7 @@ class RailEntry:
 
 RAIL: Final[tuple[RailEntry, ...]] = (
     RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.workspace:CalibrateWorkspace"),
+    RailEntry("review", "Review", "review", "medqdeg_desktop.ui.review.workspace:ReviewWorkspace"),
     RailEntry("generate", "Generate", "generate", "medqdeg_desktop.ui.generate.workspace:GenerateWorkspace"),
     RailEntry("evaluate", "Evaluate", "evaluate", "medqdeg_desktop.ui.evaluate.workspace:EvaluateWorkspace"),
     RailEntry("explore", "Explore", "explore", "medqdeg_desktop.ui.explore.workspace:ExploreWorkspace"),

@@ -1,0 +1,1 @@
+"""Review: keep or remove what was drawn for an item, keyboard first, blind to colleagues."""

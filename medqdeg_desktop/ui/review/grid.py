@@ -1,0 +1,226 @@
+"""The grid of an item: a column a degradation, a row a level, one view shared by all; under each column its judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from medqdeg_desktop.bank.review import REASONS
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
+from medqdeg_desktop.ui.review.render_ahead import ItemPictures
+from medqdeg_desktop.ui.viewer.linked_panes import PaneLink
+from medqdeg_desktop.ui.viewer.pane import ImagePane
+
+_KEEP_KEYS, _REMOVE_KEYS = "123", "QWE"
+MOST = 3
+
+
+class _Cell(ImagePane):
+    """A pane that tells when it is double-clicked."""
+
+    opened = Signal()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() is Qt.MouseButton.LeftButton:
+            self.opened.emit()
+
+
+class _Judgement(QWidget):
+    """Keep and remove of one column, and what is decided so far."""
+
+    kept = Signal()
+    removed = Signal()
+
+    def __init__(self, number: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.keep = QPushButton(self.tr("Keep  {0}").format(_KEEP_KEYS[number]))
+        self.remove = QPushButton(self.tr("Remove  {0}").format(_REMOVE_KEYS[number]))
+        self.said = QLabel()
+        self.said.setProperty("role", "small")
+        self.said.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.said.setMinimumHeight(18)
+        self.said.setWordWrap(True)
+        for button in (self.keep, self.remove):
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.keep.clicked.connect(self._on_keep)
+        self.remove.clicked.connect(self._on_remove)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addStretch(1)
+        row.addWidget(self.keep)
+        row.addWidget(self.remove)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self.said)
+
+    def show_mark(self, name: str, mark: int | None, others: str) -> None:
+        """``others`` is what the two sides said, for the person who settles."""
+        label = DEGRADATION_BY_NAME[name].label
+        self.keep.setAccessibleName(self.tr("Keep {0}").format(label))
+        self.remove.setAccessibleName(self.tr("Remove {0}").format(label))
+        self.keep.setChecked(mark == 0)
+        self.remove.setChecked(bool(mark))
+        self.said.setText(REASONS[mark] if mark else others)
+
+    def _on_keep(self) -> None:
+        self.kept.emit()
+
+    def _on_remove(self) -> None:
+        self.remove.setChecked(False)
+        self.removed.emit()
+
+
+class ItemGrid(QWidget):
+    """Up to three columns. ``kept`` and ``removed`` carry the column; ``opened`` a column and a level."""
+
+    kept = Signal(int)
+    removed = Signal(int)
+    opened = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.link = PaneLink()
+        self._types: tuple[str, ...] = ()
+        self._held = False
+        self._pictures: ItemPictures | None = None
+        self._large_at = (0, Level.L2)
+        self.cells: dict[tuple[int, Level], _Cell] = {}
+        self.judgements: list[_Judgement] = []
+        self._titles: list[QLabel] = []
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(8, 4, 8, 8)
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(2)
+        for column in range(MOST):
+            title = QLabel()
+            title.setProperty("role", "section")
+            title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            grid.addWidget(title, 0, column)
+            self._titles.append(title)
+            for row, level in enumerate(Level, 1):
+                cell = _Cell("")
+                cell.setMinimumSize(90, 70)
+                cell.overlay.show_scale = False
+                cell.opened.connect(partial(self._on_opened, column, level))
+                badge = LevelBadge(level, cell)
+                badge.set_kind("here")
+                badge.move(38, 9)
+                badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+                self.link.add(cell)
+                self.cells[column, level] = cell
+                grid.addWidget(cell, row, column)
+                grid.setRowStretch(row, 1)
+            judgement = _Judgement(column)
+            judgement.kept.connect(partial(self.kept.emit, column))
+            judgement.removed.connect(partial(self.removed.emit, column))
+            self.judgements.append(judgement)
+            grid.addWidget(judgement, 4, column)
+        self._grid = grid
+        self.large = _Cell(self.tr("Picture, large"))
+        self.large.opened.connect(self.close_large)
+        self.link.add(self.large)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(page)
+        self.pages.addWidget(self.large)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.pages)
+
+    # -- what to show -----------------------------------------------------------------------------------------
+
+    def show_types(self, types: Sequence[str]) -> None:
+        """Columns for another item; its pictures come by ``show_pictures``."""
+        self._types = tuple(types)
+        self._large_at = (min(self._large_at[0], max(0, len(types) - 1)), self._large_at[1])
+        for column in range(MOST):
+            there = column < len(types)
+            self._titles[column].setVisible(there)
+            self.judgements[column].setVisible(there)
+            self._grid.setColumnStretch(column, int(there))
+            if there:
+                self._titles[column].setText(DEGRADATION_BY_NAME[types[column]].label)
+            for level in Level:
+                cell = self.cells[column, level]
+                cell.setVisible(there)
+                if there:
+                    cell.setAccessibleName(f"{DEGRADATION_BY_NAME[types[column]].label}, {level}")
+
+    def show_pictures(self, pictures: ItemPictures | None) -> None:
+        """What is there of the item's pictures; cells without one stay black and busy."""
+        self._pictures = pictures
+        for (column, level), cell in self.cells.items():
+            if column < len(self._types):
+                self._put(cell, column, level)
+        self._put(self.large, *self._large_at)
+        self.link.refresh()
+
+    def show_marks(self, marks: dict[str, int], others: dict[str, str]) -> None:
+        for column, name in enumerate(self._types):
+            self.judgements[column].show_mark(name, marks.get(name), others.get(name, ""))
+
+    def hold_original(self, held: bool) -> None:
+        """While held, the original stands in every place."""
+        self._held = held
+        self.show_pictures(self._pictures)
+
+    @property
+    def clean(self) -> MedicalImage | None:
+        """The original of the item in front, where it is there."""
+        return self._pictures.clean if self._pictures is not None else None
+
+    def _put(self, cell: _Cell, column: int, level: Level) -> None:
+        pictures = self._pictures
+        name = self._types[column] if column < len(self._types) else ""
+        image = self._image(name, level)
+        label = f"{DEGRADATION_BY_NAME[name].label}  {level}" if cell is self.large and name else str(level)
+        shown = self.tr("Original") if self._held and level is not Level.L0 else label
+        if cell.overlay.title != shown:
+            cell.overlay.title = shown
+            cell.update()
+        waits = pictures is not None and not pictures.problem and image is None
+        cell.set_busy(waits or pictures is None)
+        cell.show_image(image)
+
+    def _image(self, name: str, level: Level) -> MedicalImage | None:
+        if self._pictures is None:
+            return None
+        if level is Level.L0 or self._held:
+            return self._pictures.clean
+        return self._pictures.cells.get((name, level))
+
+    # -- one cell large ---------------------------------------------------------------------------------------
+
+    @property
+    def is_large(self) -> bool:
+        return self.pages.currentWidget() is self.large
+
+    def open_large(self) -> None:
+        self.pages.setCurrentWidget(self.large)
+        self.show_pictures(self._pictures)
+
+    def close_large(self) -> None:
+        self.pages.setCurrentIndex(0)
+
+    def step_large(self, columns: int, levels: int) -> None:
+        """Another degradation or level in the large view."""
+        column, level = self._large_at
+        row = min(max(list(Level).index(level) + levels, 0), len(Level) - 1)
+        column = min(max(column + columns, 0), max(0, len(self._types) - 1))
+        self._large_at = (column, list(Level)[row])
+        self.show_pictures(self._pictures)
+
+    def _on_opened(self, column: int, level: Level) -> None:
+        self._large_at = (column, level)
+        self.open_large()
+        self.opened.emit(column, str(level))

@@ -1,0 +1,188 @@
+"""Pictures of the item in front and of the next ones, made on a thread of their own before they are asked for. Qt-free.
+
+Each picture is what ``generate`` would make of the item: same source, same seed, same levels, exact form at full size. They stay
+native values here, so that window and zoom are shared over the grid. The newest list of wanted items counts: what is no
+longer wanted is not begun, and items stay in memory as long as there is room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
+from medqdeg_desktop.bank.review import Entry
+from medqdeg_desktop.engine.degradation import Prepared
+from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.engine.seeding import realisation_seed
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.study.records import Item, ItemNote
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import Level
+
+_log = logging.getLogger(__name__)
+
+_ROOM_BYTES = 512 << 20
+
+
+@dataclass(slots=True)
+class ItemPictures:
+    """An item with the pictures that are there so far. ``problem`` says why there are none."""
+
+    item: Item
+    version: int
+    notes: list[ItemNote]
+    clean: MedicalImage | None = None
+    cells: dict[tuple[str, Level], MedicalImage] = field(default_factory=dict)
+    severities: dict[tuple[str, Level], float] = field(default_factory=dict)
+    problem: str = ""
+    complete: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of pixels."""
+        held = ([self.clean] if self.clean is not None else []) + list(self.cells.values())
+        return sum(image.pixels.nbytes for image in held)
+
+
+class RenderAhead:
+    """``on_change(item_id)`` is called on the rendering thread whenever something of an item has arrived."""
+
+    def __init__(self, study: Path, levels: LevelTable, seed: int, on_change: Callable[[str], None]) -> None:
+        self._study, self._levels, self._seed, self._on_change = study, levels, seed, on_change
+        self._kept: OrderedDict[str, ItemPictures] = OrderedDict()
+        self._wanted: list[Entry] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="review-render", daemon=True)
+        self._thread.start()
+
+    def want(self, entries: Sequence[Entry]) -> None:
+        """These items, the most urgent first, in place of those wanted before."""
+        with self._changed:
+            self._wanted = list(entries)
+            self._changed.notify()
+
+    def get(self, item_id: str) -> ItemPictures | None:
+        """What is there of an item."""
+        with self._changed:
+            return self._kept.get(item_id)
+
+    def forget(self, item_id: str) -> None:
+        """The item has another wording or notes: it is read again when it is wanted."""
+        with self._changed:
+            self._kept.pop(item_id, None)
+
+    def close(self) -> None:
+        """Ends the thread; a picture under way is waited for."""
+        with self._changed:
+            self._closed = True
+            self._wanted = []
+            self._changed.notify()
+        self._thread.join(timeout=10)
+
+    def _next(self) -> Entry | None:
+        """The most urgent item that is not complete; waits for one, None when closed."""
+        with self._changed:
+            while not self._closed:
+                for entry in self._wanted:
+                    held = self._kept.get(entry.item_id)
+                    if held is None or not (held.complete or held.problem):
+                        return entry
+                self._changed.wait()
+        return None
+
+    def _still_first(self, entry: Entry) -> bool:
+        """Whether nothing more urgent came while the last picture was made."""
+        with self._changed:
+            if self._closed:
+                return False
+            for wanted in self._wanted:
+                if wanted.item_id == entry.item_id:
+                    return True
+                held = self._kept.get(wanted.item_id)
+                if held is None or not (held.complete or held.problem):
+                    return False
+            return False
+
+    def _work(self) -> None:
+        with contextlib.ExitStack() as stack:
+            study: Study | None = None
+            while (entry := self._next()) is not None:
+                try:
+                    study = study or stack.enter_context(Study.open(self._study, read_only=True))
+                    self._render(study, entry)
+                except Exception as error:
+                    if not isinstance(error, MedqdegError):
+                        _log.exception("rendering %s", entry.item_id)
+                    self._fail(entry, str(error) if isinstance(error, MedqdegError) else f"{type(error).__name__}: {error}")
+                self._on_change(entry.item_id)
+
+    def _fail(self, entry: Entry, text: str) -> None:
+        with self._changed:
+            held = self._kept.get(entry.item_id)
+            if held is not None:
+                held.problem = text
+            else:
+                # Nothing is known of it: it leaves the list, or it would be tried for ever.
+                self._wanted = [one for one in self._wanted if one.item_id != entry.item_id]
+
+    def _render(self, study: Study, entry: Entry) -> None:
+        held = self.get(entry.item_id)
+        if held is None:
+            item = study.item(entry.item_id)
+            if item is None:
+                raise MedqdegError(f"{entry.item_id} is not in the study any more")
+            held = ItemPictures(item, study.item_version(entry.item_id), study.notes(entry.item_id))
+            self._keep(entry.item_id, held)
+        item = held.item
+        if held.clean is None:
+            image = read_image(item.images[0], item.frame, modality=item.modality, axis=item.axis)
+            held.clean = framed(image, item)
+            self._on_change(entry.item_id)
+        for name in entry.types:
+            if all((name, level) in held.cells for level in DEGRADED):
+                continue
+            if not self._still_first(entry):
+                return
+            realisation = realisation_seed(self._seed, item.item_id, name)
+            prepared = Prepared(name, held.clean, realisation)
+            for level in DEGRADED:
+                use = self._levels.use(name, item.modality, level)
+                if use is not None:
+                    pixels = prepared.render(use.parameters(realisation))
+                    held.severities[name, level] = float(use.cell.severity)
+                    held.cells[name, level] = held.clean.with_pixels(pixels)
+            self._on_change(entry.item_id)
+        held.complete = True
+        self._make_room()
+
+    def _keep(self, item_id: str, held: ItemPictures) -> None:
+        with self._changed:
+            self._kept[item_id] = held
+
+    def _make_room(self) -> None:
+        """Drops the items that were made longest ago and are not wanted now."""
+        with self._changed:
+            wanted = {entry.item_id for entry in self._wanted}
+            size = sum(held.size for held in self._kept.values())
+            for item_id in list(self._kept):
+                if size <= _ROOM_BYTES:
+                    return
+                if item_id not in wanted:
+                    size -= self._kept.pop(item_id).size
+
+
+def framed(image: MedicalImage, item: Item) -> MedicalImage:
+    """``image`` with the window that was frozen for the item, as ``generate`` shows it."""
+    from dataclasses import replace
+
+    if item.window is None or image.is_rgb:
+        return image
+    return replace(image, window=Window(*item.window), voi_lut=None)
