@@ -17,6 +17,7 @@ import click
 
 from medqdeg_desktop import system
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.shipped import shipped
 
 #: Reader under whose name the demonstration's levels stand: they are the default profile, not anybody's judgement.
 READER = "demonstration"
@@ -127,13 +128,25 @@ def _models(out: Path) -> tuple[list[tuple[str, list[str]]], list[str]]:
     models: list[tuple[str, list[str]]] = [("baseline:uniform", ["--trials", "10"]), ("baseline:prior", ["--trials", "10"])]
     if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
         return models, ["the local model (extra local is not installed: pip install 'medqdeg-desktop[local]')"]
+    try:
+        reference = shipped("reference_model/medqdeg-reference")
+    except MedqdegError:
+        return [*models, (f"local:{_random_model(out)}", ["--confidence", "option", "--trials", "10"])], []
+    # Twice: the distribution itself in one pass (exact mode), and ten sampled replies as the publication has it (paper mode).
+    exact = (f"local:{reference}", ["--confidence", "option", "--trials", "10"])
+    paper = (f"local:{reference}", ["--confidence", "vote", "--trials", "10", "--max-tokens", "4"])
+    return [*models, exact, paper], []
+
+
+def _random_model(out: Path) -> Path:
+    """A model with random weights, where the reference model does not ship."""
     from medqdeg_desktop.eval.backends.loading import RANDOM_WEIGHTS_MARK
 
     folder = out / "tiny-llava-random-weights"
     # The mark is written last: a folder without it is unfinished.
     if not (folder / RANDOM_WEIGHTS_MARK).is_file():
         _run_module("medqdeg_desktop.eval.tiny_model", str(folder))
-    return [*models, (f"local:{folder}", ["--confidence", "option", "--trials", "10"])], []
+    return folder
 
 
 def _run_module(module: str, *arguments: str) -> None:

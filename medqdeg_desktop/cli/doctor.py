@@ -39,10 +39,14 @@ _EXTRAS = {
 @click.option(
     "--need", type=click.Choice(["window", "tests"]), help="Say nothing unless something is missing for this; then exit 1."
 )
-def doctor(need: str | None) -> None:
+@click.option("--model", is_flag=True, help="Also ask the shipped reference model and compare with the stored answers.")
+def doctor(need: str | None, model: bool) -> None:
     """Versions, decoders, SQLite, system libraries by package name, display, accelerators, offline state.
 
-    Example: medqdeg doctor
+    With --model, the reference model's option probabilities are compared with those that its makers stored: an installation
+    whose libraries compute something else is told so.
+
+    Example: medqdeg doctor --model
     """
     windowed = system.has_display() and need != "tests"
     problems = _problems(windowed)
@@ -52,10 +56,31 @@ def doctor(need: str | None) -> None:
         return
     for name, value in _facts():
         click.echo(f"{name:<26}{value}")
+    if model:
+        told, differing = _model_check()
+        click.echo(f"{'reference model':<26}{told}")
+        problems += differing
     for problem in problems:
         click.echo(f"{'problem':<26}{problem}")
     if problems:
         raise MedqdegError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+
+
+def _model_check() -> tuple[str, list[str]]:
+    """What the reference model's self-check found, in a line, and the problem where it did not pass."""
+    from medqdeg_desktop.eval.reference.selfcheck import check
+
+    found = check()
+    told = (
+        f"{found.questions} stored questions in {found.precision}, loaded in {found.load_seconds:.1f} s; log probabilities "
+        f"differ by up to {found.widest:.1e}, allowed are {found.tolerance:g}"
+    )
+    if found.passed:
+        return told, []
+    return told, [
+        f"the reference model answers otherwise than stored (by {found.widest:.2g}): the installed torch or transformers "
+        "computes something else, and so will it for other models"
+    ]
 
 
 def _problems(windowed: bool) -> list[str]:

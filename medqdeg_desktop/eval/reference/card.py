@@ -61,7 +61,7 @@ def _data(facts: Json) -> str:
 def _how(phantoms: Json) -> str:
     return (
         f"{phantoms['items']} items of the fixed mix `items.jsonl`, degraded by the product's engine at the default levels, "
-        f"types drawn in the published mix. Exact mode: accuracy is the probability of the right option, confidence the paper's C "
+        f"types drawn in the published mix. Exact mode: accuracy is the probability of the right option, confidence is C "
         f"at T = {phantoms['trials']}. 95 % intervals from {phantoms['replicates']:,} bootstrap draws of {phantoms['clusters']} "
         "phantoms."
     )

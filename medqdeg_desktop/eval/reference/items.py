@@ -42,7 +42,7 @@ def phantom_lines(first: int = HELD_OUT_SEEDS, count: int = PHANTOMS) -> Iterato
     """
     present = 0
     for seed in range(first, first + count):
-        phantom = pictures.draw(seed, size=_size(seed))
+        phantom = pictures.draw(seed, size=size_of(seed))
         modality = phantom.image.modality
         assert modality is not None
         asked = list(questions_about(modality, phantom.truth, generator(seed, "wrong options")))
@@ -56,7 +56,7 @@ def phantom_lines(first: int = HELD_OUT_SEEDS, count: int = PHANTOMS) -> Iterato
             yield _line(question, seed, modality)
 
 
-def _size(seed: int) -> int:
+def size_of(seed: int) -> int:
     # Speckle belongs to the picture's size: an ultrasound picture has its own.
     return 480 if pictures.MODALITIES[seed % len(pictures.MODALITIES)] is Modality.ULTRASOUND else SIZE
 
@@ -88,7 +88,7 @@ def written(lines: Sequence[dict[str, Any]], folder: Path) -> Path:
         path = folder / name
         if not path.is_file():
             seed = int(path.stem)
-            image = pictures.draw(seed, size=_size(seed)).image
+            image = pictures.draw(seed, size=size_of(seed)).image
             write_dicom(image, path, series=f"reference {seed}", description=f"Phantom {image.modality}")
     path = folder / "items.jsonl"
     path.write_text(as_text(lines), "utf-8", newline="\n")
