@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QTimer
+from PySide6.QtCore import QByteArray, QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -17,11 +17,13 @@ from medqdeg_desktop.ui.held_keys import HeldKeys
 from medqdeg_desktop.ui.jobs import jobs_of
 from medqdeg_desktop.ui.preferences import Preferences, data_folder
 from medqdeg_desktop.ui.rail import Rail
+from medqdeg_desktop.ui.screen_fit import ScreenFit
 from medqdeg_desktop.ui.study_session import StudySession, local_clock
 from medqdeg_desktop.ui.workspace import RAIL, RailEntry, Workspace
 
 STUDY_SUFFIX = ".medq"
 _FIRST_READER = "Reader 1"
+SMALLEST, USUAL = QSize(960, 600), QSize(1280, 800)
 
 
 class MainWindow(QMainWindow):
@@ -36,7 +38,6 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self.setWindowTitle("MedQ-Deg Desktop")
-        self.setMinimumSize(960, 600)
         self.setAcceptDrops(True)
         self.preferences = preferences or Preferences()
         self.session = StudySession(self)
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
         self.foot.name_study("", "")
         self.foot.tell_kept("")
 
+        self._fit = ScreenFit(self, SMALLEST, USUAL)
         self._restore_geometry()
         self.go_to(self._first_workspace())
         studies = [p for p in targets if p.suffix == STUDY_SUFFIX]
@@ -95,8 +97,12 @@ class MainWindow(QMainWindow):
         self._current = entry_id
         self.stack.setCurrentWidget(workspace)
         self.rail.mark(entry_id)
-        self._held.watch(workspace, actions_of(workspace.context))
+        self._watch_keys()
         workspace.entered()
+
+    def _watch_keys(self) -> None:
+        owner, context = self._workspaces[self._current].acting
+        self._held.watch(owner, actions_of(context))
 
     def workspace(self, entry_id: str) -> Workspace:
         """The workspace of a rail entry."""
@@ -106,6 +112,7 @@ class MainWindow(QMainWindow):
             workspace.warned.connect(self.banner.tell)
             workspace.job_told.connect(self.foot.tell_job)
             workspace.wanted_elsewhere.connect(self._on_wanted_elsewhere)
+            workspace.acting_changed.connect(self._on_acting_changed)
             workspace.actions_bound(bind(workspace, actions_of(workspace.context)))
             self._workspaces[entry_id] = workspace
             self.stack.addWidget(workspace)
@@ -188,6 +195,10 @@ class MainWindow(QMainWindow):
             self.go_to(entry_id)
             self.workspace(entry_id).receive(thing)
 
+    def _on_acting_changed(self) -> None:
+        if self._workspaces.get(self._current) is self.sender():
+            self._watch_keys()
+
     def _on_stop_clicked(self) -> None:
         self.jobs.stop_shown()
         for workspace in self._workspaces.values():
@@ -213,9 +224,9 @@ class MainWindow(QMainWindow):
     def show_palette(self) -> None:
         from medqdeg_desktop.ui.palette import Palette
 
-        workspace = self._workspaces[self._current]
+        _, context = self._workspaces[self._current].acting
         bound = set(self._actions)
-        offered = list(actions_of(workspace.context)) + [a for a in actions_of("window") if a.action_id in bound]
+        offered = list(actions_of(context)) + [a for a in actions_of("window") if a.action_id in bound]
         palette = Palette(offered, self)
         palette.chosen.connect(self._on_action_chosen)
         palette.open()
@@ -224,7 +235,7 @@ class MainWindow(QMainWindow):
         from medqdeg_desktop.ui.keys_sheet import KeysSheet
 
         entry = self._entries[self._current]
-        actions = (*actions_of(self._workspaces[self._current].context), *actions_of("window"))
+        actions = (*actions_of(self._workspaces[self._current].acting[1]), *actions_of("window"))
         shown = tuple(a for a in actions if a.context != "window" or a.action_id in self._actions)
         KeysSheet(self.tr("Keys: {0}").format(entry.text), shown, self, gestures=self._current == "calibrate").open()
 
@@ -237,7 +248,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Sizes and places as at the very first start."""
         self.showNormal()
-        self.resize(1280, 800)
+        self._fit.reset()
         for workspace in self._workspaces.values():
             workspace.restore_state({})
 
@@ -261,14 +272,13 @@ class MainWindow(QMainWindow):
             self.preferences.set(f"workspace.{entry_id}", workspace.save_state())
 
     def _restore_geometry(self) -> None:
-        self.resize(1280, 800)
         saved = self.preferences.get("geometry", "")
         if saved:
             self.restoreGeometry(QByteArray.fromBase64(saved.encode()))
 
     def _on_action_chosen(self, action_id: str) -> None:
         action = next(a for a in TABLE if a.action_id == action_id)
-        call(self if action.context == "window" else self._workspaces[self._current], action)
+        call(self if action.context == "window" else self._workspaces[self._current].acting[0], action)
 
 
 def _dropped_paths(event: QDropEvent) -> list[Path]:
