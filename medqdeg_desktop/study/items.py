@@ -33,6 +33,7 @@ class Items(Profiles):
         items under one id.
         """
         added = updated = unchanged = 0
+        written: dict[str, int] = {}
         seen: dict[str, str] = {}
         iterator = iter(items)
         while chunk := list(itertools.islice(iterator, _CHUNK)):
@@ -49,11 +50,14 @@ class Items(Profiles):
                     added, updated = (added, updated + 1) if version else (added + 1, updated)
                     fresh.append((item_id, version + 1, digest, source, modality, public, body, at))
                 _insert_versions(db, fresh)
+            if by:
+                written |= {item_id: version for item_id, version, *_ in fresh}
         counts = ItemCounts(added, updated, unchanged)
         if added or updated:
             person = self.ensure_reader(by, "curator").reader_id if by else ""
+            named = {"items": written} if by else {}
             with self._writing() as db:
-                audit.append_event(db, "items_added", counts._asdict(), reader=person, reason=reason)
+                audit.append_event(db, "items_added", {**counts._asdict(), **named}, reader=person, reason=reason)
         return counts
 
     def _checked(self, chunk: list[Item], seen: dict[str, str]) -> list[tuple[str, str, str, str, int, str]]:

@@ -1,0 +1,211 @@
+"""Questions written from an open study: a frame as it is shown, a question, options and answer, a skill and a region.
+
+A draft is kept exactly as it was typed, each saving a version of its own with who typed it, and takes no part in sets or
+review. Submitting it checks it like an imported row and makes it an item like any other; taking it up again makes it a draft
+anew. So a site makes its own set from its own images without touching a file. Nothing here knows a window.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from medqdeg_desktop.bank import checks, region, skills
+from medqdeg_desktop.bank.checks import RowError
+from medqdeg_desktop.bank.errors import BankError
+from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.study.identifiers import now_after, uuid7
+from medqdeg_desktop.study.records import Item, ItemCounts
+from medqdeg_desktop.taxonomy import TASK_OF_SKILL, Modality
+
+SOURCE: Final = "written"
+_BLANK: Final = ("", "", "", "")
+
+
+class WritingStore(Protocol):
+    """What writing needs of a study."""
+
+    def add_items(self, items: list[Item], by: str = "", reason: str = "") -> ItemCounts: ...
+    def item(self, item_id: str) -> Item | None: ...
+    def items(self, *, source: str | None = None) -> Iterator[Item]: ...
+    def item_versions(self, item_id: str) -> list[Item]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question as far as it has been typed: nothing is trimmed, completed or refused.
+
+    ``options`` are texts in the order of their letters, empty ones included; ``answer`` is a letter or "". ``window`` is the
+    (center, width) that the frame was shown with when the question was begun; ``image`` is the absolute path of the file or
+    series. ``region`` as in ``bank.region``.
+    """
+
+    item_id: str
+    image: str
+    modality: Modality
+    frame: int | None = None
+    axis: str = ""
+    window: tuple[float, float] | None = None
+    question: str = ""
+    options: tuple[str, ...] = _BLANK
+    answer: str = ""
+    skill: str = ""
+    region: dict[str, Any] | None = None
+    patient: str = ""
+    licence: str = ""
+    public: bool = False
+
+
+def begin(image: MedicalImage, path: Path, *, axis: str = "", window: Window | None = None, patient: str = "") -> Draft:
+    """A blank draft on the frame ``image`` of ``path`` with the window it is shown with (its own where None), frozen.
+
+    Raises BankError where the image's modality is not known: a degradation could not be chosen for it.
+    """
+    if image.modality is None:
+        raise BankError(f"{path}: the modality is not known; open the file as one of {', '.join(Modality)}")
+    shown = None if image.is_rgb else window or image.window
+    frozen = (float(shown.center), float(shown.width)) if shown else None
+    item_id = f"{SOURCE}/{uuid7(now_after())}"
+    return Draft(item_id, str(path.absolute()), image.modality, image.frame, axis, frozen, patient=patient)
+
+
+def save(study: WritingStore, draft: Draft, by: str) -> bool:
+    """Keeps ``draft`` as it is typed; a new version by ``by``. False where the study holds just this already.
+
+    Raises BankError where the item was submitted meanwhile: ``take_up`` makes it a draft again.
+    """
+    standing = study.item(draft.item_id)
+    if standing is not None and not standing.draft:
+        raise BankError(f"{draft.item_id}: was submitted already; take it up again to change it")
+    return study.add_items([_item(draft)], by, "draft").unchanged == 0
+
+
+def drafts(study: WritingStore) -> Iterator[Draft]:
+    """The drafts of a study as they stand, the oldest first."""
+    return (draft_of(item) for item in study.items(source=SOURCE) if item.draft)
+
+
+def versions(study: WritingStore, item_id: str) -> list[Draft]:
+    """Every version of a written item as it was typed or submitted, oldest first."""
+    return [draft_of(item) for item in study.item_versions(item_id)]
+
+
+def problems(draft: Draft, shape: tuple[int, ...] | None = None) -> list[str]:
+    """What ``draft`` still lacks, in words; empty when it can be submitted.
+
+    shape   of the frame's pixels where it is at hand, so that a region outside it is told.
+    """
+    found = []
+    offered: dict[str, str] = {}
+    if not draft.question.strip():
+        found.append("the question is missing")
+    try:
+        offered = checks.options(_filled(draft.options))
+    except RowError as error:
+        found.append(str(error))
+    repeated = [text for n, text in enumerate(offered.values()) if text.casefold() in map(str.casefold, [*offered.values()][:n])]
+    if repeated:
+        found.append(f"option {repeated[0]!r} stands twice")
+    if offered:
+        try:
+            checks.answer_letter(draft.answer, offered)
+        except RowError as error:
+            found.append(str(error))
+    if not draft.skill.strip():
+        found.append("the skill is missing")
+    elif draft.skill not in TASK_OF_SKILL:
+        near = skills.suggestion(draft.skill)
+        found.append(f"skill {draft.skill!r} is none of the thirty{f'; nearest: {near}' if near else ''}")
+    if draft.region is not None and (wrong := region.problem(draft.region, shape)):
+        found.append(wrong)
+    if not Path(draft.image).exists():
+        found.append(f"image {draft.image} is not there")
+    return found
+
+
+def submit(study: WritingStore, draft: Draft, by: str, shape: tuple[int, ...] | None = None) -> Item:
+    """Makes ``draft`` an item that takes part in review and sets; the version before stays in the study.
+
+    Raises BankError naming the first thing that it lacks.
+    """
+    wrong = problems(draft, shape)
+    if wrong:
+        raise BankError(f"{draft.item_id}: {wrong[0]}{f' (and {len(wrong) - 1} more)' if len(wrong) > 1 else ''}")
+    offered = checks.options(_filled(draft.options))
+    place = skills.place(SOURCE, draft.skill)
+    item = replace(
+        _item(draft),
+        question=draft.question.strip(),
+        options=offered,
+        answer=checks.answer_letter(draft.answer, offered),
+        capability=place.capability,
+        task=place.task,
+        skill=place.skill,
+        draft=False,
+    )
+    study.add_items([item], by, "submitted")
+    return item
+
+
+def take_up(study: WritingStore, item_id: str, by: str) -> Draft:
+    """Makes a submitted item a draft again, so that it leaves sets and review until it is submitted anew."""
+    item = study.item(item_id)
+    if item is None or item.source != SOURCE:
+        raise BankError(f"{item_id}: no item that was written in this study")
+    if not item.draft:
+        study.add_items([replace(item, draft=True)], by, "taken up again")
+    return draft_of(item)
+
+
+def draft_of(item: Item) -> Draft:
+    """The draft that ``item`` keeps."""
+    return Draft(
+        item_id=item.item_id,
+        image=item.images[0],
+        modality=item.modality,
+        frame=item.frame,
+        axis=item.axis,
+        window=item.window,
+        question=item.question,
+        options=tuple(item.options.values()),
+        answer=item.answer,
+        skill=item.skill,
+        region=item.region,
+        patient=item.patient,
+        licence=item.licence,
+        public=item.public,
+    )
+
+
+def _item(draft: Draft) -> Item:
+    """The item that keeps ``draft`` letter by letter."""
+    return Item(
+        item_id=draft.item_id,
+        source=SOURCE,
+        source_id=draft.item_id.removeprefix(f"{SOURCE}/"),
+        modality=draft.modality,
+        question=draft.question,
+        options=dict(zip(string.ascii_uppercase, draft.options, strict=False)),
+        answer=draft.answer,
+        images=(draft.image,),
+        skill=draft.skill,
+        frame=draft.frame,
+        axis=draft.axis,
+        window=draft.window,
+        region=draft.region,
+        patient=draft.patient,
+        licence=draft.licence,
+        public=draft.public,
+        draft=True,
+    )
+
+
+def _filled(options: tuple[str, ...]) -> list[str]:
+    """The options without the empty ones at the end; one that is empty in between is an error of its own."""
+    filled = list(options)
+    while filled and not filled[-1].strip():
+        filled.pop()
+    return filled
