@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from medqdeg_desktop.bank.errors import BankError
+from medqdeg_desktop.cli.bank_review import review
 from medqdeg_desktop.cli.options import progress_for, progress_option
 
 
@@ -105,14 +106,17 @@ def stats(study: Path, as_json: bool) -> None:
 
     Example: medqdeg bank stats ward.medq --json
     """
+    from medqdeg_desktop.bank.review import outcomes
     from medqdeg_desktop.study.store import Study
 
     counts: dict[str, Counter[str]] = {
-        k: Counter() for k in ("state", "source", "modality", "task", "skill", "options", "sendable")
+        k: Counter() for k in ("state", "review", "source", "modality", "task", "skill", "options", "sendable")
     }
     total = images = 0
     with Study.open(study, read_only=True) as opened:
+        reviewed = outcomes(opened)
         for item in opened.items():
+            counts["review"][str(reviewed[item.item_id].state) if item.item_id in reviewed else "not begun"] += 1
             total += 1
             images += len(item.images)
             counts["state"][item.state] += 1
@@ -151,5 +155,7 @@ def clear(study: Path, list_file: Path, person: str, reason: str) -> None:
         opened.clear_items(ids, person, reason)
     click.echo(f"{len(set(ids)):,} items cleared by {person}")
 
+
+bank.add_command(review)
 
 COMMANDS: dict[str, click.Command] = {"bank": bank}

@@ -1,0 +1,63 @@
+"""``bank review``: what is under review and by how many, how it goes, and the decisions as a table."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--seed", type=int, default=None, help="Review the draw that `generate --seed` makes.")
+@click.option("--decisions", type=click.IntRange(1), default=None, help="Blind decisions that an item needs.")
+@click.option("--release", is_flag=True, help="Review the draw of a release: published levels, three decisions.")
+@click.option("--by", "person", default="", help="Who opens the review; needed with the options above.")
+@click.option("--export", "target", type=click.Path(path_type=Path), default=None, help="Write all decisions to this CSV file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def review(
+    study: Path, seed: int | None, decisions: int | None, release: bool, person: str, target: Path | None, as_json: bool
+) -> None:
+    """Say what STUDY has under review and how it goes: items by state, and how well readers agree.
+
+    With --seed, --decisions or --release it fixes what is reviewed from now on; the window's Review shows it.
+
+    Example: medqdeg bank review ward.medq --release --seed 7 --by "dr_a"
+    """
+    from medqdeg_desktop.bank.errors import BankError
+    from medqdeg_desktop.bank.review import RELEASE_DECISIONS, dashboard
+    from medqdeg_desktop.bank.review_export import export_decisions
+    from medqdeg_desktop.study.store import Study
+
+    opens = seed is not None or decisions is not None or release
+    if opens and not person.strip():
+        raise BankError(f"{study}: say who opens the review (--by NAME); it is an audited event")
+    with Study.open(study, read_only=not opens) as opened:
+        setup = opened.review_setup()
+        if opens:
+            wanted = decisions or (max(setup.decisions, RELEASE_DECISIONS) if release else setup.decisions)
+            setup = replace(setup, seed=setup.seed if seed is None else seed, decisions=wanted, release=release or setup.release)
+            opened.open_review(setup, person)
+        told = dashboard(opened, "")
+        total = opened.item_count()
+        written = export_decisions(opened, target) if target is not None else None
+    found = None
+    if told.agreement is not None:
+        found = {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in asdict(told.agreement).items()}
+    if as_json:
+        click.echo(json.dumps({"setup": asdict(setup), "items": total, "states": told.states, "agreement": found}, indent=1))
+    else:
+        kind = "a release" if setup.release else "a set"
+        click.echo(f"under review: the draw of {kind} with seed {setup.seed}, {setup.decisions} blind decisions an item")
+        begun = sum(told.states.values())
+        click.echo(f"{total:,} items, {total - begun:,} not begun")
+        for state, count in sorted(told.states.items()):
+            click.echo(f"{state:9} {count:7,}")
+        if found is not None and found["kappa"] is not None:
+            interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
+            click.echo(f"agreement, Fleiss' kappa {found['kappa']:.2f}{interval} on {found['subjects']:,} degradations")
+    if written is not None:
+        click.echo(f"{target}: {written:,} rows", err=as_json)
