@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from medqdeg_desktop.engine import fourier
 from medqdeg_desktop.engine.working import Float32, magnitude
 
 Complex64 = npt.NDArray[np.complex64]
@@ -27,7 +27,7 @@ def line_numbers(lines: int) -> npt.NDArray[np.int64]:
 
 def half_spectrum(pixels: Float32, axis: int) -> Complex64:
     """1-D spectrum of real ``pixels`` (rows, columns[, 3]) along ``axis``: lines k = 0 .. n // 2, complex64."""
-    return np.asarray(scipy.fft.rfft(pixels, axis=axis, workers=1), np.complex64)
+    return np.asarray(fourier.rfft(pixels, axis=axis, workers=1), np.complex64)
 
 
 def weighted_image(spectrum: Complex64, weights: Float32, axis: int) -> Float32:
@@ -39,7 +39,7 @@ def weighted_image(spectrum: Complex64, weights: Float32, axis: int) -> Float32:
 
     def image_of(part: npt.NDArray[np.number]) -> Float32:
         factors = part[:half].reshape(shape)
-        return np.asarray(scipy.fft.irfft(spectrum * factors, n=len(weights), axis=axis, workers=1), np.float32)
+        return np.asarray(fourier.irfft(spectrum * factors, n=len(weights), axis=axis, workers=1), np.float32)
 
     even = image_of((weights + mirrored) * np.float32(0.5))
     if np.array_equal(weights, mirrored):

@@ -29,7 +29,8 @@ from typing import Any, Final, Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+
+from medqdeg_desktop.engine import fourier
 
 Float32 = npt.NDArray[np.float32]
 Complex64 = npt.NDArray[np.complex64]
@@ -69,7 +70,7 @@ def padded_side(rows: int, columns: int) -> int:
 
     In steps of 64, so that pictures of many sizes share their transfer functions.
     """
-    return int(scipy.fft.next_fast_len(-(-2 * max(rows, columns) // 64) * 64, real=True))
+    return int(fourier.next_fast_len(-(-2 * max(rows, columns) // 64) * 64, real=True))
 
 
 def padded_spectrum(mass: Float32) -> Complex64:
@@ -81,7 +82,7 @@ def padded_spectrum(mass: Float32) -> Complex64:
     faded = bordered * (_fade(rows, above)[:, None] * _fade(columns, left))
     padded = np.zeros((side, side), np.float32)
     padded[: faded.shape[0], : faded.shape[1]] = faded
-    return np.asarray(scipy.fft.rfft2(np.roll(padded, (-above, -left), (0, 1)), workers=1), np.complex64)
+    return np.asarray(fourier.rfft2(np.roll(padded, (-above, -left), (0, 1)), workers=1), np.complex64)
 
 
 def convolved(spectrum: Complex64, transfer: Float32, shape: tuple[int, int]) -> Float32:
@@ -89,8 +90,8 @@ def convolved(spectrum: Complex64, transfer: Float32, shape: tuple[int, int]) ->
     side = spectrum.shape[0]
     rows, columns = shape
     # Rows outside the frame need no second transform.
-    lines = scipy.fft.ifft(spectrum * transfer, axis=0, overwrite_x=True, workers=1)[:rows]
-    return np.asarray(scipy.fft.irfft(lines, n=side, axis=1, workers=1)[:, :columns], np.float32)
+    lines = fourier.ifft(spectrum * transfer, axis=0, overwrite_x=True, workers=1)[:rows]
+    return np.asarray(fourier.irfft(lines, n=side, axis=1, workers=1)[:, :columns], np.float32)
 
 
 def _fade(inner: int, margin: int) -> Float32:

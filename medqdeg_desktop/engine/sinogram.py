@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from medqdeg_desktop.engine import fourier
 from medqdeg_desktop.engine.projection import apodisation
 
 Float32 = npt.NDArray[np.float32]
@@ -69,23 +69,23 @@ class Linogram:
         return np.concatenate([width, width]).astype(np.float32)[:, None]
 
     def _projected(self, mass: npt.NDArray[np.floating[Any]]) -> Float32:
-        spectrum = scipy.fft.rfft(_centred(mass, self.period), axis=1, workers=1)
-        moved = scipy.fft.fft(spectrum * self._row_chirp, n=self._length, axis=0, workers=1)
+        spectrum = fourier.rfft(_centred(mass, self.period), axis=1, workers=1)
+        moved = fourier.fft(spectrum * self._row_chirp, n=self._length, axis=0, workers=1)
         moved *= self._to_slopes
-        views = scipy.fft.ifft(moved, axis=0, overwrite_x=True, workers=1)[: self.half_views] * self._slope_chirp
-        profile = scipy.fft.irfft(views, n=self.period, axis=1, workers=1)
+        views = fourier.ifft(moved, axis=0, overwrite_x=True, workers=1)[: self.half_views] * self._slope_chirp
+        profile = fourier.irfft(views, n=self.period, axis=1, workers=1)
         path = np.sqrt(1 + self.slopes**2).astype(np.float32)[:, None]
         return _cropped(np.asarray(profile, np.float32), self.elements) * path
 
     def _smeared(self, sinogram: Float32) -> Float32:
-        spectrum = scipy.fft.rfft(_centred(sinogram, self.period), axis=1, workers=1)
+        spectrum = fourier.rfft(_centred(sinogram, self.period), axis=1, workers=1)
         spectrum *= self._ramp
         np.conjugate(spectrum, out=spectrum)
         spectrum *= self._slope_chirp
-        moved = scipy.fft.fft(spectrum, n=self._length, axis=0, workers=1)
+        moved = fourier.fft(spectrum, n=self._length, axis=0, workers=1)
         moved *= self._to_rows
-        lines = scipy.fft.ifft(moved, axis=0, overwrite_x=True, workers=1)[: self.side] * self._row_chirp
-        image = scipy.fft.irfft(np.conjugate(lines), n=self.period, axis=1, workers=1)
+        lines = fourier.ifft(moved, axis=0, overwrite_x=True, workers=1)[: self.side] * self._row_chirp
+        image = fourier.irfft(np.conjugate(lines), n=self.period, axis=1, workers=1)
         return _cropped(np.asarray(image, np.float32), self.side)
 
 
@@ -96,14 +96,14 @@ def linogram(side: int, half_views: int, reduction: float = 1.0) -> Linogram:
     reduction   full size / proxy size: the apodisation belongs to the full matrix, and a proxy's pixels average over it.
     """
     elements = math.ceil(math.sqrt(2) * side)
-    period = int(scipy.fft.next_fast_len(side + (elements + 1) // 2 + 1, real=True))
+    period = int(fourier.next_fast_len(side + (elements + 1) // 2 + 1, real=True))
     step = 2 / half_views
     slopes = (np.arange(half_views) - (half_views - 1) / 2) * step
     k = np.arange(period // 2 + 1)
     rate = 2 * np.pi * k * step / period
     y = np.arange(side) - side // 2
     j = slopes / step
-    length = int(scipy.fft.next_fast_len(side + half_views - 1))
+    length = int(fourier.next_fast_len(side + half_views - 1))
 
     def chirp(distance: npt.NDArray[Any], sign: int) -> npt.NDArray[np.complex128]:
         # Phases modulo a turn in double precision: they reach 1e5 turns.
@@ -114,7 +114,7 @@ def linogram(side: int, half_views: int, reduction: float = 1.0) -> Linogram:
         wrapped = np.zeros((length, len(k)), np.complex128)
         wrapped[:count_out] = chirp(first + np.arange(count_out), 1)
         wrapped[length - count_in + 1 :] = chirp(first - np.arange(count_in - 1, 0, -1), 1)
-        return np.asarray(scipy.fft.fft(wrapped, axis=0, workers=1), np.complex64)
+        return np.asarray(fourier.fft(wrapped, axis=0, workers=1), np.complex64)
 
     secant = np.sqrt(1 + slopes**2)[:, None]
     across = np.outer(secant[:, 0], k / period)

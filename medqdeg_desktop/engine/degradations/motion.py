@@ -23,8 +23,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from medqdeg_desktop.engine import fourier
 from medqdeg_desktop.engine.background import background_colour, background_value
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
@@ -220,7 +220,7 @@ def _stitched(state: MovementState, rotation: float, shift: float, events: tuple
     """
     rows = state.pixels.shape[0]
     # On a proxy the lines at hand are the central ones of the full measurement: each keeps its own time.
-    times = 0.5 + scipy.fft.fftfreq(rows, 1 / rows) / state.lines
+    times = 0.5 + fourier.fftfreq(rows, 1 / rows) / state.lines
     half = rows // 2 + 1
     shape = (half, *state.pixels.shape[1:])
     alike: npt.NDArray[Any] = np.zeros(shape, np.complex64)
@@ -230,12 +230,12 @@ def _stitched(state: MovementState, rotation: float, shift: float, events: tuple
         if pose is None or not measured.any():
             continue
         mirrored = measured[-np.arange(half)]
-        change = scipy.fft.rfft(_posed(state, rotation, shift, pose) - state.pixels, axis=0, overwrite_x=True, workers=1)
+        change = fourier.rfft(_posed(state, rotation, shift, pose) - state.pixels, axis=0, overwrite_x=True, workers=1)
         factors = (half, *(1,) * (state.pixels.ndim - 1))
         alike += change * ((measured[:half] + mirrored) / 2).reshape(factors)
         opposite += change * ((measured[:half] - mirrored) * np.complex64(-0.5j)).reshape(factors)
-    real = scipy.fft.irfft(alike, n=rows, axis=0, overwrite_x=True, workers=1)
-    imaginary = scipy.fft.irfft(opposite, n=rows, axis=0, overwrite_x=True, workers=1)
+    real = fourier.irfft(alike, n=rows, axis=0, overwrite_x=True, workers=1)
+    imaginary = fourier.irfft(opposite, n=rows, axis=0, overwrite_x=True, workers=1)
     # Zero signal is 0, or the least value of a frame that was shifted below it: the magnitude must not fold it over.
     floor = np.float32(min(float(state.pixels.min()), 0.0))
     return magnitude(real + (state.pixels - floor), imaginary) + floor

@@ -21,8 +21,8 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from medqdeg_desktop.engine import fourier
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.seeding import generator
@@ -122,7 +122,7 @@ def _through_spectra(state: LineBlurState, kernel: Float32) -> Float32:
         state.spectra[border] = tuple(_spectrum(np.asarray(plane, np.float32), border, shape) for plane in planes)
     transfer = _transfer(kernel, shape)
     crop = (slice(border[0], border[0] + rows), slice(border[1], border[1] + columns))
-    blurred = [scipy.fft.irfft2(s * transfer, shape, overwrite_x=True)[crop] for s in state.spectra[border]]
+    blurred = [fourier.irfft2(s * transfer, shape, overwrite_x=True)[crop] for s in state.spectra[border]]
     return np.stack(blurred, axis=-1) if len(blurred) == 3 else np.ascontiguousarray(blurred[0])
 
 
@@ -132,12 +132,12 @@ def _transfer(kernel: Float32, shape: tuple[int, int]) -> Float32:
     lines = np.zeros((kernel.shape[0], shape[1]), np.float32)
     lines[:, : kernel.shape[1]] = kernel
     # Only the kernel's own rows are transformed along the first axis.
-    along_rows = scipy.fft.rfft(np.roll(lines, -middle_x, axis=1), axis=1)
+    along_rows = fourier.rfft(np.roll(lines, -middle_x, axis=1), axis=1)
     whole = np.zeros((shape[0], along_rows.shape[1]), np.complex64)
     whole[: middle_y + 1] = along_rows[middle_y:]
     if middle_y:
         whole[-middle_y:] = along_rows[:middle_y]
-    return np.ascontiguousarray(scipy.fft.fft(whole, axis=0, overwrite_x=True).real)
+    return np.ascontiguousarray(fourier.fft(whole, axis=0, overwrite_x=True).real)
 
 
 def _border(side: int, kernel: int) -> int:
@@ -147,12 +147,12 @@ def _border(side: int, kernel: int) -> int:
 
 
 def _padded(side: int, border: int) -> int:
-    return int(scipy.fft.next_fast_len(side + 2 * border, real=True))
+    return int(fourier.next_fast_len(side + 2 * border, real=True))
 
 
 def _spectrum(plane: Float32, border: tuple[int, int], shape: tuple[int, int]) -> npt.NDArray[Any]:
     (rows, columns), (top, left) = plane.shape, border
     bottom, right = shape[0] - rows - top, shape[1] - columns - left
     padded = cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_REFLECT)
-    spectrum: npt.NDArray[Any] = scipy.fft.rfft2(padded, overwrite_x=True)
+    spectrum: npt.NDArray[Any] = fourier.rfft2(padded, overwrite_x=True)
     return spectrum
