@@ -24,10 +24,11 @@ from markupsafe import Markup
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval import wording
+from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.figure import Figure, figure_csv
 from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
+from medqdeg_desktop.eval.real_charts import rank_bump, real_scatter
 from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress
@@ -39,6 +40,8 @@ Json = dict[str, Any]
 
 #: Charts that open the page; the others stand with what they break down.
 _FIRST = ("accuracy_by_level", "three_panel")
+#: Charts of real against simulated images, which stand together.
+_AGAINST = ("real_rank_bump", "real_scatter")
 #: More models than this do not fit side by side in a table; the heatmaps and the CSV files hold them.
 _WIDEST = 8
 #: Libraries whose versions a reader needs to repeat the numbers.
@@ -66,9 +69,12 @@ def assemble(study_path: Path | str, *, replicates: int = 10_000, seed: int = 0,
         analysis = load(study)
         study_name = study.name
         results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
+        models = real_images.compared(study)
+    results["real_against_simulated"] = real_images.agreement(models) if models else None
+    against = (rank_bump(models), real_scatter(models)) if models else ()
     diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
     dataset = dataset_of(analysis.runs)
-    return Report(study_name, results, analysis.runs, dataset, tuple(charts_of(results)), tuple(diagrams))
+    return Report(study_name, results, analysis.runs, dataset, (*charts_of(results), *against), tuple(diagrams))
 
 
 def write_report(
@@ -137,7 +143,8 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
         sample=wording.mode_words(results),
         modes=sorted({model["mode"] for model in models}),
         figures=[_inline(figure, figure.name) for figure in report.figures if figure.name in _FIRST],
-        breakdowns=[_inline(figure, figure.name) for figure in report.figures if figure.name not in _FIRST],
+        breakdowns=[_inline(figure, figure.name) for figure in report.figures if figure.name not in (*_FIRST, *_AGAINST)],
+        against=[_inline(figure, figure.name) for figure in report.figures if figure.name in _AGAINST],
         diagrams=[_inline(figure, figure.name) for figure in report.diagrams],
         widest=_WIDEST,
         reference=[_inline(figure, f"{figure.name}-published") for figure in reference],

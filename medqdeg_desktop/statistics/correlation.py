@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from medqdeg_desktop.statistics.distributions import normal_quantile
+
 Floats = NDArray[np.float64]
 
 
@@ -45,3 +47,13 @@ def average_ranks(values: ArrayLike) -> Floats:
     ranks = np.empty(columns.shape)
     np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=0)
     return ranks[:, 0] if table.ndim == 1 else ranks
+
+
+def pearson_interval(r: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a correlation ``r`` of ``n`` pairs by Fisher's z; NaN with fewer than four pairs, r itself at -1 and 1."""
+    if n < 4 or not np.isfinite(r):
+        return float("nan"), float("nan")
+    if abs(r) >= 1:
+        return r, r
+    half = normal_quantile(0.5 + level / 2) / np.sqrt(n - 3)
+    return float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))

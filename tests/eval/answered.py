@@ -85,10 +85,11 @@ def add_run(
     trials: int = 10,
     asked: int | None = None,
     random_weights: bool = False,
+    name: str = "run",
 ) -> Run:
-    """A finished run in which ``answering`` answered every question ``asked`` times (``trials`` where not given)."""
+    """A finished run in which ``answering`` answered every question ``asked`` times (``trials`` where not given); ``name`` begins its id."""
     run = Run(
-        run_id=f"run-{label}-{mode}-{trials}",
+        run_id=f"{name}-{label}-{mode}-{trials}",
         model=f"baseline:{label}",
         label=label,
         mode=mode,
