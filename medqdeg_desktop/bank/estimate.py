@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from medqdeg_desktop.bank import plan
-from medqdeg_desktop.bank.levels import LevelTable
+from medqdeg_desktop.bank.levels import Cells, LevelTable
 from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
 from medqdeg_desktop.bank.render import Chunk, render_chunk
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 
+#: (offset, length, line) of a line of the plan.
+PlanLine = tuple[int, int, dict[str, Any]]
 #: Seconds that a fresh worker process takes before its first image (imports; measured on two cores).
 _START_SECONDS = 1.5
 
@@ -34,12 +37,11 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
     with tempfile.TemporaryDirectory(prefix="medqdeg-estimate-") as name:
         folder = Path(name)
         plan.write(folder, lines)
-        step = max(1, summary.items // items)
-        chosen = [entry for entry in plan.located(folder / plan.PLAN) if entry[2]["n"] % step == 0][:items]
+        chosen = spread(folder / plan.PLAN, summary.items, items)
         images, size, spent = 0, 0, 0.0
         for number, entry in enumerate([*chosen[:1], *chosen]):
             began = time.perf_counter()
-            done = render_chunk(_chunk(folder, entry, levels, asked))
+            done = render_chunk(sample_chunk(folder, folder / plan.PLAN, [entry], levels, asked.seed, asked.mark_regions))
             if number == 0:
                 continue
             spent += time.perf_counter() - began
@@ -57,8 +59,19 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
     }
 
 
-def _chunk(folder: Path, entry: tuple[int, int, dict[str, Any]], levels: LevelTable, asked: Asked) -> Chunk:
-    offset, length, line = entry
-    cells = levels.cells(line["types"], Modality(line["item"]["modality"]))
-    place = ((offset, length),)
-    return Chunk(str(folder), str(folder / plan.PLAN), place, (line["n"],), asked.seed, cells, levels.names, asked.mark_regions)
+def spread(path: Path, total: int, count: int) -> list[PlanLine]:
+    """At most ``count`` lines of the plan at ``path``, evenly over its ``total``."""
+    step = -(-total // count)
+    return [entry for entry in plan.located(path) if entry[2]["n"] % step == 0]
+
+
+def sample_chunk(
+    folder: Path, path: Path, entries: Sequence[PlanLine], levels: LevelTable, seed: int, mark_regions: bool
+) -> Chunk:
+    """A chunk of the lines ``entries`` of the plan at ``path`` that is written to ``folder``."""
+    cells: Cells = {}
+    for _, _, line in entries:
+        cells |= levels.cells(line["types"], Modality(line["item"]["modality"]))
+    ranges = tuple((offset, length) for offset, length, _ in entries)
+    numbers = tuple(line["n"] for _, _, line in entries)
+    return Chunk(str(folder), str(path), ranges, numbers, seed, cells, levels.names, mark_regions)

@@ -7,7 +7,6 @@ few chunks per worker and two numbers per item, whatever the size of the set.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from medqdeg_desktop.bank import assembly, plan
+from medqdeg_desktop.bank import assembly, plan, room
 from medqdeg_desktop.bank.dataset import JOURNAL, MANIFEST, METADATA, Dataset, write_json
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.bank.journal import Finished, Journal
@@ -34,8 +33,6 @@ from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 
 _IMAGES_A_CHUNK = 24
-#: Room that a run leaves on the disk for everybody else.
-_SPARE_BYTES = 64 << 20
 
 
 @dataclass
@@ -163,6 +160,8 @@ def _run(
     total = head["images"]
     progress.update(finished.images, total)
     size, written = 0, 0
+    if not finished.count:
+        room.check_before(folder, head, folder / JOURNAL / plan.PLAN, levels, make_executor)
     again: list[Chunk] = []
 
     def accept(chunk: Chunk, rendered: list[Rendered] | None) -> None:
@@ -183,7 +182,8 @@ def _run(
         result.images = finished.images + result.rendered
         last = next((one.rows[-1]["file_name"] for one in reversed(done) if one.rows), "")
         progress.update(result.images, total, last=last)
-        _check_room(folder, size, written, total - result.images)
+        if written >= room.ENOUGH_IMAGES:
+            room.check(folder, size / written, total - result.images, "what is finished is kept")
 
     chunks = _chunks(folder, head, levels, finished, shard)
     for done in batch.run_chunks(make_executor, render_chunk, chunks, ahead=3 * workers):
@@ -257,21 +257,8 @@ def _conclude(
     assembly.clear_scratch(folder, alone=shard[1] == 1)
 
 
-def _check_room(folder: Path, size: int, written: int, remaining: int) -> None:
-    """Stops a run that will not fit, as soon as enough images say how big the rest will be."""
-    if written < _IMAGES_A_CHUNK:
-        return
-    needed = size / written * remaining
-    free = shutil.disk_usage(folder).free - _SPARE_BYTES
-    if needed > free:
-        raise DatasetError(
-            f"{folder}: the disk has room for {max(free, 0) / 1e9:.1f} GB and the remaining {remaining:,} images need about "
-            f"{needed / 1e9:.1f} GB; what is finished is kept: make room and run the same command again"
-        )
-
-
 def _in_plain_words(folder: Path, error: OSError) -> DatasetError:
-    where = error.filename or folder
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        return DatasetError(f"{folder}: the disk is full; what is finished is kept: make room and run the same command again")
-    return DatasetError(f"{where}: {error.strerror or error}")
+    why = room.full(error)
+    if why:
+        return DatasetError(f"{folder}: {why}; what is finished is kept: make room and run the same command again")
+    return DatasetError(f"{error.filename or folder}: {error.strerror or error}")

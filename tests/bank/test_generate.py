@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import random
@@ -282,27 +281,6 @@ def test_a_study_without_a_published_profile_says_whose_levels_it_uses(tmp_path:
     assert manifest["profiles"][0]["sha256"][:12] in manifest["notes"][0]
     with pytest.raises(BankError, match="published severity profile"):
         generate(study, tmp_path / "release", Asked(release=True), workers=1, make_executor=here)
-
-
-def test_a_full_disk_stops_the_run_with_one_line_and_room_completes_it(
-    bank_of: BankOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    study = bank_of(12)
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(generation.Journal, "append", full)
-    with pytest.raises(DatasetError, match=r"disk is full.*run the same command again"):
-        generate(study, tmp_path / "set", ASKED, workers=1, make_executor=here)
-    monkeypatch.undo()
-    monkeypatch.setattr(generation, "_SPARE_BYTES", 1 << 62)
-    with pytest.raises(DatasetError, match=r"room for 0\.0 GB.*need about"):
-        generate(study, tmp_path / "set", ASKED, workers=1, make_executor=here)
-    monkeypatch.undo()
-    assert generate(study, tmp_path / "set", ASKED, workers=1, make_executor=here).complete
-    generate(study, tmp_path / "undisturbed", ASKED, workers=1, make_executor=here)
-    assert tree(tmp_path / "set") == tree(tmp_path / "undisturbed")
 
 
 def test_a_folder_that_cannot_be_made_is_named(bank_of: BankOf, tmp_path: Path) -> None:
