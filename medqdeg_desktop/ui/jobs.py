@@ -229,7 +229,10 @@ class Jobs(QObject):
     def add(self, job: Job) -> Job:
         """Takes ``job`` and starts it as soon as its lane is free."""
         job.setParent(self)
-        # What ended is only kept where somebody asks for it by its workspace.
+        # What has ended lives on only where a workspace still shows it.
+        for old in self.jobs:
+            if old.has_ended:
+                old.setParent(None)
         self.jobs = [*self.active, job]
         job.progressed.connect(self._tell)
         job.changed.connect(self._tell)

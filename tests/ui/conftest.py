@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from evaluated import Evaluated, build
+from evaluated import Evaluated, build, slow_server
 from hands import calibrate, wait_for_picture
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -74,6 +74,13 @@ def open_window(qtbot: QtBot) -> Iterator[OpenWindow]:
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     """A study with a degraded set and two runs on it, built once; tests that write take ``copy_of_study``."""
     return build(tmp_path_factory.mktemp("evaluated"))
+
+
+@pytest.fixture(scope="session")
+def slow_model() -> Iterator[str]:
+    """A model that answers slowly on this machine, as ``--model`` takes it."""
+    with slow_server() as address:
+        yield f"openai:slow@{address}"
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def png(figure: Figure, theme: Theme = "dark") -> bytes:
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not picture(figure, theme).save(buffer, b"PNG"):
+    if not picture(figure, theme).save(buffer, "PNG"):  # type: ignore[call-overload]  # the stub wants bytes, the library a name
         raise MedqdegError(f"{figure.name}: the picture cannot be encoded")
     return bytes(data.data())
 

@@ -1,0 +1,378 @@
+"""Evaluate by mouse and keyboard: runs that are asked, stopped and gone on with, and results that lead to their items."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from evaluated import Evaluated
+from hands import press
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from medqdeg_desktop.eval.figure import Key
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
+from medqdeg_desktop.ui.evaluate.model_folder import describe
+from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, merged, read_runs
+from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
+from medqdeg_desktop.ui.main_window import MainWindow
+from medqdeg_desktop.ui.study_session import StudySession
+
+LONG = 60_000
+OpenWorkspace = Callable[[Path], EvaluateWorkspace]
+
+
+@pytest.fixture
+def open_workspace(qtbot: QtBot) -> Iterator[OpenWorkspace]:
+    """The workspace alone, on a study; its final replicates kept few."""
+    made: list[EvaluateWorkspace] = []
+
+    def open_(study: Path) -> EvaluateWorkspace:
+        session = StudySession()
+        workspace = EvaluateWorkspace(session)
+        made.append(workspace)
+        session.opened.connect(workspace.study_changed)
+        session.open(study, "Reader 1")
+        workspace.resize(1280, 800)
+        workspace.show()
+        qtbot.waitExposed(workspace)
+        qtbot.waitUntil(lambda: workspace.book.loaded, timeout=LONG)
+        return workspace
+
+    yield open_
+    for workspace in made:
+        workspace.jobs.stop_all()
+        workspace.shut_down()
+        workspace.session.close()
+        workspace.close()
+
+
+@pytest.fixture
+def shown(open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot) -> EvaluateWorkspace:
+    """The workspace with the results of two runs, all replicates in."""
+    workspace = open_workspace(evaluated.copy_of_study(tmp_path / "study"))
+    qtbot.waitUntil(lambda: workspace.results.final and workspace.page.items.index is not None, timeout=LONG)
+    return workspace
+
+
+def click(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+    QApplication.processEvents()
+
+
+def charted(workspace: EvaluateWorkspace) -> list[str]:
+    return [model["model"] for model in workspace.results.json["models"]]
+
+
+# -- results ------------------------------------------------------------------------------------------------------
+
+
+def test_runs_and_their_results_are_shown_with_n_and_interval(shown: EvaluateWorkspace) -> None:
+    assert len(shown.book.rows) == 2
+    assert all(row.state == "done" and row.accuracy is not None for row in shown.book.rows)
+    assert "%" in detail_of(shown.book.rows[0])
+    for chart in shown.page.overview.charts:
+        assert chart.figure is not None
+        assert "n = " in chart.figure.subtitle and "10,000 replicates" in chart.figure.subtitle
+    assert shown.page.state.text() == "", "nothing provisional is left"
+
+
+def test_first_results_are_marked_provisional(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, qtbot: QtBot, tmp_path: Path
+) -> None:
+    workspace = open_workspace(evaluated.copy_of_study(tmp_path / "study"))
+    seen: list[tuple[int, str]] = []
+    workspace.results.changed.connect(
+        lambda: seen.append((workspace.results.json["replicates"], workspace.page.overview.charts[0].figure.subtitle))
+    )
+    qtbot.waitUntil(lambda: workspace.results.final, timeout=LONG)
+    assert [replicates for replicates, _ in seen][-2:] == [2000, 10_000]
+    assert "provisional" in seen[-2][1] and "provisional" not in seen[-1][1]
+
+
+def test_a_click_on_a_mark_leads_to_the_items_behind_it(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    chart = shown.page.overview.charts[0]
+    spot = next(s for s in chart.spots if s.live and s.key is not None and s.key.level == "L2")
+    QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=spot.place.center().toPoint())
+    items = shown.page.items
+    assert shown.page.tabs.currentWidget() is items
+    numbers = items.list.items.numbers
+    assert items.index is not None and numbers
+    assert {items.index.entries[n].level for n in numbers} == {"L2"}
+    assert items.model.currentData() == spot.key.run_id
+    qtbot.waitUntil(lambda: items.detail.detail is not None and not items.detail.picture.picture.isNull(), timeout=LONG)
+
+
+def test_an_item_shows_its_picture_options_votes_and_every_reply(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    press_tab(shown, 5)
+    items = shown.page.items
+    qtbot.waitUntil(lambda: items.detail.detail is not None, timeout=LONG)
+    items.list.setFocus()
+    QTest.keyClick(items.list, Qt.Key.Key_Down)
+    QTest.keyClick(items.list, Qt.Key.Key_Down)
+    wanted = items.list.items.entry(2)
+    qtbot.waitUntil(lambda: items.detail.detail is not None and items.detail.detail.entry == wanted, timeout=LONG)
+    detail = items.detail.detail
+    assert detail is not None and len(detail.answers) == 4 == items.detail.replies.rowCount()
+    assert sum(detail.shares().values()) == pytest.approx(1.0)
+    assert detail.options["B"] == "a lesion" and detail.answer in detail.options
+    assert detail.answer in items.detail.votes.accessibleName()
+    other = "L2" if wanted.level != "L2" else "L1"
+    click(items.detail.levels.button(int(other[1])))
+    if items.index is not None and items.index.at_level(wanted, other) is not None:
+        qtbot.waitUntil(lambda: items.detail.detail is not None and items.detail.detail.entry.level == other, timeout=LONG)
+        assert items.detail.detail is not None and items.detail.detail.entry.item_id == wanted.item_id
+
+
+def press_tab(workspace: EvaluateWorkspace, number: int) -> None:
+    bar = workspace.page.tabs.tabBar()
+    QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(number - 1).center())
+    assert workspace.page.tabs.currentIndex() == number - 1
+
+
+def test_the_table_is_sorted_copied_and_saved(shown: EvaluateWorkspace, qtbot: QtBot, tmp_path: Path) -> None:
+    press_tab(shown, 3)
+    table = shown.page.tables
+    assert table.table.rowCount() == 6
+    header = table.view.horizontalHeader()
+    click_at = header.sectionViewportPosition(5) + 20
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=header.viewport().rect().center().__class__(click_at, 8))
+    values = [table.sorted.index(i, 5).data(Qt.ItemDataRole.UserRole) for i in range(6)]
+    assert values == sorted(values) or values == sorted(values, reverse=True)
+    click(table.copy)
+    rows = list(csv.reader(io.StringIO(QGuiApplication.clipboard().text()), delimiter="\t"))
+    assert len(rows) == 7 and rows[0][0] == "Model" and "to" in rows[1][rows[0].index("Accuracy, %")]
+    table.save(tmp_path / "levels.csv")
+    kept = list(csv.DictReader((tmp_path / "levels.csv").open(encoding="utf-8")))
+    assert {row["level"] for row in kept} == {"L0", "L1", "L2"} and all(
+        float(row["accuracy_ci_low"]) <= float(row["accuracy"]) for row in kept
+    )
+    table.dimension.setCurrentIndex(table.dimension.findData("modality"))
+    table.dimension.activated.emit(table.dimension.currentIndex())
+    assert {row.name for row in table.table.rows} == {"X-ray", "Dermoscopy"}
+
+
+def test_a_filter_counts_only_its_questions_and_reads_no_answers_again(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    before = shown.results.analysis
+    box = shown.page.filters["modality"]
+    box.setFocus()
+    QTest.keyClicks(box, "X")
+    box.activated.emit(box.currentIndex())
+    qtbot.waitUntil(lambda: shown.results.json.get("filters") == {"modality": ["X-ray"]} and shown.results.final, timeout=LONG)
+    assert shown.results.analysis is before
+    assert sum(cell["n"] for cell in shown.results.json["models"][0]["levels"] if cell["level"] == "L0") == 8
+    assert "Only modality X-ray" in shown.page.overview.charts[0].figure.subtitle
+
+
+def test_published_models_are_off_until_asked_for_and_are_named_for_what_they_are(shown: EvaluateWorkspace) -> None:
+    chart = shown.page.overview.charts[0]
+    assert chart.figure is not None and not any(m.hollow for p in chart.figure.panels for m in p.marks)
+    click(shown.page.published)
+    assert any(m.hollow for p in chart.figure.panels for m in p.marks) or any(
+        m.hollow for p in shown.page.overview.charts[0].figure.panels for m in p.marks
+    )
+    words = " ".join(w.text for w in shown.page.overview.charts[0].figure.words)
+    assert "MedQ-Deg, not this dataset" in words
+
+
+def test_heatmaps_and_reliability_follow_the_results(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    press_tab(shown, 2)
+    assert shown.page.heatmaps.page.charts[0].figure is not None
+    press_tab(shown, 4)
+    qtbot.waitUntil(lambda: bool(shown.page.calibration.page.charts), timeout=LONG)
+    assert "Reliability" in shown.page.calibration.page.charts[0].figure.title
+
+
+def test_a_run_without_its_tick_leaves_the_charts(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    view = shown.panel.runs
+    box = tick_box(view.visualRect(view.runs.index(0)))
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+    qtbot.waitUntil(lambda: len(shown.results.json.get("models", [])) == 1, timeout=LONG)
+    assert not shown.book.rows[0].shown
+
+
+# -- models -------------------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_is_added_by_hand_and_answers(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    click(shown.panel.add)
+    page = shown.add_page
+    click(page.kinds.button(3))
+    page.trials.setValue(2)
+    qtbot.waitUntil(lambda: page.add.isEnabled(), timeout=LONG)
+    assert "Nothing leaves this machine" in page.estimate.text()
+    click(page.add)
+    qtbot.waitUntil(lambda: len(shown.book.rows) == 3 and shown.book.rows[2].state == "done", timeout=LONG)
+    qtbot.waitUntil(lambda: len(shown.results.json["models"]) == 3 and shown.results.final, timeout=LONG)
+    assert shown.book.rows[2].trials == 2 and shown.pages.currentWidget() is shown.page
+
+
+def test_a_server_s_run_is_followed_stopped_and_gone_on_with(shown: EvaluateWorkspace, slow_model: str, qtbot: QtBot) -> None:
+    click(shown.panel.add)
+    page = shown.add_page
+    click(page.kinds.button(1))
+    page.url.setText(slow_model.rpartition("@")[2])
+    page.model.setEditText("nobody")
+    qtbot.waitUntil(lambda: "has no model 'nobody'; it has slow" in page.trouble.text(), timeout=LONG)
+    assert not page.add.isEnabled()
+    page.model.setEditText("slow")
+    qtbot.waitUntil(lambda: page.add.isEnabled(), timeout=LONG)
+    click(page.add)
+    row = shown.book.rows[2]
+    qtbot.waitUntil(lambda: row.job is not None and row.job.done > 0, timeout=LONG)
+    qtbot.waitUntil(lambda: "left" in detail_of(row) or "running" in detail_of(row), timeout=LONG)
+    click(shown.panel.stop)
+    qtbot.waitUntil(lambda: row.state == "stopped" and row.standing is not None, timeout=LONG)
+    kept = row.standing.answered
+    assert kept > 0 and shown.panel.go_on.isVisible()
+    click(shown.panel.go_on)
+    qtbot.waitUntil(lambda: row.job is not None and row.job.done >= kept, timeout=LONG)
+    shown.book.stop(row)
+    qtbot.waitUntil(lambda: not row.active, timeout=LONG)
+
+
+def test_several_models_wait_for_one_another(
+    shown: EvaluateWorkspace, evaluated: Evaluated, slow_model: str, qtbot: QtBot
+) -> None:
+    shown.start(Ask(slow_model, str(evaluated.dataset), trials=8))
+    shown.start(Ask("baseline:uniform", str(evaluated.dataset), trials=9))
+    first, second = shown.book.rows[2:]
+    assert second.state == "waiting"
+    qtbot.waitUntil(lambda: first.job is not None and first.job.done > 0, timeout=LONG)
+    shown.book.stop(first)
+    qtbot.waitUntil(lambda: second.state == "done", timeout=LONG)
+
+
+def test_a_run_that_fails_says_why_and_is_remembered_for_another_try(
+    shown: EvaluateWorkspace, evaluated: Evaluated, qtbot: QtBot
+) -> None:
+    told: list[str] = []
+    shown.warned.connect(told.append)
+    shown.start(Ask("local:/nowhere/gone", str(evaluated.dataset)))
+    row = shown.book.rows[2]
+    qtbot.waitUntil(lambda: row.state == "failed", timeout=LONG)
+    assert told and "gone" in told[0]
+    assert shown.panel.go_on.isVisible()
+    assert Ask.remembered(next(iter(shown.book.save_state().values()))[0]) == row.ask
+
+
+def test_a_study_without_runs_offers_to_begin(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    Study.create(tmp_path / "new.medq", name="New").close()
+    workspace = open_workspace(tmp_path / "new.medq")
+    qtbot.waitUntil(lambda: workspace.pages.currentWidget() is workspace.empty, timeout=LONG)
+    workspace.receive(evaluated.dataset)
+    assert workspace.pages.currentWidget() is workspace.add_page
+    click(workspace.add_page.cancel)
+    assert workspace.pages.currentWidget() is workspace.empty and "ward_set" in workspace.empty.sentence.text()
+
+
+def test_a_set_that_is_gone_is_an_error_with_another_try(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = evaluated.copy_of_study(tmp_path / "study")
+    with Study.open(path) as study:
+        for run in study.runs():
+            with study._writing() as db:
+                db.execute("UPDATE runs SET dataset_path = ? WHERE run_id = ?", (str(tmp_path / "gone"), run.run_id))
+    workspace = open_workspace(path)
+    qtbot.waitUntil(lambda: workspace.pages.currentWidget() is workspace.trouble, timeout=LONG)
+    assert str(tmp_path / "gone") in workspace.trouble.sentence.text()
+
+
+def test_the_report_is_written_and_its_page_opened(
+    shown: EvaluateWorkspace, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    shown.write_report(tmp_path / "report")
+    qtbot.waitUntil(lambda: bool(opened), timeout=LONG)
+    assert opened == [str(tmp_path / "report" / "report.html")]
+    assert (tmp_path / "report" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_results_are_reached_by_keyboard_in_the_whole_window(
+    open_window: Callable[..., MainWindow], evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = open_window(evaluated.copy_of_study(tmp_path / "study"))
+    press(window, Qt.Key.Key_4, Qt.KeyboardModifier.ControlModifier)
+    workspace = window.workspace("evaluate")
+    assert isinstance(workspace, EvaluateWorkspace) and workspace.isVisible()
+    qtbot.waitUntil(lambda: workspace.results.final, timeout=LONG)
+    press(window, Qt.Key.Key_3, Qt.KeyboardModifier.AltModifier)
+    assert workspace.page.tabs.currentWidget() is workspace.page.tables
+    press(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert workspace.page.published.isChecked()
+
+
+# -- without Qt ---------------------------------------------------------------------------------------------------
+
+
+def test_wrong_answers_are_found_the_surest_first(evaluated: Evaluated) -> None:
+    from medqdeg_desktop.eval.tables import load
+
+    with Study.open(evaluated.study, read_only=True) as study:
+        analysis = load(study)
+    index = read_index(evaluated.dataset)
+    scores = scores_of(analysis, analysis.runs[0].run_id)
+    assert len(listed(index, scores, Filter())) == len(index.entries)
+    wrong = listed(index, scores, Filter(verdict="wrong"))
+    assert wrong and all((scores[index.entries[n].file_name].accuracy or 0) < 0.5 for n in wrong)
+    sure = [scores[index.entries[n].file_name].confidence for n in listed(index, scores, Filter(verdict="confident and wrong"))]
+    assert sure == sorted(sure, reverse=True) and all(c >= 0.5 for c in sure)
+    assert {index.entries[n].modality for n in listed(index, scores, Filter(parts=(("modality", "X-ray"),)))} == {"X-ray"}
+    entry = index.entries[0]
+    assert index.line(entry)["file_name"] == entry.file_name
+    assert listed(index, scores, Filter(text="PICTURE 3")) == [
+        n for n, e in enumerate(index.entries) if "picture 3 " in e.question
+    ]
+
+
+def test_a_command_meets_the_run_that_it_made(evaluated: Evaluated) -> None:
+    standing = read_runs(evaluated.study)
+    ask = Ask("baseline:uniform", str(evaluated.dataset), trials=4)
+    rows = merged(standing, [RunRow(ask=ask), RunRow(ask=Ask("baseline:uniform", str(evaluated.dataset), trials=5))])
+    assert [(row.run_id != "", row.ask) for row in rows] == [(True, ask), (True, None), (False, rows[2].ask)]
+    assert Ask.remembered(ask.kept()) == ask
+    assert Ask.remembered({"spec": "nonsense", "dataset": "x"}) is None and Ask.remembered(3) is None
+    assert rows[1].command == Ask("baseline:prior", str(evaluated.dataset), trials=4)
+
+
+def test_a_command_says_all_that_was_asked_for() -> None:
+    ask = Ask("anthropic:m", "/set", "verbal", 2, 5, text_only=True, rotate=True, trust=True, hosts=("api.anthropic.com",))
+    assert ask.arguments(Path("s.medq")) == [
+        *("evaluate", "/set", "--study", "s.medq", "--model", "anthropic:m", "--confidence", "verbal", "--trials", "2"),
+        *("--limit", "5", "--text-only", "--rotate-options", "--trust-remote-code", "--allow-host", "api.anthropic.com"),
+    ]
+    assert Key().run_id == ""
+
+
+def test_a_folder_that_is_no_model_says_why(tmp_path: Path) -> None:
+    assert "config.json is missing" in describe(tmp_path).problem
+    (tmp_path / "config.json").write_text('{"architectures": ["LlavaX"], "auto_map": {}, "dtype": "bfloat16"}')
+    found = describe(tmp_path)
+    assert (found.architecture == "LlavaX" and "no weights" in found.problem) or "extra 'local'" in found.problem
+    (tmp_path / "config.json").write_text('{"architectures": ["LlavaX"], "auto_map": {"AutoModel": "x.Y"}}')
+    assert describe(tmp_path).wants_consent and not describe(tmp_path, trust=True).wants_consent
+
+
+def test_the_window_imports_no_model_library_and_no_network_client() -> None:
+    code = (
+        "import sys\n"
+        "import medqdeg_desktop.ui.main_window, medqdeg_desktop.ui.generate.workspace, medqdeg_desktop.ui.evaluate.workspace\n"
+        "import medqdeg_desktop.ui.evaluate.model_folder, medqdeg_desktop.ui.printing\n"
+        "print([m for m in ('torch', 'transformers', 'httpx', 'openai', 'anthropic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
