@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +18,24 @@ from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.bank.dataset import Dataset, write_dataset
 from medqdeg_desktop.bank.errors import DatasetError
+from medqdeg_desktop.study.records import Answer, Run
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.explore.catalogue import Catalogue, published_share
 from medqdeg_desktop.ui.explore.workspace import ExploreWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 
 OpenWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def starts_here(data_home: Path) -> None:
+    """The window was closed in Explore the last time and opens there again."""
+    data_home.mkdir(parents=True, exist_ok=True)
+    (data_home / "window.json").write_text('{"current": "explore"}')
+
+
 _TYPES = {"CT": ("gaussian_noise", "low_dose"), "MRI": ("gaussian_noise",)}
 
 
@@ -256,3 +268,47 @@ def test_a_study_without_a_dataset_says_what_to_do(open_window: OpenWindow, qtbo
     QTest.qWait(200)
     assert workspace.faces.currentWidget() is workspace.empty
     assert "Drop a dataset folder" in workspace.empty.sentence.text()
+
+
+def test_pictures_are_filtered_by_what_a_model_made_of_them(shown: tuple[MainWindow, ExploreWorkspace], qtbot: QtBot) -> None:
+    window, workspace = shown
+    catalogue = workspace.catalogue
+    assert catalogue is not None and window.session.path is not None
+    run = Run("run-1", "local:model", "A model", "vote", 3, catalogue.sha256, str(catalogue.dataset.folder), {"prompt": "x"})
+    replies = {0: ["A", "A", "B"], 1: ["B", "B", "A"], 2: ["", "", "A"], 3: ["A", "B"]}
+    with Study.open(window.session.path) as study:
+        study.start_run(run)
+        study.append_answers(
+            "run-1",
+            [
+                Answer(catalogue.pictures[n].file_name, trial, choice or "?", choice, "ok" if choice else "unparsed")
+                for n, choices in replies.items()
+                for trial, choice in enumerate(choices)
+            ],
+        )
+    workspace.entered()
+    qtbot.waitUntil(lambda: workspace.model.count() == 2, timeout=10_000)
+    workspace.model.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: "verdict" in catalogue.facets, timeout=10_000)
+    counts = catalogue.counts({})["verdict"]
+    assert counts == {"correct": 1, "wrong": 2, "unparsed": 1, "not answered": 20}
+    workspace.filter_only("verdict", "wrong")
+    assert [workspace.wall.number_at(row) for row in range(2)] == [1, 3], "a tie is no correct answer"
+
+
+def test_every_action_of_explore_has_its_method() -> None:
+    for action in actions_of("explore"):
+        assert callable(getattr(ExploreWorkspace, action.handler)), action.action_id
+
+
+def test_twenty_five_thousand_pictures_are_filtered_and_counted_without_a_stutter(tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path / "set").folder
+    lines = (folder / "metadata.jsonl").read_bytes()
+    (folder / "metadata.jsonl").write_bytes(lines * 1000)
+    catalogue = Catalogue.read(folder)
+    assert len(catalogue.pictures) == 24_000 and catalogue.missing == []
+    chosen = {"level": frozenset({"L1"}), "modality": frozenset({"CT"})}
+    started = time.perf_counter()
+    catalogue.matching(chosen)
+    catalogue.counts(chosen)
+    assert time.perf_counter() - started < 0.1

@@ -31,6 +31,15 @@ from medqdeg_desktop.ui.review.reason_popup import ReasonPopup
 from medqdeg_desktop.ui.review.workspace import AHEAD, ReviewWorkspace
 
 OpenWindow = Callable[..., MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def starts_here(data_home: Path) -> None:
+    """The window was closed in Review the last time and opens there again."""
+    data_home.mkdir(parents=True, exist_ok=True)
+    (data_home / "window.json").write_text('{"current": "review"}')
+
+
 ITEMS = 6
 
 

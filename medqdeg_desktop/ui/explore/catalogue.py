@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,6 +55,7 @@ class Picture:
     image_index: int
     level: str
     degradation: str
+    answer: str
     offset: int
     length: int
 
@@ -103,6 +105,7 @@ class Catalogue:
                         int(line.get("image_index") or 0),
                         str(line.get("level", "")),
                         degradation,
+                        sys.intern(str(line.get("answer", ""))),
                         offset,
                         len(raw),
                     )
@@ -122,6 +125,11 @@ class Catalogue:
         if verdicts:
             said = [verdicts.get(picture.file_name, "not answered") for picture in self.pictures]
             self.facets["verdict"] = _facet("verdict", said)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The correct letter of each picture, by file name."""
+        return {picture.file_name: picture.answer for picture in self.pictures}
 
     def matching(self, chosen: dict[str, frozenset[str]]) -> list[int]:
         """Numbers of the pictures that have one of the chosen values of every facet with a choice."""

@@ -98,6 +98,13 @@ class Filters(QTreeWidget):
             head.setExpanded(name != "source" or len(facet.values) <= _FEW)
         self._filling = False
 
+    def scroll_to(self, name: str) -> None:
+        """Brings a field into sight."""
+        for (field, _), row in self._rows.items():
+            if field == name:
+                self.scrollToItem(row.parent(), QTreeWidget.ScrollHint.PositionAtTop)
+                return
+
     def show_counts(self, counts: dict[str, dict[str, int]]) -> None:
         """How many pictures each value would show."""
         self._filling = True

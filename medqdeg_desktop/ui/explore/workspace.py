@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -29,6 +30,7 @@ from medqdeg_desktop.ui.explore.item_page import ItemPage, ItemShown
 from medqdeg_desktop.ui.explore.places import dataset_among, is_dataset, newest_dataset
 from medqdeg_desktop.ui.explore.reading import read_item
 from medqdeg_desktop.ui.explore.thumbnails import Thumbnails
+from medqdeg_desktop.ui.explore.verdicts import runs_on, verdicts
 from medqdeg_desktop.ui.explore.wall import SIDE, Wall
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
@@ -58,6 +60,7 @@ class ExploreWorkspace(Workspace):
         self.page.closed.connect(self.close_item)
         self.page.type_chosen.connect(self._on_type_chosen)
         self.empty.acted.connect(self.choose_folder)
+        self.model.currentIndexChanged.connect(self._on_model_chosen)
 
     def _build(self) -> None:
         self.name = QLabel()
@@ -69,11 +72,19 @@ class ExploreWorkspace(Workspace):
         self.clear.clicked.connect(self.clear_filters)
         self.open_button = QPushButton(self.tr("Open a dataset…"))
         self.open_button.clicked.connect(self.choose_folder)
+        self.model = QComboBox()
+        self.model.setAccessibleName(self.tr("Model whose answers can be filtered by"))
+        self.model.setToolTip(self.model.accessibleName())
+        self.model.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.model.setMaximumWidth(320)
+        self.model.hide()
         head = QHBoxLayout()
         head.setContentsMargins(12, 8, 12, 8)
         head.setSpacing(12)
         head.addWidget(self.name, 1)
         head.addWidget(self.told)
+        head.addWidget(self.model)
         head.addWidget(self.clear)
         head.addWidget(self.open_button)
         self.bar = QProgressBar()
@@ -131,6 +142,7 @@ class ExploreWorkspace(Workspace):
             self.open_dataset(Path(name))
 
     def entered(self) -> None:
+        self._read_runs()
         if not self._chosen_by_hand:
             self._look_for_newest()
 
@@ -166,12 +178,49 @@ class ExploreWorkspace(Workspace):
         self.close_item()
         self.faces.setCurrentIndex(1)
         self._on_filters_changed()
+        self._on_runs([])
+        self._read_runs()
         if catalogue.missing:
             self.warned.emit(
                 self.tr(
                     "{0}: files are missing ({1:,} of the pictures, the first is {2}); `medqdeg verify` names them all"
                 ).format(catalogue.dataset.folder, len(catalogue.missing), catalogue.missing[0])
             )
+
+    def _read_runs(self) -> None:
+        if self.catalogue is not None and self.session.path is not None:
+            work = partial(runs_on, self.session.path, self.catalogue.sha256)
+            self._background.run("runs", work, self._on_runs, self.warned.emit)
+
+    def _on_runs(self, runs: list[tuple[str, str]]) -> None:
+        chosen = self.model.currentData()
+        self.model.blockSignals(True)
+        self.model.clear()
+        self.model.addItem(self.tr("No model's answers"), "")
+        for run_id, label in runs:
+            self.model.addItem(label, run_id)
+        self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        self.model.blockSignals(False)
+        self.model.setVisible(bool(runs))
+
+    def _on_model_chosen(self) -> None:
+        run_id = str(self.model.currentData() or "")
+        if self.catalogue is None or self.session.path is None:
+            return
+        if run_id:
+            work = partial(verdicts, self.session.path, run_id, self.catalogue.answers)
+            self._background.run("verdicts", work, self._on_verdicts, self.warned.emit)
+        else:
+            self._background.drop("verdicts")
+            self._on_verdicts({})
+
+    def _on_verdicts(self, told: dict[str, str]) -> None:
+        if self.catalogue is not None:
+            chosen = {name: values for name, values in self.filters.chosen.items() if name != "verdict"}
+            self.catalogue.with_verdicts(told)
+            self.filters.fill(self.catalogue)
+            self.filters.choose(chosen)
+            self.filters.scroll_to("verdict")
 
     def _on_unreadable(self, text: str) -> None:
         self.bar.hide()
