@@ -14,10 +14,11 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals, bounds_where_all_agree
 from medqdeg_desktop.eval.comparisons import language_prior, model_differences
-from medqdeg_desktop.eval.positions import Positions, position_bias, positions_of, rotated
+from medqdeg_desktop.eval.positions import Positions, position_bias
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
-from medqdeg_desktop.eval.scores import count_votes, mode_of, score
+from medqdeg_desktop.eval.scores import mode_of, score
 from medqdeg_desktop.eval.sweeps import Limits, sweeps_of
+from medqdeg_desktop.eval.vote_cache import votes_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.bootstrap import cluster_sums, interval, ratio
 from medqdeg_desktop.statistics.calibration_metrics import equal_mass_bins, expected_calibration_error
@@ -59,12 +60,12 @@ def load(study: Study, run_ids: Sequence[str] | None = None) -> Analysis:
     used, scores = [], []
     places: dict[str, Positions] = {}
     for run in runs:
-        votes = count_votes(study, run, table)
+        votes, shown = votes_of(study, run, table)
         if votes.counts.any() or votes.unparsed.any():
             used.append(run)
             scores.append(score(run, votes, table))
-            if rotated(run):
-                places[run.run_id] = positions_of(study, run, table)
+            if shown is not None:
+                places[run.run_id] = shown
     if not used:
         raise MedqdegError(f"{study.path}: no run has answers yet; start one with `medqdeg evaluate`")
     return Analysis(table, used, scores, places)

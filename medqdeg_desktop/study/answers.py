@@ -126,6 +126,14 @@ class Answers(Items):
             )
         return done
 
+    def answers_standing(self, run_id: str) -> tuple[int, int]:
+        """(Answers of the run, failed ones among them), counted in milliseconds from the indices alone."""
+        with self._reading() as db:
+            key = self._run_key(run_id)
+            (total,) = db.execute("SELECT count(*) FROM answers WHERE run_key = ?", (key,)).fetchone()
+            (failed,) = db.execute("SELECT count(*) FROM answers WHERE run_key = ? AND status = 'failed'", (key,)).fetchone()
+        return int(total), int(failed)
+
     def answer_counts(self, run_id: str) -> dict[str, int]:
         """Number of answers of the run by status."""
         with self._reading() as db:
