@@ -1,6 +1,6 @@
 """Generation measured: images a second on one and two processes, beside the floor of decoding, encoding and writing alone.
 
-    python tests/benchmarks/batch.py [--items 120] [--side 512] [--workers 1 2]
+    python -m tests.benchmarks.batch [--items 120] [--side 512] [--workers 1 2]
 
 The items are synthetic: half grey (CT, MRI, X-ray in turn), half colour (Dermoscopy, Histopathology, Endoscopy), drawn by the
 rule ``uniform`` with the default levels. ``bare`` does in one process what a worker does, without plan, journal or processes; the
@@ -32,6 +32,7 @@ from medqdeg_desktop.bank.render import render_chunk
 from medqdeg_desktop.engine import batch, png
 from medqdeg_desktop.engine.image import pixel_sha256
 from medqdeg_desktop.study.store import Study
+from tests.benchmarks.headline import headline
 
 _MODALITIES = ("CT", "Dermoscopy", "MRI", "Histopathology", "X-ray", "Endoscopy")
 _PICTURES = 12
@@ -78,20 +79,32 @@ def bare_seconds(study: Study, folder: Path) -> tuple[float, int]:
     return time.perf_counter() - started, summary.images
 
 
-def floor_seconds(dataset: Dataset, study: Study, folder: Path) -> float:
-    """Seconds of decoding each item's source once and encoding, hashing and writing each picture, without any kernel."""
+def floor_seconds(dataset: Dataset, study: Study, folder: Path, pool: Executor, workers: int) -> float:
+    """Seconds of decoding each item's source once and encoding, hashing and writing each picture, without any kernel.
+
+    The pictures are dealt to ``workers`` processes at once; the slowest of them counts.
+    """
     folder.mkdir()
     sources = {item.item_id: item.images[0] for item in study.items()}
-    pictures = [(row["item_id"], png.decode(dataset.image_path(row).read_bytes())) for row in _sample(dataset)]
+    pictures = [(sources[str(row["item_id"])], str(dataset.image_path(row))) for row in _sample(dataset)]
+    share = -(-len(pictures) // workers)
+    shares = [pictures[k * share : (k + 1) * share] for k in range(workers)]
+    taken = list(pool.map(_floor_part, shares, [str(folder / str(k)) for k in range(workers)]))
+    return max(taken) / len(pictures) * dataset.row_count
+
+
+def _floor_part(pictures: list[tuple[str, str]], folder: str) -> float:
+    Path(folder).mkdir()
+    decoded = [(source, png.decode(Path(path).read_bytes())) for source, path in pictures]
     started = time.perf_counter()
     last = ""
-    for n, (item_id, pixels) in enumerate(pictures):
-        if item_id != last:
-            cv2.imread(sources[item_id], cv2.IMREAD_UNCHANGED)
-            last = item_id
-        png.write(folder / f"{n}.png", pixels)
+    for n, (source, pixels) in enumerate(decoded):
+        if source != last:
+            cv2.imread(source, cv2.IMREAD_UNCHANGED)
+            last = source
+        png.write(Path(folder) / f"{n}.png", pixels)
         pixel_sha256(pixels)
-    return (time.perf_counter() - started) / len(pictures) * dataset.row_count
+    return time.perf_counter() - started
 
 
 def _sample(dataset: Dataset) -> Iterator[dict[str, object]]:
@@ -122,31 +135,50 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
-    cv2.setNumThreads(1)
+    batch.one_thread()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         study = synthetic_bank(folder, options.items, options.side)
         bare, images = bare_seconds(study, folder / "bare")
         print(f"{options.items:,} items, {images:,} images of {options.side} x {options.side}, half of the items in colour")
         seconds: dict[int, float] = {}
+        floors: dict[int, float] = {}
         for workers in options.workers:
             pool, start = warm_pool(workers)
             started = time.perf_counter()
             generate(study, folder / f"set{workers}", Asked(), workers=workers, make_executor=partial(_same, pool))
             seconds[workers] = time.perf_counter() - started
+            dataset = Dataset.open(folder / f"set{workers}")
+            again, _ = warm_pool(workers)
+            floors[workers] = floor_seconds(dataset, study, folder / f"floor{workers}", again, workers)
+            again.shutdown()
             print(f"  (start of {workers} processes: {start:.2f} s)")
-        dataset = Dataset.open(folder / f"set{options.workers[0]}")
         started = time.perf_counter()
         generate(study, dataset.folder, Asked(), workers=1)
-        again = time.perf_counter() - started
-        floor = floor_seconds(dataset, study, folder / "floor")
-        for label, value in (("floor: decode, encode, write", floor), ("bare: the same with kernels", bare)):
-            _say(label, value, images)
+        finished = time.perf_counter() - started
+        for workers, value in floors.items():
+            _say(f"floor: decode, encode, write, {workers}", value, images)
+        _say("bare: the same with kernels, 1", bare, images)
         for workers, value in seconds.items():
             _say(f"generate, {workers} process{'es' if workers > 1 else ''}", value, images)
-        if 1 in seconds:
-            print(f"overhead on one process beyond bare: {seconds[1] / bare - 1:.1%}")
-        print(f"run again on the finished set: {again:.2f} s")
+        print(f"run again on the finished set: {finished:.2f} s")
+        _headlines(options.side, images, bare, seconds, floors)
+
+
+def _headlines(side: int, images: int, bare: float, seconds: dict[int, float], floors: dict[int, float]) -> None:
+    """What the page leads with."""
+    for workers, value in seconds.items():
+        headline(f"{side}: images a second on {workers} processes", images / value, "")
+    if 2 in seconds:
+        headline(f"{side}: 24,894 images on 2 processes", 24_894 * seconds[2] / images / 60, "min", "< 4" if side == 512 else "")
+    if 1 in seconds:
+        overhead = 100 * (seconds[1] / bare - 1)
+        print(f"overhead on one process beyond bare: {overhead:.1f} %")
+        headline(f"{side}: overhead of one process beyond floor and kernels", overhead, "%", "< 10")
+    if {1, 2} <= seconds.keys():
+        gain, floor = seconds[1] / seconds[2], floors[1] / floors[2]
+        print(f"gain of a second process: {gain:.2f}, of the floor alone {floor:.2f}")
+        headline(f"{side}: gain of a second process beside the floor's own gain", gain / floor, "", ">= 0.9")
 
 
 def _same(pool: Executor) -> Executor:

@@ -32,6 +32,7 @@ from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.eval.tiny_model import build_tiny_model
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
+from tests.benchmarks.headline import headline
 from tests.eval.datasets import make_dataset
 
 TRIALS = 10
@@ -123,6 +124,13 @@ def main() -> None:
         dataset = make_dataset(folder / "set", items=max(1, arguments.questions // 3))
         figures = {"runner": runner(folder, dataset, arguments.answers), "local": local(folder, dataset)}
     print(json.dumps(figures, indent=1))
+    headline("runner, an answer all the way into the study", figures["runner"]["ms_an_answer"], "ms")
+    headline("exact mode beside ten separate sampled calls", figures["local"]["exact_over_separate"], "times faster")
+    headline(
+        "exact mode of the bare model's forward pass",
+        figures["local"]["exact_per_second"] / figures["local"]["bare_per_second"],
+        "",
+    )
 
 
 if __name__ == "__main__":

@@ -24,10 +24,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from medqdeg_desktop.engine.batch import one_thread
 from medqdeg_desktop.engine.degradation import Prepared, parameters_at, registry
 from medqdeg_desktop.engine.image import MedicalImage, Window, frozen
 from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
 from medqdeg_desktop.taxonomy import Modality
+from tests.benchmarks.headline import headline
 from tests.benchmarks.peers import peers_of
 
 _SEED = 7
@@ -125,7 +127,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.4)
     parser.add_argument("--no-peers", action="store_true")
     options = parser.parse_args()
-    cv2.setNumThreads(1)
+    one_thread()
     severity = {"L1": L1_SEVERITY, "L2": L2_SEVERITY}[options.level]
     print(f"one thread, {options.level}, ms (median)")
     for rgb, sides in ((False, options.grey), (True, options.rgb)):
@@ -138,7 +140,8 @@ def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: flo
     kind = "RGB" if rgb else "grey"
     print(f"\n{kind} {side} x {side}")
     print(f"{'type':24}{'prepare':>9}{'first':>8}{'step':>8}{'shown':>8}{'copy':>7}  peer")
-    costs = []
+    costs: list[Cost] = []
+    measured_names: list[str] = []
     for name in names:
         modalities = registry()[name].type.modalities
         modality = modalities[0] if modalities else (Modality.ENDOSCOPY if rgb else Modality.ULTRASOUND)
@@ -148,6 +151,7 @@ def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: flo
             continue
         cost = measured(name, frame(side, modality, rgb=rgb), severity, seconds, with_peers=peers)
         costs.append(cost)
+        measured_names.append(name)
         beside = ""
         if cost.peer:
             whole, step = cost.peer_ms / (cost.prepare + cost.first), cost.peer_ms / cost.step
@@ -155,11 +159,23 @@ def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: flo
         ours = f"{cost.prepare:9.2f}{cost.first:8.2f}{cost.step:8.2f}{cost.shown:8.2f}{cost.step / cost.copy:7.1f}"
         print(f"{name:24}{ours}  {beside}", flush=True)
     print(f"{'mean':24}{'':9}{'':8}{statistics.mean(c.step for c in costs):8.2f}{statistics.mean(c.shown for c in costs):8.2f}")
+    frame_kind = f"{kind} {side}"
+    slowest, shown = max(zip(measured_names, costs, strict=True), key=lambda item: item[1].shown)
+    headline(f"{frame_kind}: largest step while dragging ({slowest})", shown.shown, "ms", "<= 12")
+    headline(f"{frame_kind}: mean step at full size", statistics.mean(c.step for c in costs), "ms", "< 4" if side <= 512 else "")
     against = [c for c in costs if c.peer]
     if against:
+        name, worst = min(
+            ((n, c) for n, c in zip(measured_names, costs, strict=True) if c.peer),
+            key=lambda item: item[1].peer_ms / item[1].step,
+        )
+        ratio = worst.step / worst.peer_ms
+        headline(f"{frame_kind}: slowest beside its fastest peer ({name}, {worst.peer})", ratio, "of its time", "<= 1.2")
         whole = statistics.geometric_mean([c.peer_ms / (c.prepare + c.first) for c in against])
         step = statistics.geometric_mean([c.peer_ms / c.step for c in against])
         print(f"geometric mean against {len(against)} peers: whole call {whole:.1f}, slider step {step:.1f} times faster")
+        headline(f"{frame_kind}: slider step against {len(against)} fastest peers, geometric mean", step, "times faster", ">= 5")
+        headline(f"{frame_kind}: whole call against the same", whole, "times faster")
 
 
 if __name__ == "__main__":

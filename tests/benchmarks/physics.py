@@ -22,6 +22,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from medqdeg_desktop.engine.batch import one_thread
 from medqdeg_desktop.engine.degradation import Prepared, registry
 from medqdeg_desktop.engine.image import MedicalImage, frozen
 from medqdeg_desktop.samples.ct import ct_abdomen
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--types", nargs="+")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
+    one_thread()
     print(f"{'type':<24}{'side':>6}{'cold':>9}{'step':>9}{'again':>9}{'copy':>8}{'proxy':>9}")
     for side in arguments.sides:
         for name, degradation in registry().items():

@@ -1,6 +1,6 @@
 """What a study costs: answers by the group, resuming, opening after many decisions, questions in bulk.
 
-Run: python tests/benchmarks/bench_study.py [folder]
+python -m tests.benchmarks.study [folder]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.records import Answer, ImageRecord, Item, Run
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
+from tests.benchmarks.headline import headline
 
 ANSWERS, GROUP = 250_000, 64
 READERS, CELLS, SETTINGS = 10, 60, 8
@@ -29,7 +30,9 @@ REPLY = "The lesion lies in the right lobe and shows no enhancement, so the most
 def timed(what: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
-    print(f"{what:<58}{time.perf_counter() - started:>9.2f} s", flush=True)
+    seconds = time.perf_counter() - started
+    print(f"{what:<58}{seconds:>9.2f} s", flush=True)
+    headline(what.strip(), seconds, "s")
 
 
 def answers(folder: Path) -> None:

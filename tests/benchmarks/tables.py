@@ -1,6 +1,6 @@
 """What tables cost at the published size: 40 models, 24,894 questions, 10 trials.
 
-Run: python tests/benchmarks/bench_statistics.py
+    python -m tests.benchmarks.tables
 
 Estimates are what is on screen after a filter changed, intervals those of the visible chart; the weights are drawn once for a
 dataset. ``load`` counts one run's 248,940 answers in SQLite.
@@ -22,6 +22,7 @@ from medqdeg_desktop.eval.tables import results_of
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights
 from medqdeg_desktop.study.records import Answer, Run
 from medqdeg_desktop.study.store import Study
+from tests.benchmarks.headline import headline
 from tests.eval.forty_models import TRIALS, forty_models
 
 FILTER = {"modality": ["CT", "MRI", "X-ray"]}
@@ -59,7 +60,9 @@ def main() -> None:
     print(f"{len(analysis.runs)} models x {len(analysis.table):,} questions x {TRIALS} trials")
     for dimension in ("level", "type", "modality", "skill"):
         work = partial(estimates, analysis, dimension, None if dimension == "modality" else FILTER)
-        print(f"estimates by {dimension:<10} {len(work()):>4} cells{median_ms(work):>44.0f} ms")
+        taken = median_ms(work)
+        print(f"estimates by {dimension:<10} {len(work()):>4} cells{taken:>44.0f} ms")
+        headline(f"estimates by {dimension} after a change of filter", taken, "ms")
     for replicates in (2000, 10_000):
         started = time.perf_counter()
         weights = analysis.weights(replicates, 0)
