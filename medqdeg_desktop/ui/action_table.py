@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from medqdeg_desktop.ui.actions import Action
+from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
+from medqdeg_desktop.ui.generate.action_list import GENERATE
 from medqdeg_desktop.ui.review.actions import REVIEW
 
 _WINDOW: Final = (
@@ -94,17 +96,7 @@ _CALIBRATE: Final = (
     _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
 )
 
-_GENERATE: Final = (
-    Action("generate.import", "Import questions…", ("Ctrl+O",), "generate", "choose_items", "plus", None, "Set"),
-    Action("generate.start", "Generate the planned set", ("Ctrl+Return", "Ctrl+Enter"), "generate", "start", "play", None, "Set"),
-    Action("generate.stop", "Stop generating", ("Ctrl+.",), "generate", "stop", "stop", None, "Set"),
-    Action("generate.go_on", "Go on generating", ("Ctrl+G",), "generate", "go_on", "play", None, "Set"),
-    Action("generate.verify", "Verify the finished set", ("Ctrl+Shift+V",), "generate", "verify", "check", None, "Set"),
-    Action("generate.folder", "Open the set's folder", ("Ctrl+Shift+F",), "generate", "open_folder", "folder", None, "Set"),
-    Action("generate.plan", "Plan another set", ("Ctrl+L",), "generate", "show_plan_page", "undo", None, "Set"),
-)
-
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *_GENERATE, *EXPLORE, *REVIEW)
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)
 
 #: What the mouse does over a picture; listed in the keys sheet beside the keys.
 GESTURES: Final[tuple[tuple[str, str], ...]] = (
