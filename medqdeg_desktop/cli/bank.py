@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import click
@@ -78,17 +79,21 @@ def adopt(tables: tuple[Path, ...], out: Path, source: str, licence: str, real: 
 
 @bank.command()
 @click.argument("study", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes that read pictures; one per core if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def dedupe(study: Path, as_json: bool) -> None:
+@progress_option
+def dedupe(study: Path, workers: int | None, as_json: bool, progress: str) -> None:
     """List items that ask the same of the same picture (exact) and those that nearly do, for a person to decide.
 
     Nothing is removed. Example: medqdeg bank dedupe ward.medq
     """
     from medqdeg_desktop.bank.deduplication import find_duplicates
+    from medqdeg_desktop.engine import batch
     from medqdeg_desktop.study.store import Study
 
+    pool = partial(batch.process_pool, workers or batch.core_count())
     with Study.open(study, read_only=True) as opened:
-        found = find_duplicates(opened.items())
+        found = find_duplicates(opened.items(), make_executor=pool, progress=progress_for("bank dedupe", progress))
     if as_json:
         click.echo(json.dumps([{"kind": d.kind, "items": list(d.items), "why": d.why} for d in found], indent=1))
         return

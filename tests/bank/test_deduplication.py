@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from bank_samples import picture
+from bank_samples import here, picture
 from PIL import Image
 
-from medqdeg_desktop.bank.deduplication import Duplicate, difference_hash, find_duplicates
+from medqdeg_desktop.bank.deduplication import NEAR_BITS, Duplicate, difference_hash, find_duplicates
+from medqdeg_desktop.bank.near_hashes import close_groups
 from medqdeg_desktop.bank.wording import normalised
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.taxonomy import Modality
@@ -55,6 +58,77 @@ def test_the_hash_follows_its_definition() -> None:
     ramp = np.tile(np.arange(0, 90, 10, dtype=np.uint8), (8, 1))
     assert difference_hash(ramp) == 0
     assert difference_hash(ramp[:, ::-1].copy()) == 2**64 - 1
+
+
+def test_the_hash_survives_saving_scaling_and_brightness_and_tells_pictures_apart() -> None:
+    rng = np.random.default_rng(4)
+    pictures = [cv2.GaussianBlur(rng.uniform(0, 255, (160, 160)), (0, 0), 12) for _ in range(40)]
+    pictures = [cv2.normalize(one, None, 20, 220, cv2.NORM_MINMAX).astype(np.uint8) for one in pictures]
+    hashes = [difference_hash(one) for one in pictures]
+    for one, hashed in zip(pictures, hashes, strict=True):
+        jpeg = cv2.imdecode(cv2.imencode(".jpg", one, [cv2.IMWRITE_JPEG_QUALITY, 85])[1], cv2.IMREAD_GRAYSCALE)
+        small = cv2.resize(one, (96, 96), interpolation=cv2.INTER_AREA)
+        for changed in (jpeg, small, (one * 0.9 + 20).astype(np.uint8)):
+            assert (difference_hash(changed) ^ hashed).bit_count() <= NEAR_BITS
+    apart = [(a ^ b).bit_count() for n, a in enumerate(hashes) for b in hashes[n + 1 :]]
+    assert min(apart) > NEAR_BITS
+
+
+def test_close_hashes_are_those_that_comparing_all_with_all_finds() -> None:
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**64, (300, 2), np.uint64)
+    hashes[:100, 0] &= np.uint64(0xFF)  # pictures with the same black corners
+    for n in range(150, 300, 3):
+        flips = np.bitwise_or.reduce(np.uint64(1) << rng.choice(64, rng.integers(0, 7), replace=False).astype(np.uint64))
+        hashes[n] = hashes[n - 150] ^ flips
+    parent = list(range(len(hashes)))
+
+    def root(n: int) -> int:
+        return n if parent[n] == n else root(parent[n])
+
+    for a in range(len(hashes)):
+        for b in range(a):
+            if max((int(x) ^ int(y)).bit_count() for x, y in zip(hashes[a], hashes[b], strict=True)) <= NEAR_BITS:
+                parent[root(a)] = root(b)
+    expected: dict[int, list[int]] = {}
+    for n in range(len(hashes)):
+        expected.setdefault(root(n), []).append(n)
+    found = [members.tolist() for members, _ in close_groups(hashes, NEAR_BITS)]
+    assert sorted(found) == sorted(group for group in expected.values() if len(group) > 1)
+    assert 20 < len(found) < 100
+
+
+def test_copies_and_dense_clusters_come_as_one_group() -> None:
+    rng = np.random.default_rng(1)
+    copies = np.full((2000, 1), 2**32 - 1, np.uint64)
+    dense = np.uint64(2**63) ^ (np.uint64(1) << rng.integers(0, 30, (2000, 1)).astype(np.uint64))
+    ((first, none), (second, two)) = close_groups(np.concatenate([copies, dense]), NEAR_BITS)
+    assert (len(first), none, len(second), two) == (2000, 0, 2000, 2)
+
+
+def test_a_hundred_thousand_hashes_are_compared_in_seconds() -> None:
+    rng = np.random.default_rng(2)
+    hashes = rng.integers(0, 2**64, (100_000, 1), np.uint64)
+    # As in medical pictures: a third of all bits are the same black margin, and one in ten has a near copy.
+    hashes &= np.uint64(0x3C7E7E7E7E7E7E3C)
+    hashes[90_000:] = hashes[:10_000] ^ (np.uint64(1) << np.uint64(9))
+    started = time.perf_counter()
+    found = close_groups(hashes, NEAR_BITS)
+    assert time.perf_counter() - started < 30
+    assert sum(len(members) for members, _ in found) >= 20_000
+
+
+def test_workers_find_what_is_found_here(ask) -> None:
+    items = [ask(name, picture(n // 2)) for n, name in enumerate("abcdef")]
+    Path(items[5].images[0]).write_bytes(b"no picture")
+    assert find_duplicates(items, make_executor=here) == find_duplicates(items)
+    assert [d.items for d in find_duplicates(items)] == [("a", "b"), ("c", "d")]
+
+
+def test_the_same_file_under_two_windows_is_two_pictures(ask) -> None:
+    item = ask("a", picture(1))
+    other = replace(item, item_id="b", window=(100.0, 30.0))
+    assert find_duplicates([item, other]) == []
 
 
 def test_wording_is_compared_without_case_marks_and_width() -> None:
