@@ -12,7 +12,11 @@ from medqdeg_desktop.ui.actions import Action
 
 
 class HeldKeys(QObject):
-    """Watches the window's keyboard for one workspace at a time. Text fields keep the key for themselves."""
+    """Watches the window's keyboard for one workspace at a time. Text fields keep the key for themselves.
+
+    Keys reach the widget that has the focus, else the window: these two are watched. A filter on the whole application would
+    carry every event of the program, paints and timers included, into Python and back.
+    """
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -20,15 +24,29 @@ class HeldKeys(QObject):
         self._owner: QWidget | None = None
         self._actions: dict[QKeySequence, Action] = {}
         self._down: Action | None = None
+        self._focus: QWidget | None = None
+        window.installEventFilter(self)
         application = QApplication.instance()
-        assert application is not None
-        application.installEventFilter(self)
+        assert isinstance(application, QApplication)
+        application.focusChanged.connect(self._on_focus_changed)
 
     def watch(self, owner: QWidget, actions: Sequence[Action]) -> None:
         """``owner``'s held actions take the place of those of the workspace before."""
         self._release()
         self._owner = owner
         self._actions = {QKeySequence(k): a for a in actions if a.held for k in a.keys}
+
+    def _on_focus_changed(self, before: QWidget | None, now: QWidget | None) -> None:
+        if self._focus is not None:
+            self._focus.removeEventFilter(self)
+            self._focus = None
+        if now is not None and now is not self._window and now.window() is self._window:
+            now.installEventFilter(self)
+            self._focus = now
+            now.destroyed.connect(self._on_focus_destroyed)
+
+    def _on_focus_destroyed(self) -> None:
+        self._focus = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()

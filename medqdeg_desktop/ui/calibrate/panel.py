@@ -47,6 +47,9 @@ class CalibratePanel(QScrollArea):
         self.slider = SeveritySlider()
         self.severity = QLabel("0.00")
         self.severity.setProperty("role", "muted")
+        # A fixed size: a new number is painted and lays nothing out.
+        self.severity.setFixedSize(40, 18)
+        self.severity.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.drawer = ParameterDrawer()
         self.rows = {
             Level.L0: LevelRow(Level.L0, self.tr("Diagnostic")),

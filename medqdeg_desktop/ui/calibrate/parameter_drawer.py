@@ -26,8 +26,10 @@ from PySide6.QtWidgets import (
 from medqdeg_desktop.engine.degradation import Parameter, ParameterValue
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.labels import set_role
 
 _Control = QSpinBox | QDoubleSpinBox | QComboBox
+_WIDTH = 284
 
 
 class ParameterDrawer(QWidget):
@@ -41,6 +43,8 @@ class ParameterDrawer(QWidget):
         self.header.setProperty("role", "quiet")
         self.header.setCheckable(True)
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        # A fixed size: its text follows the slider, and no step of it may lay the whole panel out anew.
+        self.header.setFixedSize(_WIDTH, t.TARGET)
         self.header.toggled.connect(self._on_toggled)
         self._body = QWidget()
         self._form = QFormLayout(self._body)
@@ -90,7 +94,8 @@ class ParameterDrawer(QWidget):
     def follow(self, values: Mapping[str, ParameterValue]) -> None:
         """The values of the picture shown; those set by hand stay as they are."""
         self._values = dict(values)
-        for name, value in values.items():
+        # Nobody sees the controls of a closed drawer; they catch up when it is opened.
+        for name, value in values.items() if self.header.isChecked() else ():
             control = self._controls.get(name)
             if control is None or name in self.overrides:
                 continue
@@ -125,7 +130,7 @@ class ParameterDrawer(QWidget):
     def _on_toggled(self, is_open: bool) -> None:
         self.header.setIcon(theme.icon("chevron-down" if is_open else "chevron-right", t.MUTED))
         self._body.setVisible(is_open)
-        self._mark()
+        self.follow(self._values)
 
     def _mark(self) -> None:
         """The first parameter in the header, and which values are off the path."""
@@ -138,9 +143,7 @@ class ParameterDrawer(QWidget):
         self.header.setText(text)
         self.reset.setVisible(self.header.isChecked() and bool(self.overrides))
         for name, label in self._labels.items():
-            label.setProperty("role", "warn" if name in self.overrides else "muted")
-            label.style().unpolish(label)
-            label.style().polish(label)
+            set_role(label, "warn" if name in self.overrides else "muted")
 
 
 def _control(parameter: Parameter) -> _Control:

@@ -6,6 +6,7 @@ the slider, the panel and the keys.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QInputDialog, QWidget
@@ -231,8 +232,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
         wanted = self.live.wanted
         if wanted is not None:
             # At severity 0 nothing is applied; the drawer then shows what a value set by hand would be combined with.
-            resting = parameters_at(result.type_name, 0.0, wanted.image.modality, wanted.seed)
-            self.panel.drawer.follow(result.parameters or resting)
+            resting = partial(parameters_at, result.type_name, 0.0, wanted.image.modality, wanted.seed)
+            self.panel.drawer.follow(result.parameters or resting())
         self._allow()
         if self._pending is not None and self.live.confirmable is not None:
             level, wanted = self._pending
