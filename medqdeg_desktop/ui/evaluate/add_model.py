@@ -144,6 +144,10 @@ class AddModelPage(QScrollArea):
         self.kinds.button(index).setChecked(True)
         self.pages.setCurrentIndex(index)
 
+    def shut_down(self) -> None:
+        """No check is begun any more."""
+        self._settle.stop()
+
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -338,6 +342,11 @@ class AddModelPage(QScrollArea):
                 self.consent.setText(self.tr("I allow these images and questions to go to {0}").format(hosts))
             else:
                 words += self.tr(". Nothing leaves this machine.")
+            cost = told.get("cost") or {}
+            if cost.get("expected"):
+                words += self.tr(" About {0:.2f} {2}, at most {1:.2f} {2} (prices of {3}).").format(
+                    cost["expected"], cost["at_most"], cost["currency"], cost["as_of"]
+                )
             self.estimate.setText(words)
         else:
             self.estimate.setText("")

@@ -111,6 +111,8 @@ class EvaluateWorkspace(Workspace):
         self.book.restore_state(state.get("asked"))
 
     def shut_down(self) -> None:
+        self._live.stop()
+        self.add_page.shut_down()
         self.background.close()
         self._computing.close()
 

@@ -86,6 +86,7 @@ class GenerateWorkspace(Workspace):
         self._read()
 
     def shut_down(self) -> None:
+        self._settle.stop()
         self.background.close()
 
     # -- questions ---------------------------------------------------------------------------------------------
