@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,10 +43,10 @@ class SampleStudy:
     item_count: int
 
 
-def build(folder: Path, *, seed: int = 0, copies: int = 3) -> SampleStudy:
+def build(folder: Path, *, seed: int = 0, copies: int = 3, cancelled: Callable[[], bool] = lambda: False) -> SampleStudy:
     """Writes the sample study into ``folder`` (created); ``copies`` phantoms of each kind. Same seed, same bytes.
 
-    A finished study in the folder is left as it is.
+    A finished study in the folder is left as it is. CancelledError once ``cancelled``, which is asked before each phantom.
     """
     items_path = folder / "items.jsonl"
     series = folder / "dicom" / "ct_abdomen_0"
@@ -54,7 +55,7 @@ def build(folder: Path, *, seed: int = 0, copies: int = 3) -> SampleStudy:
     if done.is_file() and json.loads(done.read_text("utf-8")).get("made_with") == marker:
         return SampleStudy(folder, items_path, series, int(json.loads(done.read_text("utf-8"))["items"]))
     folder.mkdir(parents=True, exist_ok=True)
-    lines = list(_lines(folder, seed, copies))
+    lines = list(_lines(folder, seed, copies, cancelled))
     with items_path.open("w", encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(lines):
             file.write(json.dumps({"id": f"sample_{number:03d}", **line}, ensure_ascii=False) + "\n")
@@ -67,7 +68,7 @@ def real_files() -> list[Path]:
     return [Path(str(pydicom.data.get_testdata_file(name))) for name, _, _ in _REAL]
 
 
-def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
+def _lines(folder: Path, seed: int, copies: int, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     kinds: tuple[tuple[str, Callable[[int], Phantom], Callable[[Phantom], list[Question]]], ...] = (
         ("ct_abdomen", ct.ct_abdomen, _about_ct),
         ("mr_head", mr.mr_head, _about_mr),
@@ -81,10 +82,10 @@ def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
     for name, make, ask in kinds:
         for copy in range(copies):
             number = seed * 1000 + copy
-            phantom = make(number)
+            phantom = _unless(cancelled, make, number)
             path = folder / "dicom" / f"{name}_{copy}" / "001.dcm"
             if name == "ct_abdomen" and copy == 0:
-                path = _write_volume(folder / "dicom" / f"{name}_{copy}", partial(ct.ct_abdomen, number))
+                path = _write_volume(folder / "dicom" / f"{name}_{copy}", partial(_unless, cancelled, ct.ct_abdomen, number))
             else:
                 write_dicom(phantom.image, path, series=f"{name} {number}", description=f"Phantom {name.replace('_', ' ')}")
             yield from _item_lines(folder, path, phantom.image.modality, ask(phantom), f"{name}-{number}", "phantom")
@@ -94,6 +95,12 @@ def _lines(folder: Path, seed: int, copies: int) -> Iterator[dict[str, Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, path)
         yield from _item_lines(folder, path, modality, [questions.region(region)], file_name, "pydicom test file (MIT)")
+
+
+def _unless(cancelled: Callable[[], bool], make: Callable[..., Phantom], number: int, **where: float) -> Phantom:
+    if cancelled():
+        raise CancelledError
+    return make(number, **where)
 
 
 def _write_volume(folder: Path, make: Callable[..., Phantom]) -> Path:

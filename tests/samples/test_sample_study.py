@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pydicom
@@ -62,3 +63,15 @@ def test_building_again_gives_the_same_bytes(study_folder: Path, tmp_path: Path)
         }
 
     assert digest(tmp_path) == digest(study_folder)
+
+
+def test_making_it_stops_between_two_phantoms_and_leaves_it_unfinished(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def after_two() -> bool:
+        asked.append(1)
+        return len(asked) > 2
+
+    with pytest.raises(CancelledError):
+        build(tmp_path / "sample", copies=1, cancelled=after_two)
+    assert not (tmp_path / "sample" / "sample_study.json").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
 
@@ -68,7 +69,8 @@ class Opener(QObject):
             self._closed = True
             self._condition.notify_all()
         self._hop.close()
-        for thread in self._threads:
+        # A thread that still computes when the interpreter ends takes the process down with it.
+        for thread in (*self._threads, *([self._sample] if self._sample is not None else [])):
             thread.join(timeout=5)
 
     # -- the other threads ------------------------------------------------------------------------------------
@@ -96,7 +98,9 @@ class Opener(QObject):
 
         self.open(real_files())
         try:
-            study = build(folder, copies=1)
+            study = build(folder, copies=1, cancelled=lambda: self._closed)
+        except CancelledError:
+            return
         except (MedqdegError, OSError) as error:
             self._hop.post(partial(self.finished.emit, [folder], 0, [Refused(str(folder), str(error))]))
             return

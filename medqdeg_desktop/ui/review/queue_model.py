@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
 from medqdeg_desktop.bank.review import Entry, State
 from medqdeg_desktop.ui import theme
@@ -190,14 +190,18 @@ class _Row(QStyledItemDelegate):
         painter.restore()
 
 
-class QueueList(QListView):
-    """The rows at the left."""
+class QueueList(QTreeView):
+    """The rows at the left. A tree view without branches: unlike a list view it lays nothing out again when a row changes."""
 
     def __init__(self, model: QueueModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setModel(model)
         self.setItemDelegate(_Row(self))
-        self.setUniformItemSizes(True)
+        self.setHeaderHidden(True)
+        self.setRootIsDecorated(False)
+        self.setItemsExpandable(False)
+        self.setIndentation(0)
+        self.setUniformRowHeights(True)
         self.setAccessibleName(self.tr("Queue"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
