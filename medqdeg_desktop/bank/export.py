@@ -28,6 +28,30 @@ from medqdeg_desktop.progress import Progress
 TSV_SHARD_BYTES = 1_000_000_000
 PARQUET_SHARD_BYTES = 500_000_000
 _PARQUET_GROUP = 100
+# VLMEvalKit reads its tables with pandas, to which these words are no text; options that say so would be dropped unseen
+# (VLMEvalKit issue 677). The list is that of the `na_values` of pandas.read_csv.
+_TAKEN_FOR_MISSING = frozenset(
+    [
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "-1.#IND",
+        "-1.#QNAN",
+        "-NaN",
+        "-nan",
+        "1.#IND",
+        "1.#QNAN",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "None",
+        "n/a",
+        "nan",
+        "null",
+    ]
+)
 #: Columns after the answer (those of MedQ-DEG-Bench first) and the field that each shows.
 _TSV_COLUMNS = {
     "modality": "modality",
@@ -85,8 +109,8 @@ def _vlmevalkit(dataset: Dataset, out: Path, progress: Progress) -> list[Path]:
             cell = images[0] if len(images) == 1 else json.dumps(images)
             paths = [row["file_name"] for row in group]
             index = "_".join(filter(None, (first["item_id"], first["published_type"], first["level"])))
-            line = [index, cell, paths[0] if len(paths) == 1 else json.dumps(paths), first["question"]]
-            line += [first.get(letter, "") for letter in letters]
+            line = [index, cell, paths[0] if len(paths) == 1 else json.dumps(paths), _guarded(first["question"])]
+            line += [_guarded(first.get(letter, "")) for letter in letters]
             line += [first["answer"], *(first[field] for field in _TSV_COLUMNS.values())]
             shards["good" if first["level"] == "L0" else "simulate"].write(line)
             done += len(group)
@@ -95,6 +119,11 @@ def _vlmevalkit(dataset: Dataset, out: Path, progress: Progress) -> list[Path]:
     finally:
         for kind in shards.values():
             kind.abandon()
+
+
+def _guarded(text: str) -> str:
+    """``text`` with a blank at its end where a reader would take it for a missing value: "None" is an option."""
+    return f"{text} " if text in _TAKEN_FOR_MISSING else text
 
 
 class _TsvShards:

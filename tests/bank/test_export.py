@@ -56,7 +56,7 @@ def test_the_tsv_has_the_columns_of_the_benchmark_and_the_very_bytes_of_each_pic
         assert row["sha256"] == line["sha256"]
         assert base64.b64decode(row["image"]) == dataset.image_path(line).read_bytes()
         assert row["degradation_type"] == line["published_type"]
-        assert (row["A"], row["B"], row["E"], row["answer"]) == ("None", "NA", "", "C")
+        assert (row["A"], row["B"], row["E"], row["answer"]) == ("None ", "NA ", "", "C")
     raw = files[0].read_text(encoding="utf-8").splitlines()
     assert all(cell.startswith('"') for text in raw for cell in text.split("\t"))
 

@@ -1,0 +1,132 @@
+"""What others' loaders read from an export: Hugging Face `datasets` itself, and VLMEvalKit by the rules of its reader.
+
+VLMEvalKit is too heavy to install for a test; `Kit` below follows what its documentation and `ImageBaseDataset` say: pandas reads
+the table with its own idea of missing values, every ``index`` is text and unique, a cell that looks like a list is one, an image
+is base64, an option counts where it is not missing.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bank_samples import here, item_line, picture, write_lines
+from PIL import Image
+
+from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.bank.export import export_dataset
+from medqdeg_desktop.bank.generate import generate
+from medqdeg_desktop.bank.importing import import_items
+from medqdeg_desktop.bank.plan import Asked
+from medqdeg_desktop.study.store import Study
+
+
+@pytest.fixture
+def dataset(bank_of: Callable[..., Study], tmp_path: Path) -> Dataset:
+    generate(bank_of(3), tmp_path / "set", Asked(seed=2), workers=1, make_executor=here)
+    return Dataset.open(tmp_path / "set")
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`datasets.load_dataset` without a network and with a cache of its own; images come as bytes."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    monkeypatch.setenv("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    datasets = pytest.importorskip("datasets", reason="needs the extra 'test'")
+
+    def loaded(kind: str, **where: str) -> Any:
+        (split,) = datasets.load_dataset(kind, **where, cache_dir=str(tmp_path / "cache")).values()
+        return split.cast_column("image", datasets.Image(decode=False)), split
+
+    return loaded
+
+
+def check_rows(dataset: Dataset, raw: Any, decoded: Any, *, bytes_inside: bool) -> None:
+    for found, shown, line in zip(raw, decoded, dataset.rows(), strict=True):
+        image = found["image"]
+        data = image["bytes"] if bytes_inside else Path(image["path"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == line["sha256"]
+        for key, value in line.items():
+            if key != "file_name":
+                assert found[key] == value, key
+        assert shown["image"].size == (line["width"], line["height"])
+        np.testing.assert_array_equal(np.asarray(shown["image"]), np.asarray(Image.open(io.BytesIO(data))))
+
+
+def test_datasets_reads_the_set_as_an_imagefolder_with_every_field(dataset: Dataset, load: Callable[..., Any]) -> None:
+    raw, decoded = load("imagefolder", data_dir=str(dataset.folder))
+    check_rows(dataset, raw, decoded, bytes_inside=False)
+    assert {feature.dtype for name, feature in raw.features.items() if name != "image"} == {"string", "int64", "float64"}
+    assert raw[0]["A"] == "None"
+
+
+def test_datasets_reads_the_parquet_export_with_its_images(dataset: Dataset, load: Callable[..., Any], tmp_path: Path) -> None:
+    export_dataset(dataset.folder, "parquet", tmp_path / "out")
+    raw, decoded = load("parquet", data_files=str(tmp_path / "out" / "*.parquet"))
+    check_rows(dataset, raw, decoded, bytes_inside=True)
+    again, _ = load(str(tmp_path / "out"))
+    assert again.split == "test"
+    assert len(again) == dataset.row_count
+
+
+class Kit:
+    """A table as VLMEvalKit holds it after reading."""
+
+    def __init__(self, path: Path) -> None:
+        pandas = pytest.importorskip("pandas", reason="needs the extra 'test'")
+        self._missing = pandas.isna
+        self.data = pandas.read_csv(path, sep="\t")
+        self.data["index"] = [str(value) for value in self.data["index"]]
+        assert self.data["index"].is_unique
+        for column in ("image", "image_path"):
+            self.data[column] = [self._listed(str(value)) for value in self.data[column]]
+
+    @staticmethod
+    def _listed(cell: str) -> list[str]:
+        return [str(value) for value in ast.literal_eval(cell)] if cell[0] == "[" and cell[-1] == "]" else [cell]
+
+    def lines(self) -> list[Any]:
+        return [self.data.iloc[n] for n in range(len(self.data))]
+
+    def options(self, line: Any) -> dict[str, str]:
+        return {letter: line[letter] for letter in "ABCDE" if letter in line and not self._missing(line[letter])}
+
+
+def test_vlmevalkit_reads_every_option_answer_level_and_picture(dataset: Dataset, tmp_path: Path) -> None:
+    files = [f for f in export_dataset(dataset.folder, "vlmevalkit", tmp_path / "out") if f.suffix == ".tsv"]
+    lines = {row["file_name"]: row for row in dataset.rows()}
+    seen = 0
+    for path in files:
+        kit = Kit(path)
+        for line in kit.lines():
+            (name,), (image,) = line["image_path"], line["image"]
+            row = lines[name]
+            # "None" and "NA" are options, not missing values; a missing fifth option stays missing.
+            options = kit.options(line)
+            assert {letter: text.strip() for letter, text in options.items()} == {k: row[k] for k in "ABCD"}
+            assert (line["question"], line["answer"], line["modality"]) == (row["question"], row["answer"], row["modality"])
+            assert line["degradation_severity"] == row["level"]
+            assert base64.b64decode(image) == dataset.image_path(row).read_bytes()
+            seen += 1
+    assert seen == len(lines)
+
+
+def test_vlmevalkit_reads_several_pictures_of_a_question_as_a_list(tmp_path: Path) -> None:
+    for n in range(2):
+        Image.fromarray(picture(n)).save(tmp_path / f"{n}.png")
+    with Study.create(tmp_path / "ward.medq") as study:
+        import_items(study, write_lines(tmp_path / "items.jsonl", [item_line(1, "", images=["0.png", "1.png"])]))
+        generate(study, tmp_path / "set", Asked(), workers=1, make_executor=here)
+    good = export_dataset(tmp_path / "set", "vlmevalkit", tmp_path / "out")[0]
+    (line,) = Kit(good).lines()
+    clean = [row["file_name"] for row in Dataset.open(tmp_path / "set").rows() if row["level"] == "L0"]
+    assert line["image_path"] == clean
+    assert [base64.b64decode(text) for text in line["image"]] == [(tmp_path / "set" / name).read_bytes() for name in clean]
