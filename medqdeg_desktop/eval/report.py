@@ -25,6 +25,7 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
+from medqdeg_desktop.eval.benchmark_tables import tables_of
 from medqdeg_desktop.eval.figure import Figure, figure_csv
 from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
@@ -74,7 +75,9 @@ def assemble(study_path: Path | str, *, replicates: int = 10_000, seed: int = 0,
     against = (rank_bump(models), real_scatter(models)) if models else ()
     diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
     dataset = dataset_of(analysis.runs)
-    return Report(study_name, results, analysis.runs, dataset, (*charts_of(results), *against), tuple(diagrams))
+    return Report(
+        study_name, results, analysis.runs, dataset, (*charts_of(results), *tables_of(results), *against), tuple(diagrams)
+    )
 
 
 def write_report(
@@ -134,6 +137,7 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
     }
     models = results["models"]
     reference = [chart(results, with_published=True) for chart in (three_panel, accuracy_by_level)]
+    reference += tables_of(results, with_published=True)
     return environment.get_template(template).render(
         css=Markup((folder / "report.css").read_text(encoding="utf-8")),
         title=report.study_name or "Study",
