@@ -7,6 +7,7 @@ not. Nothing is interpolated: the picture keeps the stack's own samples, and its
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,16 @@ def native_axis(series: Series) -> str:
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(slice_normal(orientation))))]
 
 
+def could_be_cut(series: Series) -> bool:
+    """Whether ``reformatted`` may succeed, told without reading or computing anything."""
+    known = bool(native_axis(series)) and series.slice_spacing is not None
+    return known and series.frame_count > 1 and not series.is_colour and series.volumes == 1 and not _obstacles(series)
+
+
+def _obstacles(series: Series) -> list[str]:
+    return [w for w in series.warnings if any(word in w for word in ("gap", "position of another", "uneven", "sheared"))]
+
+
 def reformatted(series: Series, axis: str) -> Series:
     """``series`` cut along ``axis``; the series itself where its slices already lie so.
 
@@ -43,7 +54,7 @@ def reformatted(series: Series, axis: str) -> Series:
         return series
     if not native or series.slice_spacing is None or series.frame_count < 2 or series.is_colour or series.volumes > 1:
         raise UnreadableImageError(path, f"is no stack of slices that could be cut {axis}")
-    obstacles = [w for w in series.warnings if any(word in w for word in ("gap", "position of another", "uneven", "sheared"))]
+    obstacles = _obstacles(series)
     if obstacles:
         raise UnreadableImageError(path, f"cannot be cut {axis}: {obstacles[0]}")
     size = series.frame_count * series.shape[0] * series.shape[1] * 4
@@ -70,21 +81,50 @@ def reformatted(series: Series, axis: str) -> Series:
     )
     frames = [(facts, i) for i in range(cut.frames)]
     group = Group(f"{series.series_id}-{axis}", frames, slice_mm, list(series.warnings), facts.label)
-    return Series(group, _StackDecoder(series, cut), series.modality)
+    with _stacks_lock:
+        stack = _stacks.get(id(series)) or _stacks.setdefault(id(series), _Stack(series))
+    return Series(group, _StackDecoder(series, cut, stack), series.modality)
+
+
+class _Stack:
+    """All slices of a series in one array, read on the first request; cuts of one series share it and let it go together."""
+
+    def __init__(self, series: Series) -> None:
+        self._shape = (series.frame_count, *series.shape)
+        self._lock = threading.Lock()
+        self._pixels: npt.NDArray[np.float32] | None = None
+        self._sample: DecodedFrame | None = None
+
+    def read(self, series: Series) -> tuple[npt.NDArray[np.float32], DecodedFrame]:
+        """The stack as (slices, rows, columns) float32, and its middle slice for what is true of all."""
+        with self._lock:
+            if self._pixels is None or self._sample is None:
+                pixels = np.empty(self._shape, np.float32)
+                for index in range(len(pixels)):
+                    decoded = series.decoded(index)
+                    pixels[index] = decoded.pixels
+                    if index == series.middle:
+                        self._sample = decoded
+                self._pixels = pixels
+            assert self._sample is not None
+            return self._pixels, self._sample
+
+
+#: By the address of the series, which the cuts that hold the stack keep alive.
+_stacks: weakref.WeakValueDictionary[int, _Stack] = weakref.WeakValueDictionary()
+_stacks_lock = threading.Lock()
 
 
 class _StackDecoder:
-    """Answers for frames of the cut from the stack, which it reads on the first request."""
+    """Answers for frames of the cut from the stack."""
 
-    def __init__(self, series: Series, cut: Cut) -> None:
+    def __init__(self, series: Series, cut: Cut, stack: _Stack) -> None:
         self._series = series
         self._cut = cut
-        self._lock = threading.Lock()
-        self._stack: npt.NDArray[np.float32] | None = None
-        self._sample: DecodedFrame | None = None
+        self._stack = stack
 
     def frame(self, path: str, index: int, axis: str = "") -> DecodedFrame:
-        stack, sample = self._read()
+        stack, sample = self._stack.read(self._series)
         columns_rows_slices = stack.transpose(2, 1, 0)
         plane = self._cut.upright(columns_rows_slices[tuple(self._cut.selection(index))])
         _, row_mm, column_mm = self._cut.steps
@@ -111,14 +151,3 @@ class _StackDecoder:
 
     def directory(self, path: str) -> list[str]:
         return self._series.decoder.directory(path)
-
-    def _read(self) -> tuple[npt.NDArray[np.float32], DecodedFrame]:
-        with self._lock:
-            if self._stack is None or self._sample is None:
-                rows, columns = self._series.shape
-                stack = np.empty((self._series.frame_count, rows, columns), np.float32)
-                for index in range(self._series.frame_count):
-                    stack[index] = self._series.decoded(index).pixels
-                self._sample = self._series.decoded(self._series.middle)
-                self._stack = stack
-            return self._stack, self._sample

@@ -10,57 +10,40 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from medqdeg_desktop.engine.display import auto_window
 from medqdeg_desktop.engine.image import MedicalImage
-from medqdeg_desktop.engine.presets import Preset, presets_for
+from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.reading import Refused, Series
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.looking import LookingWorkspace
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.opener import Opener
 from medqdeg_desktop.ui.calibrate.places import Places
 from medqdeg_desktop.ui.calibrate.series_list import SeriesList
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.study_session import StudySession
-from medqdeg_desktop.ui.viewer.comparison import Comparison
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
 from medqdeg_desktop.ui.viewer.frame_store import FrameAnswer, FrameStore
-from medqdeg_desktop.ui.viewer.measures import MeasureKind
 from medqdeg_desktop.ui.viewer.series_view import Layout
 from medqdeg_desktop.ui.viewer.slice_bar import SliceBar
-from medqdeg_desktop.ui.viewer.toolbar import ViewerBar
-from medqdeg_desktop.ui.workspace import Workspace
 
 _CINE_MS = 80
-LAYOUT_ACTIONS = {
-    Layout.SIDE_BY_SIDE: "calibrate.side_by_side",
-    Layout.SINGLE: "calibrate.single",
-    Layout.WIPE: "calibrate.wipe",
-    Layout.DIFFERENCE: "calibrate.difference",
-}
 
 
-class BrowsingWorkspace(Workspace):
+class BrowsingWorkspace(LookingWorkspace):
     """Base of Calibrate. Hooks: ``series_shown`` (another series, None: none), ``image_shown``, ``view_changed``."""
-
-    context = "calibrate"
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._hop = Hop(self)
         self.store = FrameStore(self._on_answer_elsewhere)
         self.opener = Opener(self)
+        self._background = Background(self)
         self.places = Places()
         self.list = SeriesList()
-        self.comparison = Comparison()
         self.slices = SliceBar()
-        self.bar = ViewerBar()
-        self.opened: OpenSeries | None = None
-        self.image: MedicalImage | None = None
-        self._presets: list[Preset] = []
         self._direction = 1
-        self._smooth = True
         self._to_show, self._show_first, self._asked = "", True, False
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
@@ -73,18 +56,14 @@ class BrowsingWorkspace(Workspace):
         self.opener.progressed.connect(self._on_scan_progressed)
         self.opener.finished.connect(self._on_scan_finished)
         self.comparison.scrolled.connect(self.step_frame)
-        self.comparison.view_changed.connect(self.view_changed)
         self.slices.moved.connect(self.show_frame)
-        self.bar.preset_chosen.connect(self.apply_preset)
+        self.slices.axis_chosen.connect(self.show_axis)
 
     def series_shown(self, opened: OpenSeries | None) -> None:
         """Another series is in front; its picture follows."""
 
     def image_shown(self, image: MedicalImage, *, new_series: bool) -> None:
         """A frame is on the screen."""
-
-    def view_changed(self) -> None:
-        """Window, zoom or place were changed by the reader."""
 
     # -- building ---------------------------------------------------------------------------------------------
 
@@ -123,10 +102,6 @@ class BrowsingWorkspace(Workspace):
         row.setSpacing(1)
         row.addWidget(side)
         row.addWidget(self.centre, 1)
-
-    def actions_bound(self, actions: dict[str, QAction]) -> None:
-        self.bar.fill(actions, tuple(LAYOUT_ACTIONS.values()))
-        self.bar.mark_layout(LAYOUT_ACTIONS[self.comparison.layout_mode])
 
     # -- state ------------------------------------------------------------------------------------------------
 
@@ -167,6 +142,7 @@ class BrowsingWorkspace(Workspace):
     def shut_down(self) -> None:
         self._cine.stop()
         self.opener.close()
+        self._background.close()
         self._hop.close()
         self.store.close()
 
@@ -202,6 +178,8 @@ class BrowsingWorkspace(Workspace):
             series_id = self.opened.series_id
             self.list.series.remove(series_id)
             self.store.forget(series_id)
+            if self.opened is not None and self.opened.cut is not None:
+                self.store.forget(self.opened.cut.series_id)
             if not self.list.series.rows:
                 self._show_opened(None)
 
@@ -232,6 +210,9 @@ class BrowsingWorkspace(Workspace):
 
     def _on_series_grown(self, opened: OpenSeries, series: Series) -> None:
         """More slices of a series that is open: places of slices have changed, so what was decoded is dropped."""
+        if opened.cut is not None:
+            self.store.forget(opened.cut.series_id)
+            opened.show_cut(None)
         untouched = opened.view.frame == opened.series.middle
         opened.series = series.with_modality(opened.series.modality)
         if untouched:
@@ -273,6 +254,11 @@ class BrowsingWorkspace(Workspace):
 
     def _show_opened(self, opened: OpenSeries | None) -> None:
         self._cine.stop()
+        if self.opened is not None and self.opened is not opened and self.opened.cut is not None:
+            # A cut holds its whole stack in memory: only the one in front may.
+            self.store.forget(self.opened.cut.series_id)
+            self.opened.show_cut(None)
+        self._background.drop("cut")
         self.opened, self.image = opened, None
         self.centre.setCurrentIndex(1 if opened is not None else 0)
         self.comparison.show_original(None)
@@ -280,6 +266,7 @@ class BrowsingWorkspace(Workspace):
         if opened is None:
             return
         self.comparison.show_series(opened.view)
+        self.slices.show_axis(opened.axis, can_be_cut=opened.can_be_cut)
         self._take_focus()
         if opened.warnings:
             self.said.emit(opened.warnings[0])
@@ -290,13 +277,14 @@ class BrowsingWorkspace(Workspace):
         opened = self.opened
         if opened is None:
             return
-        frame = min(max(frame, 0), opened.series.frame_count - 1)
+        series = opened.shown
+        frame = min(max(frame, 0), series.frame_count - 1)
         if frame != opened.view.frame:
             self._direction = 1 if frame > opened.view.frame else -1
         opened.view.frame = frame
-        self.slices.show_frame(frame, opened.series.frame_count)
-        image = self.store.cached(opened.series_id, frame)
-        self.store.want(opened.series, frame, self._direction)
+        self.slices.show_frame(frame, series.frame_count)
+        image = self.store.cached(series.series_id, frame)
+        self.store.want(series, frame, self._direction)
         if image is not None:
             self._show_image(image)
         else:
@@ -306,9 +294,35 @@ class BrowsingWorkspace(Workspace):
         if self.opened is not None:
             self.show_frame(self.opened.view.frame + step)
 
+    def show_axis(self, axis: str) -> None:
+        """The stack seen along another body axis; the picture stays until the first cut is there."""
+        opened = self.opened
+        if opened is None or axis == opened.axis:
+            return
+        if not opened.can_be_cut:
+            self.said.emit(self.tr("Only a stack of even slices with known places can be seen along another axis"))
+            self.slices.show_axis(opened.axis, can_be_cut=False)
+            return
+        self.said.emit(self.tr("{0}: reading the stack…").format(axis.capitalize()))
+        self._background.run(
+            "cut", lambda: opened.series.cut(axis), partial(self._on_cut, opened), partial(self._on_not_cut, opened)
+        )
+
+    def _on_cut(self, opened: OpenSeries, cut: Series) -> None:
+        if opened is not self.opened:
+            return
+        if opened.cut is not None:
+            self.store.forget(opened.cut.series_id)
+        opened.show_cut(None if cut is opened.series else cut)
+        self._show_opened(opened)
+
+    def _on_not_cut(self, opened: OpenSeries, error: str) -> None:
+        self.slices.show_axis(opened.axis, can_be_cut=opened.can_be_cut)
+        self.warned.emit(error)
+
     def toggle_cine(self) -> None:
         opened = self.opened
-        if self._cine.isActive() or opened is None or opened.series.frame_count < 2:
+        if self._cine.isActive() or opened is None or opened.shown.frame_count < 2:
             self._cine.stop()
             return
         seconds = opened.series.frame_seconds
@@ -318,14 +332,14 @@ class BrowsingWorkspace(Workspace):
         opened = self.opened
         # A frame is skipped neither by a slow disk nor by a slow decoder: the next one waits for this one.
         if opened is not None and self.image is not None and self.image.frame == opened.view.frame:
-            self.show_frame((opened.view.frame + 1) % opened.series.frame_count)
+            self.show_frame((opened.view.frame + 1) % opened.shown.frame_count)
 
     def _on_answer_elsewhere(self, answer: FrameAnswer) -> None:
         self._hop.post(partial(self._on_answer, answer))
 
     def _on_answer(self, answer: FrameAnswer) -> None:
         opened = self.opened
-        if opened is None or (answer.series_id, answer.index) != (opened.series_id, opened.view.frame):
+        if opened is None or (answer.series_id, answer.index) != (opened.shown.series_id, opened.view.frame):
             return
         self.comparison.left_pane.set_busy(False)
         if answer.image is None:
@@ -344,68 +358,3 @@ class BrowsingWorkspace(Workspace):
             self._presets = presets_for(image.modality, hounsfield=image.unit == "HU") if grey else []
             self.bar.fill_presets(self._presets)
         self.image_shown(image, new_series=new_series)
-
-    # -- looking ----------------------------------------------------------------------------------------------
-
-    def set_layout(self, layout: str) -> None:
-        self.comparison.set_layout_mode(Layout(layout))
-        self.bar.mark_layout(LAYOUT_ACTIONS[Layout(layout)])
-
-    def apply_preset(self, digit: int) -> None:
-        preset = next((p for p in self._presets if p.key == digit), None)
-        if preset is None or self.image is None or self.opened is None:
-            self.said.emit(self.tr("No window preset {0} for this picture").format(digit))
-            return
-        self.opened.view.window = preset.window_for(self.image)
-        self._view_set(self.tr("Window: {0}").format(preset.name))
-
-    def reset_window(self) -> None:
-        if self.opened is not None:
-            self.opened.view.window, self.opened.view.inverted = None, False
-            self._view_set(self.tr("The file's own window"))
-
-    def auto_window(self) -> None:
-        if self.opened is not None and self.image is not None and not self.image.is_rgb:
-            self.opened.view.window = auto_window(self.image)
-            self._view_set(self.tr("Window to the picture"))
-
-    def invert(self) -> None:
-        if self.opened is not None:
-            self.opened.view.inverted = not self.opened.view.inverted
-            self._view_set("")
-
-    def fit(self) -> None:
-        self.comparison.fit()
-
-    def one_to_one(self) -> None:
-        self.comparison.zoom_one_to_one()
-
-    def zoom_by(self, factor: float) -> None:
-        self.comparison.zoom_by(factor)
-
-    def toggle_measure(self, kind: str) -> None:
-        """Takes a tool up, or puts it away and clears what it drew."""
-        tool = None if self.comparison.tool == kind else MeasureKind(kind)
-        self.comparison.measure_with(tool)
-        if tool is MeasureKind.RULER:
-            self.said.emit(self.tr("Ruler: drag over a picture; M puts it away"))
-        elif tool is MeasureKind.REGION:
-            self.said.emit(self.tr("Region: drag over a picture; O puts it away"))
-
-    def toggle_overlays(self) -> None:
-        for pane in (self.comparison.left_pane, self.comparison.right_pane):
-            pane.overlay.visible = not pane.overlay.visible
-            pane.update()
-
-    def toggle_smooth(self) -> None:
-        """Enlarged pictures interpolated, or each stored pixel as a square."""
-        self._smooth = not self._smooth
-        for pane in (self.comparison.left_pane, self.comparison.right_pane):
-            pane.set_smooth(self._smooth)
-        self.said.emit(self.tr("Enlarged smoothly") if self._smooth else self.tr("Each stored pixel as a square"))
-
-    def _view_set(self, said: str) -> None:
-        if said:
-            self.said.emit(said)
-        self.comparison.refresh()
-        self.view_changed()

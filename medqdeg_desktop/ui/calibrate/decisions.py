@@ -42,14 +42,14 @@ def calibration_seed(image: MedicalImage, type_name: str) -> int:
 
 def image_record(opened: OpenSeries, image: MedicalImage) -> ImageRecord:
     """The frame without pixels or identity; ``path`` and ``frame`` are what ``read_image`` takes."""
-    source = opened.series.frames[image.frame]
+    source = opened.shown.frames[image.frame]
     facts = {
         "shape": list(image.shape),
         "unit": image.unit,
         "spacing": list(image.spacing) if image.spacing else None,
         "value_range": list(image.value_range),
-        "format": opened.series.format,
-        "transfer_syntax": opened.series.transfer_syntax,
+        "format": opened.shown.format,
+        "transfer_syntax": opened.shown.transfer_syntax,
         "axis": source.axis,
         "slice": image.frame,
         **{str(k): v for k, v in image.provenance.items()},
@@ -64,7 +64,7 @@ def clean_decision(
     return CleanDecision(
         reader=reader,
         image_id=image.source_sha256,
-        frame=opened.series.frames[image.frame].index,
+        frame=opened.shown.frames[image.frame].index,
         window=_pair(window),
         verdict="rejected" if reason else "diagnostic",
         reason=reason,
@@ -94,7 +94,7 @@ def level_setting(
         custom=bool(overrides),
         seed=calibration_seed(image, result.type_name),
         image_id=image.source_sha256,
-        frame=opened.series.frames[image.frame].index,
+        frame=opened.shown.frames[image.frame].index,
         window=_pair(window),
         value_range=image.value_range,
         render_sha256="",
@@ -104,7 +104,7 @@ def level_setting(
 
 
 def _place(opened: OpenSeries, image: MedicalImage) -> dict[str, Any]:
-    return {"slice": image.frame, "axis": opened.series.frames[image.frame].axis}
+    return {"slice": image.frame, "axis": opened.shown.frames[image.frame].axis}
 
 
 def keep_clean(study: Study, record: ImageRecord, decision: CleanDecision) -> CleanDecision:

@@ -78,7 +78,7 @@ class Places:
 def _view_state(row: OpenSeries) -> dict[str, Any]:
     window = row.view.window
     return {
-        "frame": row.view.frame,
+        "frame": row.own_view.frame,
         "window": [window.center, window.width] if window is not None else None,
         "inverted": row.view.inverted,
         "modality": str(row.series.modality or ""),
@@ -100,4 +100,4 @@ def _restore(opened: OpenSeries, state: dict[str, Any]) -> None:
         opened.severities = {str(k): float(v) for k, v in severities.items() if isinstance(v, int | float) and 0 <= v <= 1}
     modality = modality_of(str(state.get("modality", "")))
     if modality is not None and opened.series.file_modality is None:
-        opened.series = opened.series.with_modality(modality)
+        opened.take_for(modality)

@@ -1,0 +1,111 @@
+"""How the frame in front is looked at: layouts, windows, zoom, tools, what is written over the pictures."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
+
+from medqdeg_desktop.engine.display import auto_window
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.presets import Preset
+from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
+from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.viewer.comparison import Comparison
+from medqdeg_desktop.ui.viewer.measures import MeasureKind
+from medqdeg_desktop.ui.viewer.series_view import Layout
+from medqdeg_desktop.ui.viewer.toolbar import ViewerBar
+from medqdeg_desktop.ui.workspace import Workspace
+
+LAYOUT_ACTIONS = {
+    Layout.SIDE_BY_SIDE: "calibrate.side_by_side",
+    Layout.SINGLE: "calibrate.single",
+    Layout.WIPE: "calibrate.wipe",
+    Layout.DIFFERENCE: "calibrate.difference",
+}
+
+
+class LookingWorkspace(Workspace):
+    """Base of browsing: the panes and their bar. The class above says what is ``opened`` and which ``image`` is shown."""
+
+    context = "calibrate"
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.comparison = Comparison()
+        self.bar = ViewerBar()
+        self.opened: OpenSeries | None = None
+        self.image: MedicalImage | None = None
+        self._presets: list[Preset] = []
+        self._smooth = True
+        self.comparison.view_changed.connect(self.view_changed)
+        self.bar.preset_chosen.connect(self.apply_preset)
+
+    def view_changed(self) -> None:
+        """Window, zoom or place were changed by the reader."""
+
+    def actions_bound(self, actions: dict[str, QAction]) -> None:
+        self.bar.fill(actions, tuple(LAYOUT_ACTIONS.values()))
+        self.bar.mark_layout(LAYOUT_ACTIONS[self.comparison.layout_mode])
+
+    def set_layout(self, layout: str) -> None:
+        self.comparison.set_layout_mode(Layout(layout))
+        self.bar.mark_layout(LAYOUT_ACTIONS[Layout(layout)])
+
+    def apply_preset(self, digit: int) -> None:
+        preset = next((p for p in self._presets if p.key == digit), None)
+        if preset is None or self.image is None or self.opened is None:
+            self.said.emit(self.tr("No window preset {0} for this picture").format(digit))
+            return
+        self.opened.view.window = preset.window_for(self.image)
+        self._view_set(self.tr("Window: {0}").format(preset.name))
+
+    def reset_window(self) -> None:
+        if self.opened is not None:
+            self.opened.view.window, self.opened.view.inverted = None, False
+            self._view_set(self.tr("The file's own window"))
+
+    def auto_window(self) -> None:
+        if self.opened is not None and self.image is not None and not self.image.is_rgb:
+            self.opened.view.window = auto_window(self.image)
+            self._view_set(self.tr("Window to the picture"))
+
+    def invert(self) -> None:
+        if self.opened is not None:
+            self.opened.view.inverted = not self.opened.view.inverted
+            self._view_set("")
+
+    def fit(self) -> None:
+        self.comparison.fit()
+
+    def one_to_one(self) -> None:
+        self.comparison.zoom_one_to_one()
+
+    def zoom_by(self, factor: float) -> None:
+        self.comparison.zoom_by(factor)
+
+    def toggle_measure(self, kind: str) -> None:
+        """Takes a tool up, or puts it away and clears what it drew."""
+        tool = None if self.comparison.tool == kind else MeasureKind(kind)
+        self.comparison.measure_with(tool)
+        if tool is MeasureKind.RULER:
+            self.said.emit(self.tr("Ruler: drag over a picture; M puts it away"))
+        elif tool is MeasureKind.REGION:
+            self.said.emit(self.tr("Region: drag over a picture; O puts it away"))
+
+    def toggle_overlays(self) -> None:
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.overlay.visible = not pane.overlay.visible
+            pane.update()
+
+    def toggle_smooth(self) -> None:
+        """Enlarged pictures interpolated, or each stored pixel as a square."""
+        self._smooth = not self._smooth
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.set_smooth(self._smooth)
+        self.said.emit(self.tr("Enlarged smoothly") if self._smooth else self.tr("Each stored pixel as a square"))
+
+    def _view_set(self, said: str) -> None:
+        if said:
+            self.said.emit(said)
+        self.comparison.refresh()
+        self.view_changed()
