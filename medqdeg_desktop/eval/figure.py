@@ -183,9 +183,15 @@ def text_width(text: str, size: float = TEXT_SIZE, bold: bool = False) -> float:
 
 
 def elided(text: str, width: float, size: float = TEXT_SIZE) -> str:
-    """``text``, or its beginning and end around an ellipsis where it would be wider than ``width`` pixels."""
+    """``text``, or its beginning and end around an ellipsis where it would be wider than ``width`` pixels.
+
+    What stands in brackets at its end ("random weights", a mode) is kept whole where it fits: it says how to read the name.
+    """
     if text_width(text, size) <= width:
         return text
+    name, bracket, said = text.partition(" (")
+    if said.endswith(")") and text_width(f"{name[:2]}…{bracket}{said}", size) <= width:
+        return f"{elided(name, width - text_width(bracket + said, size), size)}{bracket}{said}"
     for kept in range(len(text) - 1, 3, -1):
         head = (kept + 1) // 2
         short = f"{text[:head]}…{text[len(text) - (kept - head) :]}"

@@ -156,3 +156,13 @@ def test_an_empty_chart_takes_no_room(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.set_chart(None)
     assert view.height() == 0 and view.menu_button.isHidden()
+
+
+def test_a_narrow_label_loses_its_name_before_its_warning() -> None:
+    from medqdeg_desktop.eval.figure import elided, text_width
+
+    label = "tiny-llava-random-weights (random weights, exact T=10)"
+    short = elided(label, 246)
+    assert short.endswith(" (random weights, exact T=10)") and "…" in short
+    assert text_width(short) <= 246
+    assert elided("a-very-long-name-of-a-model", 60).count("…") == 1
