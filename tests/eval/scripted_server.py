@@ -15,13 +15,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Say:
-    """What to send back. ``cut`` closes the connection in the middle of the body; ``wait`` seconds pass first."""
+    """What to send back. ``cut`` closes the connection in the middle of the body; ``wait`` seconds pass first.
+
+    ``drip`` seconds pass before each byte of the body.
+    """
 
     body: Json | str = ""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0.0
     cut: bool = False
+    drip: float = 0.0
 
 
 def chat(*texts: str, finish: str = "stop", **extra: Any) -> Say:
@@ -69,6 +73,11 @@ class ScriptedServer:
                 if say.cut:
                     self.wfile.write(data[: len(data) // 2])
                     self.close_connection = True
+                elif say.drip:
+                    for byte in data:
+                        self.wfile.write(bytes([byte]))
+                        self.wfile.flush()
+                        time.sleep(say.drip)
                 else:
                     self.wfile.write(data)
 

@@ -134,6 +134,7 @@ FAULTS = {
     "no choices": lambda: Say({"hello": "world"}),
     "choice without message": lambda: Say({"choices": [{"index": 0}]}),
     "slow": lambda: Say(chat("A").body, wait=0.6),
+    "drip": lambda: Say(chat("A").body, drip=0.02),
 }
 
 
@@ -142,6 +143,7 @@ def test_a_fault_in_passing_costs_nothing_but_time(
     fault: str, dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "_TIMEOUT", httpx.Timeout(0.4))
+    monkeypatch.setattr(http, "_LONGEST_CALL", 0.8)
     with ScriptedServer(lambda body, n: FAULTS[fault]() if n % 3 == 0 else chat(*["A"] * body.get("n", 1))) as server:
         outcome = run(server, dataset, study_path)
     kept = answers(study_path, outcome)
@@ -155,13 +157,14 @@ def test_a_thousand_mixed_faults_lose_and_double_nothing(
     tmp_path: Path, study_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "_TIMEOUT", httpx.Timeout(0.5))
+    monkeypatch.setattr(http, "_LONGEST_CALL", 1.0)
     # Two calls of three fail; with six attempts some questions are given up, which the next run repairs.
     monkeypatch.setattr(pacing, "FIRST_WAIT", 0.001)
     monkeypatch.setattr(pacing, "LONGEST_WAIT", 0.01)
     dataset = make_dataset(tmp_path / "many", items=100, kinds=("gaussian_noise", "low_resolution"))
     rare = {"429 with a date", "503", "529"}
-    kinds = [fault for name, fault in FAULTS.items() if name not in {"slow", *rare}] * 10
-    kinds += [FAULTS[name] for name in sorted(rare)] * 2 + [FAULTS["slow"]]
+    kinds = [fault for name, fault in FAULTS.items() if name not in {"slow", "drip", *rare}] * 10
+    kinds += [FAULTS[name] for name in sorted(rare)] * 2 + [FAULTS["slow"], FAULTS["drip"]]
     rng, lock, faults = random.Random(3), threading.Lock(), Counter[str]()
 
     def script(body: Json, n: int) -> Say:

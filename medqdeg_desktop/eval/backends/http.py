@@ -6,6 +6,7 @@ machine, because either would take the images to a host that nobody named.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from medqdeg_desktop.eval.egress import TransferLog, is_loopback
 from medqdeg_desktop.eval.keys import key_for
 from medqdeg_desktop.eval.questions import QuestionImage
 
+#: Seconds that one call may take from its first byte to its last.
+_LONGEST_CALL = 900.0
 _TIMEOUT = httpx.Timeout(300.0, connect=15.0)
 _MODERATION = ("content_filter", "content_policy", "content management policy", "safety system", "moderation")
 _SPENT = ("insufficient_quota", "billing", "credit balance")
@@ -80,11 +83,13 @@ class Servers:
         reserved = await self._meter.reserve(request, len(trials), longest)
         began = time.monotonic()
         try:
-            response = await self._clients[url].post(f"{url}{path}", json=body, headers=headers(self._keys[url]))
+            # The client's own time-outs begin anew with every byte: a server that drips would hold a call for ever.
+            async with asyncio.timeout(_LONGEST_CALL):
+                response = await self._clients[url].post(f"{url}{path}", json=body, headers=headers(self._keys[url]))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             self._meter.release(reserved)
             raise TransientError(f"{host}: {error or type(error).__name__}", kind="connection") from None
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             self._meter.lost(reserved)
             raise TransientError(f"{host}: no answer in time", kind="timeout") from None
         except httpx.TransportError as error:
