@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -153,6 +154,17 @@ class Reviews(Items):
             () if item_id is None else (item_id,),
         )
         return self._understood(_note, events)
+
+    def notes_for(self, item_id: str, reader: str) -> list[ItemNote]:
+        """Notes on an item as ``reader`` may read them: what colleagues wrote is withheld until the reader has decided.
+
+        A comment often says what its writer decided. Flags are shown; the words of others are "" before one's own decision.
+        """
+        with self._reading() as db:
+            known = db.execute("SELECT reader_id FROM readers WHERE reader_id = ?1 OR pseudonym = ?1", (reader,)).fetchone()
+        reader_id = known[0] if known else ""
+        decided = any(r.reader == reader_id and r.stage != "gold" for r in self.reviews(item_id))
+        return [n if decided or n.reader == reader_id else replace(n, comment="") for n in self.notes(item_id)]
 
     def edit_item(self, changed: Item, by: str, reason: str) -> Item:
         """A new version of an item with another wording; earlier decisions, clearances and notes stay with the version before.

@@ -66,7 +66,7 @@ def test_one_decision_settles_nothing_and_two_alike_accept_what_they_keep() -> N
     assert both.kept == {"low_dose"} and both.removed == {"motion_blur"}, "reasons may differ, removal is removal"
 
 
-@pytest.mark.parametrize("marks", itertools.product((0, 1), repeat=4))
+@pytest.mark.parametrize("marks", list(itertools.product((0, 1), repeat=4)))
 def test_two_readers_and_two_types_give_the_outcome_of_the_truth_table(marks: tuple[int, int, int, int]) -> None:
     a1, a2, b1, b2 = marks
     found = outcome([review("a", {"x": a1, "y": a2}), review("b", {"x": b1, "y": b2})], 2)
@@ -194,6 +194,14 @@ def test_a_flag_and_a_comment_stay_with_the_version(study: Study) -> None:
     assert item is not None
     study.edit_item(replace(item, question="Other?"), "ann", "unclear")
     assert study.notes("q001") == []
+
+
+def test_a_colleagues_comment_is_withheld_until_one_has_decided(study: Study) -> None:
+    study.note_item(ItemNote("ann", "q001", True, "low dose hides the nodule: out"))
+    assert [(n.flagged, n.comment) for n in study.notes_for("q001", "ben")] == [(True, "")]
+    assert study.notes_for("q001", "ann")[0].comment and not study.notes_for("q001", "nobody yet")[0].comment
+    keep_all(study, "ben", "q001")
+    assert study.notes_for("q001", "ben")[0].comment == "low dose hides the nodule: out"
 
 
 # -- two windows --------------------------------------------------------------------------------------------------

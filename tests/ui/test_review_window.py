@@ -164,6 +164,15 @@ def test_a_judgement_is_timed_and_a_break_does_not_count_as_work() -> None:
     assert judgement.review("ann").seconds == 300
 
 
+def test_what_nobody_disputes_is_taken_over_by_who_settles() -> None:
+    judgement = Judgement(Entry("q", "CT", "", ("low_dose", "sparse_view", "motion_blur"), state=State.CONFLICT))
+    judgement.adopt_agreed(
+        [{"low_dose": 0, "sparse_view": 3, "motion_blur": 0}, {"low_dose": 0, "sparse_view": 5, "motion_blur": 4}]
+    )
+    assert judgement.marks == {"low_dose": 0, "sparse_view": 3} and judgement.undecided == ["motion_blur"]
+    assert judgement.stage == "settled"
+
+
 # -- judging ------------------------------------------------------------------------------------------------------
 
 

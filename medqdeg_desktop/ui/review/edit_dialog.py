@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -28,6 +29,8 @@ class EditDialog(QDialog):
         self._item = item
         self.question = QPlainTextEdit(item.question)
         self.question.setTabChangesFocus(True)
+        self.question.setMinimumHeight(64)
+        self.question.setMaximumHeight(140)
         self.question.setAccessibleName(self.tr("Question"))
         self.options = {letter: QLineEdit(text) for letter, text in item.options.items()}
         self.answer = QComboBox()
@@ -50,6 +53,8 @@ class EditDialog(QDialog):
         note.setWordWrap(True)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText(self.tr("Keep as a new version"))
+        for button in self.buttons.buttons():
+            button.setIcon(QIcon())
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from medqdeg_desktop.bank.review import Entry, State
@@ -45,6 +45,14 @@ class Judgement:
             return False
         self.marks[self.entry.types[column]] = mark
         return True
+
+    def adopt_agreed(self, sides: Iterable[dict[str, int]]) -> None:
+        """What nobody disputes is taken over, so that only the dispute is left to judge."""
+        sides = list(sides)
+        for name in self.undecided:
+            said = [marks[name] for marks in sides if name in marks]
+            if said and len({mark == 0 for mark in said}) == 1:
+                self.marks[name] = said[0]
 
     def keep_rest(self) -> None:
         for name in self.undecided:

@@ -12,7 +12,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
@@ -33,11 +33,15 @@ _ROOM_BYTES = 512 << 20
 
 @dataclass(slots=True)
 class ItemPictures:
-    """An item with the pictures that are there so far. ``problem`` says why there are none."""
+    """An item with the pictures that are there so far, and its notes as the reader may read them.
+
+    ``names`` gives the pseudonyms of who wrote them; ``problem`` says why there are no pictures.
+    """
 
     item: Item
     version: int
     notes: list[ItemNote]
+    names: dict[str, str]
     clean: MedicalImage | None = None
     cells: dict[tuple[str, Level], MedicalImage] = field(default_factory=dict)
     severities: dict[tuple[str, Level], float] = field(default_factory=dict)
@@ -54,8 +58,8 @@ class ItemPictures:
 class RenderAhead:
     """``on_change(item_id)`` is called on the rendering thread whenever something of an item has arrived."""
 
-    def __init__(self, study: Path, levels: LevelTable, seed: int, on_change: Callable[[str], None]) -> None:
-        self._study, self._levels, self._seed, self._on_change = study, levels, seed, on_change
+    def __init__(self, study: Path, reader: str, levels: LevelTable, seed: int, on_change: Callable[[str], None]) -> None:
+        self._study, self._reader, self._levels, self._seed, self._on_change = study, reader, levels, seed, on_change
         self._kept: OrderedDict[str, ItemPictures] = OrderedDict()
         self._wanted: list[Entry] = []
         self._changed = threading.Condition()
@@ -139,7 +143,12 @@ class RenderAhead:
             item = study.item(entry.item_id)
             if item is None:
                 raise MedqdegError(f"{entry.item_id} is not in the study any more")
-            held = ItemPictures(item, study.item_version(entry.item_id), study.notes(entry.item_id))
+            held = ItemPictures(
+                item,
+                study.item_version(entry.item_id),
+                study.notes_for(entry.item_id, self._reader),
+                {known.reader_id: known.pseudonym for known in study.readers()},
+            )
             self._keep(entry.item_id, held)
         item = held.item
         if held.clean is None:
@@ -181,8 +190,6 @@ class RenderAhead:
 
 def framed(image: MedicalImage, item: Item) -> MedicalImage:
     """``image`` with the window that was frozen for the item, as ``generate`` shows it."""
-    from dataclasses import replace
-
     if item.window is None or image.is_rgb:
         return image
     return replace(image, window=Window(*item.window), voi_lut=None)

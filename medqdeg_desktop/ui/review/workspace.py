@@ -104,7 +104,9 @@ class ReviewWorkspace(ReviewScreen):
         self._done = [review for review in loaded.own if review.stage != "gold"]
         if self._render is not None:
             self._render.close()
-        self._render = RenderAhead(self.session.path, loaded.levels, loaded.setup.seed, self._on_rendered_elsewhere)
+        self._render = RenderAhead(
+            self.session.path, self.session.reader, loaded.levels, loaded.setup.seed, self._on_rendered_elsewhere
+        )
         self.side.model.fill(loaded.entries)
         self.side.fill_modalities(sorted({entry.modality for entry in loaded.entries}))
         self.side.model.narrow(self.side.wanted)
@@ -182,6 +184,7 @@ class ReviewWorkspace(ReviewScreen):
     def _on_dispute(self, dispute: Dispute) -> None:
         if self.judgement is not None and self.judgement.entry.item_id == dispute.item_id:
             self._dispute = dispute
+            self.judgement.adopt_agreed(dispute.sides.values())
             self._show_marks()
 
     def _on_rendered_elsewhere(self, item_id: str) -> None:
@@ -199,7 +202,7 @@ class ReviewWorkspace(ReviewScreen):
         if held is not None and judgement.version != held.version:
             judgement.version = held.version
             self.head.show_item(held.item)
-            self.head.show_notes(held.notes, {})
+            self.head.show_notes(held.notes, held.names)
             self._follow_window(held.item)
         self.grid.show_pictures(held)
         self._tell()
