@@ -31,6 +31,7 @@ from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliabili
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.real_charts import rank_bump, real_scatter
 from medqdeg_desktop.eval.svg import svg
+from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.shipped import shipped
@@ -61,15 +62,22 @@ class Report:
     diagrams: tuple[Figure, ...]
 
 
-def assemble(study_path: Path | str, *, replicates: int = 10_000, seed: int = 0, progress: Progress | None = None) -> Report:
-    """The report of the runs on the study's newest dataset.
+def assemble(
+    study_path: Path | str,
+    *,
+    replicates: int = 10_000,
+    seed: int = 0,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The report of the runs on the study's newest dataset; ``limits`` for the safe envelope of a sweep over severity.
 
     Raises MedqdegError when the study has no run with answers or the dataset is not where its runs say.
     """
     with Study.open(study_path, read_only=True) as study:
         analysis = load(study)
         study_name = study.name
-        results = results_of(analysis, replicates=replicates, seed=seed, progress=progress)
+        results = results_of(analysis, replicates=replicates, seed=seed, limits=limits, progress=progress)
         models = real_images.compared(study)
     results["real_against_simulated"] = real_images.agreement(models) if models else None
     against = (rank_bump(models), real_scatter(models)) if models else ()

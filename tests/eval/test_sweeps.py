@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from medqdeg_desktop.bank.dataset import Dataset, write_dataset
+from medqdeg_desktop.cli import group
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.figures import charts_of, severity_curves
 from medqdeg_desktop.eval.svg import svg
@@ -103,6 +106,19 @@ def test_the_safe_severity_is_where_accuracy_meets_the_limit(swept: dict[str, An
 def test_levels_hold_the_clean_images_and_no_step_of_the_sweep(swept: dict[str, Any]) -> None:
     assert [cell["level"] for cell in swept["models"][0]["levels"]] == ["L0"]
     assert swept["clusters"] == 150
+
+
+def test_the_report_of_a_sweep_holds_its_curves_and_the_limits_of_the_site(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "study.medq", name="sweep") as study:
+        add_run(study, sweep_set(tmp_path / "set", 8), lambda row, trial: says(row["answer"], row, trial), trials=1)
+    arguments = ["report", str(tmp_path / "study.medq"), "--out", str(tmp_path / "out"), "--replicates", "200"]
+    done = CliRunner().invoke(group, [*arguments, "--least-accuracy", "0.8", "--progress", "none"])
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert found["sweeps"][0]["limits"] == {"least_accuracy": 0.8, "most_shift": 1.0}
+    assert found["sweeps"][0]["models"][0]["safe"]["severity"] == 1.0
+    assert len((tmp_path / "out" / "severity_curves.csv").read_text(encoding="utf-8").splitlines()) == 1 + 3 * 11
+    assert "Accuracy over severity: model" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_set_of_three_levels_has_no_sweep_and_limits_must_be_fractions(tmp_path: Path) -> None:
