@@ -45,19 +45,19 @@ class Source:
 _M = Modality
 _SOURCES: Final[dict[str, Source]] = {
     "limited_angle": Source(
-        "a missing wedge of 10 degrees; the published example shows shading alone, its width could not be measured",
-        "a missing wedge of 35 degrees, which leaves findings to judge; in the published example 40 to 60 by eye",
+        "a missing wedge of 6 degrees; the published example shows shading alone, its width could not be measured",
+        "a missing wedge of 22 degrees, which leaves findings to judge in HU; in the published example 40 to 60 by eye",
     ),
     "sparse_view": Source(
         "144 views, as measured on the published example",
-        "48 views, which leave findings to judge; 36 measured on the published example, 45 in CT-DEGRADBENCH",
+        "60 views, which leave findings to judge in HU; 36 measured on the published example, 45 in CT-DEGRADBENCH",
     ),
     "low_dose": Source(
         "quarter dose, the convention of the Mayo low-dose challenge", "5 to 10 % of the dose, the low end of simulations"
     ),
     "bias_field_artifact": Source(
-        "1.8 between the brightest and darkest part, as measured on the published example, without its dimming",
-        "3.3 between the brightest and darkest part; the published L2 differs from L1 by dimming alone",
+        "about 2 between the brightest and darkest part of a head; 1.8 measured on the published example, without its dimming",
+        "about 4 between the brightest and darkest part of a head; the published L2 differs from L1 by dimming alone",
     ),
     "undersampling_artifact": Source(
         "acceleration 3 with 10 % of the centre; 4.2 measured on the published example, which can hardly be told from its L2",

@@ -160,7 +160,16 @@ class SmearState:
 
 @register
 class BloodCells(Degradation):
-    """Red cells over the tissue."""
+    """Red cells over the tissue.
+
+    Clinic: blood from the cut or the vessel smeared over a section or a smear; red cells lie on the tissue, singly and in
+    clumps.
+
+    Model: biconcave discs (Evans and Fung) of 6 to 8 um stained by eosin add their optical density until they cover ``area`` of
+    the frame; more severe means more of the same cells. Sizes follow the spacing, 0.5 um per pixel where there is none.
+
+    Source: in MedQ-Deg's example 6 and 18 % of the pixels changed (or 18 and 45 %, by another threshold).
+    """
 
     name = "blood_cell_artifact"
 

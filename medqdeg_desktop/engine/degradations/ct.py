@@ -12,9 +12,9 @@ the frame. Directions are those on the patient: pixels that are not square are m
 
 A picture without HU (8-bit) is taken as shown with the window W400 L40, its black as air (``attenuation``).
 Example: ``degrade(image, "sparse_view", overrides={"views": 60})``.
-Levels: 144 views and every third of them (MedQ-Deg triplet 144 and 36, CT-DEGRADBENCH 45 to 180), arcs of 170 and 145 degrees
-(MedQ-Deg triplet: a small wedge missing, then 40 to 60 degrees; in HU, with air 1000 below tissue, a soft-tissue window bears
-less).
+
+A number of views is one of a matrix: streaks begin at a distance of views / pi pixels from what casts them, so that 144 views are
+few for 512 pixels and plenty for 128.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ RECOMMENDED: Final[dict[str, dict[str, float]]] = {
 }
 """Severities of the recommended levels, by type."""
 
-_VIEWS: Final = SeverityPath(720.0, 144.0, 48.0, 18.0, "log")
-_ARC: Final = SeverityPath(180.0, 170.0, 145.0, 110.0)
+_VIEWS: Final = SeverityPath(720.0, 144.0, 60.0, 18.0, "log")
+_ARC: Final = SeverityPath(180.0, 174.0, 158.0, 115.0)
 
 
 def square_grid(image: MedicalImage) -> tuple[int, int]:
@@ -105,7 +105,18 @@ def added(pixels: Float32, change: Float32, rgb: bool) -> Pixels:
 
 @register
 class SparseView(Degradation):
-    """Streaks of a scan with few views."""
+    """Streaks of a scan with few views.
+
+    Clinic: a scan made faster or with fewer exposures (gated cardiac CT, tomosynthesis, low-dose protocols that skip views);
+    streaks are worst between bright edges and far from what casts them.
+
+    Model: the frame plus the difference between the filtered back-projections of ``views`` equidistant parallel views and of
+    all views, so that with all views it is the frame itself, as sharp as it was. In HU above air. A number of views belongs to
+    a matrix: 144 are few for 512 pixels, plenty for 128.
+
+    Source: MedQ-Deg's example has 144 and 36 views, CT-DEGRADBENCH 180 to 45. In HU, with air 1000 below tissue, a soft-tissue
+    window shows more of the streaks than an 8-bit picture: 60 views leave a finding to judge, 36 do not.
+    """
 
     name = "sparse_view"
     proxy_side = 512
@@ -137,7 +148,17 @@ class SparseView(Degradation):
 
 @register
 class LimitedAngle(Degradation):
-    """Dissolved edges and shading of a scan that lacks a wedge of directions."""
+    """Dissolved edges and shading of a scan that lacks a wedge of directions.
+
+    Clinic: a gantry that cannot go all the way round (C-arms, tomosynthesis, an obstructed room) sees the patient from a part
+    of the half turn; edges along the missing directions dissolve and shade their surroundings.
+
+    Model: the frame plus the difference between the filtered back-projections over ``arc_deg`` of densely spaced parallel views
+    and over all 180 degrees; weights fall over ``taper_deg`` at both ends of the arc and keep the mean value. In HU above air.
+
+    Source: MedQ-Deg's example lacks a small wedge at L1 and 40 to 60 degrees, by eye, at L2; in HU a soft-tissue window bears
+    22 degrees before a finding can no longer be judged.
+    """
 
     name = "limited_angle"
     proxy_side = 512

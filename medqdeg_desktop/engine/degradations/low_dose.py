@@ -267,7 +267,19 @@ class DoseState:
 
 @register
 class LowDose(Degradation):
-    """Photon noise of a scan with a fraction of the dose."""
+    """Photon noise of a scan with a fraction of the dose.
+
+    Clinic: screening and paediatric protocols, thick patients, a tube current set too low; noise and streaks grow most where
+    few photons arrive, behind bone and across the shoulders.
+
+    Model: the counts of the frame's own scan are drawn along all rays, thinned to ``dose`` of them (exact Poisson statistics,
+    with electronic noise), and what that changes in the line integrals is reconstructed and added. All doses of one seed thin
+    the same counts. While dragging, an approximation of the same noise is shown.
+
+    Source: a quarter of the dose is the convention of the Mayo low-dose challenge; simulations go down to 5 % (SimNICT).
+    MedQ-Deg's example shows a standard deviation of about 5 and 7 (or 2 and 5, by another estimate) of 255 on a slice that
+    looks like MR.
+    """
 
     name = "low_dose"
     proxy_side = 512

@@ -50,7 +50,15 @@ class FrameState:
 
 @register
 class ObjectRotation(Degradation):
-    """In-plane rotation about the centre of the frame."""
+    """In-plane rotation about the centre of the frame.
+
+    Clinic: a tilted patient, a turned probe or camera, a plate put in sideways.
+
+    Model: bilinear rotation about the centre, in millimetres where pixels are not square; bared corners get air, the dark end
+    of the range, or the glass of a slide.
+
+    Source: MedQ-Deg's example is turned by 18 and -153 degrees.
+    """
 
     name = "object_rotation"
 
@@ -176,7 +184,16 @@ class MovementState:
 
 @register
 class ObjectMovement(Degradation):
-    """Sudden changes of the patient's pose during the acquisition."""
+    """Sudden changes of the patient's pose during the acquisition.
+
+    Clinic: a patient who coughs, startles or settles during the scan or the exposure.
+
+    Model: MR: each phase-encode line is measured in the pose of its time and the lines are stitched in k-space (Shaw and
+    others, 2018); outlines repeat along phase encode. Elsewhere: the mean of the poses over the exposure, each weighted by how
+    long it was held; contours double.
+
+    Source: TorchIO's default of 10 degrees and 10 mm is severe; 2 and 5 of each were chosen.
+    """
 
     name = "object_movement"
     proxy_side = 512

@@ -56,7 +56,15 @@ class LineBlurState:
 
 @register
 class MotionBlur(Degradation):
-    """Convolution with a straight line of uniform weight."""
+    """Convolution with a straight line of uniform weight.
+
+    Clinic: a breathing or trembling patient in a long radiographic exposure, a moving endoscope, a hand-held dermatoscope.
+
+    Model: the mean of the frame along a straight line of ``length`` at ``angle_deg``, looked up bilinearly between pixels. On
+    X-ray this is the nineteenth published type, with longer lines at L2.
+
+    Source: MedQ-Deg's examples have lines of 7 and 11 pixels of 513 (endoscopy), 13 and 41 of 1024 (X-ray).
+    """
 
     name = "motion_blur"
     proxy_side = 512

@@ -7,14 +7,14 @@
 * ghosting_artifact. Pulsation or breathing modulates the lines periodically: copies of the object, lines / ``ghosts`` pixels
   apart along phase encode (Wood and Henkelman, Med. Phys. 12, 1985). See ``kspace.ghost_weights``.
 * bias_field_artifact. The sensitivity of the coil multiplies the image by exp(b), b a random polynomial over the frame with
-  mean zero: shading, not dimming (Van Leemput et al., IEEE TMI 18, 1999). ``strength`` = p99 - p1 of b: 0.6 means that the
-  brightest region is amplified 1.8 times more than the darkest.
+  mean zero: shading, not dimming (Van Leemput et al., IEEE TMI 18, 1999). ``strength`` = p99 - p1 of b: 1.2 over the frame
+  means about 0.8 over a head that fills two thirds of it: its brightest part is amplified twice as much as its darkest.
 
 Values below zero (a normalised NIfTI) are lifted by the frame's minimum first: a magnitude image has none, and the lift
 touches k = 0 alone, which is always measured.
 Example: ``degrade(image, "undersampling_artifact", overrides={"acceleration": 4, "axis": 0})``.
 Levels: 3 and 4.8 with 10 % and 8 % of centre (MedQ-Deg triplet 4.2 and 4.8 with 8 %; fastMRI's masks: 4 with 8 %); the weights
-and the shading of the MedQ-Deg triplets.
+of the MedQ-Deg triplet; its shading at L1.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ RECOMMENDED: Final[dict[str, dict[str, float]]] = {
 _ACCELERATION: Final = SeverityPath(1.0, 3.0, 4.8, 10.0)
 _CENTER_FRACTION: Final = SeverityPath(0.12, 0.10, 0.08, 0.04)
 _GHOST_INTENSITY: Final = SeverityPath(0.0, 0.35, 1.2, 3.0)
-_BIAS_STRENGTH: Final = SeverityPath(0.0, 0.6, 1.2, 2.4)
+_BIAS_STRENGTH: Final = SeverityPath(0.0, 1.2, 2.2, 3.6)
 _BIAS_GRID: Final = 65
 
 _AXIS: Final = Parameter(
@@ -96,7 +96,18 @@ def _drawn_axis(seed: int) -> int:
 
 @register
 class Undersampling(Degradation):
-    """Zero-filled reconstruction from a part of the phase-encode lines."""
+    """Zero-filled reconstruction from a part of the phase-encode lines.
+
+    Clinic: an accelerated scan whose reconstruction could not fill in what was not measured; noise-like streaks or folded
+    outlines along phase encode, and lost detail.
+
+    Model: one of ``acceleration`` phase-encode lines is kept, the centre of k-space always, the rest is zero; magnitude image.
+    Random and density-weighted gaps smear, an equispaced pattern folds. One order of lines for all severities and one mask for
+    all colours.
+
+    Source: fastMRI's masks keep one of 4 with 8 % of centre; MedQ-Deg's example has 4.2 and 4.8 with 8 %, which can hardly be
+    told apart, hence the gentler L1.
+    """
 
     name = "undersampling_artifact"
     proxy_side = 512
@@ -144,7 +155,17 @@ class Undersampling(Degradation):
 
 @register
 class Ghosting(Degradation):
-    """Equidistant copies of the object along phase encode."""
+    """Equidistant copies of the object along phase encode.
+
+    Clinic: pulsation, breathing or swallowing modulates the measured lines periodically; faint copies of the object stand
+    beside it along phase encode.
+
+    Model: every n-th phase-encode line is stronger by ``intensity``, the mean weight is 1 and the line k = 0 is left alone, so
+    that neither brightness nor contrast changes with it. The object keeps its strength, ``ghosts`` - 1 copies are added.
+
+    Source: in MedQ-Deg's example every 6th line is 1.2 to 1.3 times and every 5th (or 7th, by another estimate) 2.2 times as
+    strong.
+    """
 
     name = "ghosting_artifact"
     proxy_side = 512
@@ -211,7 +232,17 @@ def log_field(seed: int, order: int) -> npt.NDArray[np.float64]:
 
 @register
 class BiasField(Degradation):
-    """Smooth multiplicative shading whose logarithm has mean zero."""
+    """Smooth multiplicative shading whose logarithm has mean zero.
+
+    Clinic: a surface coil that lies nearer to one side, or a transmit field that is not even; one part of the picture is
+    bright, another dark, without an edge between them.
+
+    Model: the frame times exp(b), b a random polynomial of degree ``order`` over the frame with mean zero: shading, not
+    dimming. ``strength`` is its 99th less its 1st percentile over the frame.
+
+    Source: in MedQ-Deg's example the brightest part of the head is amplified 1.8 times as much as its darkest at both levels,
+    and L2 differs by dimming alone. L1 matches that inside a head, L2 shades about four times.
+    """
 
     name = "bias_field_artifact"
 

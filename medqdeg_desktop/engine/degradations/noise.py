@@ -70,7 +70,16 @@ def _area_average(full: Float32, image: MedicalImage) -> Float32:
 
 @register
 class GaussianNoise(Degradation):
-    """Random noise of one standard deviation: see the module for the three laws."""
+    """Random noise of one standard deviation.
+
+    Clinic: thermal noise of the receiver, electronic and quantum noise of a detector, a gain turned up in the dark.
+
+    Model: x + ``sigma`` times the width of the range times a unit field of the seed, one field for all channels of a grey
+    picture; by choice Rician for MR magnitude, multiplicative speckle for ultrasound and OCT. CT noise as a scanner makes it is
+    low_dose.
+
+    Source: MedQ-Deg's example has standard deviations of 12.2 and 20.3 of 255.
+    """
 
     name = "gaussian_noise"
 

@@ -99,7 +99,15 @@ def _bubble_profile(soft: float) -> tuple[Float32, Float32]:
 
 @register
 class Bubble(Degradation):
-    """An air bubble: blurred inside, dark refracting rim."""
+    """An air bubble: blurred inside, dark refracting rim.
+
+    Clinic: air trapped under the cover slip throws what lies under it out of focus; its curved edge refracts the light away.
+
+    Model: a soft disc of ``radius`` at a place of the seed, Gaussian blur of ``sigma`` inside, a dark rim with a bright line
+    within, drawn in optical density.
+
+    Source: MedQ-Deg's example has discs of 100 and 182 of 256 pixels with a blur of 1.5 and 3.25 pixels.
+    """
 
     name = "bubble"
 
@@ -179,7 +187,15 @@ def _smudges(seed: int, count: int) -> list[Smudge]:
 
 @register
 class DarkSpots(Degradation):
-    """Smudges of pigment and dirt out of focus."""
+    """Smudges of pigment and dirt out of focus.
+
+    Clinic: formalin pigment, precipitated stain, dust on the cover slip or the camera.
+
+    Model: one to three soft, irregular, mottled smudges of brown-black pigment with peak optical ``density``, the largest
+    ``diameter`` across; layers add, glass darkens too, nothing gets darker than black.
+
+    Source: in MedQ-Deg's example the least transmission is 0.54 and 0.24, over 39 and 81 % of the area.
+    """
 
     name = "dark_spots_artifact"
 
