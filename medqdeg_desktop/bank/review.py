@@ -86,11 +86,17 @@ def outcome(reviews: Iterable[Review], needed: int) -> Outcome:
     return Outcome(State.ACCEPTED if kept else State.REMOVED, kept, removed)
 
 
+def current_reviews(study: Study, item_id: str | None = None) -> list[Review]:
+    """The decisions that count, on one item or on all: those on the draw that is under review now."""
+    seed = study.review_setup().seed
+    return [review for review in study.reviews(item_id) if review.seed == seed]
+
+
 def outcomes(study: Study) -> dict[str, Outcome]:
     """The outcome of every item that somebody has decided on."""
     needed = study.review_setup().decisions
     by_item: dict[str, list[Review]] = defaultdict(list)
-    for review in study.reviews():
+    for review in current_reviews(study):
         by_item[review.item_id].append(review)
     return {item_id: outcome(reviews, needed) for item_id, reviews in by_item.items()}
 
@@ -106,7 +112,7 @@ def decide(study: Study, review: Review) -> Review:
     with study.together():
         reader = study.ensure_reader(review.reader, "curator").reader_id
         review = replace(review, reader=reader, seed=study.review_setup().seed)
-        standing = study.reviews(review.item_id)
+        standing = current_reviews(study, review.item_id)
         if review.stage == "settled":
             study.decisions_to_settle(review.item_id, reader)
             if outcome((r for r in standing if r.stage != "settled"), study.review_setup().decisions).state is not State.CONFLICT:
@@ -128,7 +134,7 @@ def take_back(study: Study, event_id: str, reader: str) -> Review:
 
 def _follow(study: Study, item_id: str, reader: str) -> None:
     """Brings the item's state to what its decisions say, where it differs, by a judgement of its own in the chain."""
-    found = outcome(study.reviews(item_id), study.review_setup().decisions)
+    found = outcome(current_reviews(study, item_id), study.review_setup().decisions)
     wanted: Verdict = _VERDICTS.get(found.state, "imported")
     item = study.item(item_id)
     if item is None or item.state == wanted:
@@ -163,7 +169,10 @@ def removed_types(study: Study) -> dict[str, frozenset[str]]:
 
 
 def check_reviewed_draw(study: Study, seed: int) -> None:
-    """Raises BankError where items were reviewed, but not the draw that a release with ``seed`` would make."""
+    """Raises BankError where items were reviewed, but not (all of) the draw that a release with ``seed`` would make.
+
+    A study in which nothing was ever reviewed passes: its items may have been accepted as a whole.
+    """
     setup = study.review_setup()
     if not any(True for _ in study.reviews()):
         return
@@ -176,6 +185,14 @@ def check_reviewed_draw(study: Study, seed: int) -> None:
             f"{study.path}: a release needs {RELEASE_DECISIONS} blind decisions an item on its own draw; "
             f"`medqdeg bank review {study.path.name} --release --seed {seed}` asks for them"
         )
+    found = outcomes(study)
+    for item in study.items():
+        if item.state != "removed" and not item.draft and found.get(item.item_id, Outcome()).state is not State.ACCEPTED:
+            raise BankError(f"{study.path}: a release takes reviewed items only; {item.item_id} is {_standing(found, item)}")
+
+
+def _standing(found: dict[str, Outcome], item: Item) -> str:
+    return "in dispute" if found.get(item.item_id, Outcome()).state is State.CONFLICT else "not decided under this draw"
 
 
 # -- the queue ----------------------------------------------------------------------------------------------------
@@ -210,7 +227,7 @@ def queue(study: Study, reader: str) -> Iterator[list[Entry]]:
     drawn = drawn_under(setup, level_table(study))
     reader_id = study.ensure_reader(reader).reader_id if not study.read_only else _known_reader(study, reader)
     by_item: dict[str, list[Review]] = defaultdict(list)
-    for review in study.reviews():
+    for review in current_reviews(study):
         by_item[review.item_id].append(review)
     flags = {note.item_id: note.flagged for note in study.notes()}
     items = study.items()
@@ -275,7 +292,7 @@ def dashboard(study: Study, reader: str, *, replicates: int = 1000) -> Dashboard
     needed = study.review_setup().decisions
     by_item: dict[str, list[Review]] = defaultdict(list)
     own: list[Review] = []
-    for review in study.reviews():
+    for review in current_reviews(study):
         by_item[review.item_id].append(review)
         if review.reader == reader_id and review.stage == "blind":
             own.append(review)
@@ -337,7 +354,7 @@ def claim(study: Study, item_id: str, reader: str, holder: str) -> bool:
     with study.together():
         reader_id = study.ensure_reader(reader).reader_id
         needed = study.review_setup().decisions
-        reviews = study.reviews(item_id)
+        reviews = current_reviews(study, item_id)
         others = {r.reader for r in reviews if r.stage == "blind" and r.reader != reader_id}
         places = 1 if outcome(reviews, needed).state is State.CONFLICT else max(1, needed - len(others))
         study.release_claims(holder, but=item_id)

@@ -43,6 +43,9 @@ class Reviews(Items):
             raise StudyError(f"{self.path}: an item needs at least one decision, not {setup.decisions}")
         if self._newest_setup() == setup:
             return setup
+        if any(r.seed == setup.seed for r in self.reviews()) and self.review_setup().release != setup.release:
+            kind = "a release" if self.review_setup().release else "a set"
+            raise StudyError(f"{self.path}: the draw of {kind} with seed {setup.seed} is under review; take another seed")
         with self._writing() as db:
             person = self.ensure_reader(by, "curator")
             payload = {"seed": str(setup.seed), "decisions": setup.decisions, "release": setup.release}

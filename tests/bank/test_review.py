@@ -293,5 +293,22 @@ def test_a_release_takes_the_reviewed_draw_and_three_decisions(study: Study) -> 
         check_reviewed_draw(study, 9)
     with pytest.raises(BankError, match="needs 3 blind decisions"):
         check_reviewed_draw(study, 0)
-    study.open_review(ReviewSetup(seed=0, decisions=3, release=True), "ann")
-    check_reviewed_draw(study, 0)
+    with pytest.raises(StudyError, match="a set with seed 0 is under review; take another seed"):
+        study.open_review(ReviewSetup(seed=0, decisions=3, release=True), "ann")
+    study.open_review(ReviewSetup(seed=9, decisions=3, release=True), "ann")
+    for item_id in ("q000", "q001", "q002", "q003"):
+        with pytest.raises(BankError, match=f"{item_id} is not decided under this draw"):
+            check_reviewed_draw(study, 9)
+        for reader in ("ann", "ben", "cem"):
+            keep_all(study, reader, item_id)
+    check_reviewed_draw(study, 9)
+
+
+def test_decisions_on_another_draw_do_not_count_for_this_one(study: Study) -> None:
+    keep_all(study, "ann")
+    study.open_review(ReviewSetup(seed=9), "ann")
+    keep_all(study, "ben")
+    assert study.item("q000").state == "imported"  # type: ignore[union-attr]
+    keep_all(study, "cem")
+    assert study.item("q000").state == "accepted"  # type: ignore[union-attr]
+    assert dashboard(study, "ann", replicates=50).mine == 0

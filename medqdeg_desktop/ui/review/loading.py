@@ -27,7 +27,10 @@ def load(path: Path, reader: str) -> Loaded:
     with Study.open(path, read_only=True) as study:
         entries = [entry for page in queue(study, reader) for entry in page]
         entries.sort(key=queue_order)
-        return Loaded(entries, study.review_setup(), level_table(study), study.own_reviews(reader), study.item_count())
+        setup = study.review_setup()
+        known = {one.pseudonym for one in study.readers()}
+        own = [r for r in study.own_reviews(reader) if r.seed == setup.seed] if reader in known else []
+        return Loaded(entries, setup, level_table(study), own, study.item_count())
 
 
 def load_dashboard(path: Path, reader: str) -> Dashboard:
@@ -47,5 +50,6 @@ def load_dispute(path: Path, item_id: str, reader: str) -> Dispute:
     """The decisions that ``reader`` is to settle; StudyError for who has decided on the item."""
     with Study.open(path, read_only=True) as study:
         names = {known.reader_id: known.pseudonym for known in study.readers()}
-        reviews = study.decisions_to_settle(item_id, reader)
+        seed = study.review_setup().seed
+        reviews = [r for r in study.decisions_to_settle(item_id, reader) if r.seed == seed]
         return Dispute(item_id, {names.get(r.reader, r.reader): r.marks for r in reviews})

@@ -40,4 +40,4 @@ def claim(item_id: str, reader: str, holder: str, study: Study) -> bool:
 
 
 def _seen(study: Study, entry: Entry, reader_id: str) -> Entry:
-    return rules.seen_by(reader_id, entry, study.reviews(entry.item_id), study.review_setup().decisions)
+    return rules.seen_by(reader_id, entry, rules.current_reviews(study, entry.item_id), study.review_setup().decisions)
