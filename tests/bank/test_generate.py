@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bank_samples import CHEAP_TYPES, here, item_line, picture, profile, tree, write_lines
+from generating_process import started
 from PIL import Image
 
 from medqdeg_desktop.bank import generate as generation
@@ -108,43 +109,46 @@ def test_one_worker_two_workers_and_three_shards_give_the_same_bytes(bank_of: Ba
     assert tree(tmp_path / "shards") == reference
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_bytes_of_an_undisturbed_one(bank_of: BankOf, tmp_path: Path) -> None:
+def test_runs_killed_again_and_again_end_with_the_bytes_of_an_undisturbed_one(bank_of: BankOf, tmp_path: Path) -> None:
     study = bank_of(30, side=96)
+    started_at = time.perf_counter()
     generate(study, tmp_path / "undisturbed", ASKED, workers=1, make_executor=here)
+    whole = time.perf_counter() - started_at
     reference = tree(tmp_path / "undisturbed")
-    command = [
-        sys.executable,
-        "-m",
-        "medqdeg_desktop",
-        "generate",
-        str(study.path),
-        "--out",
-        str(tmp_path / "set"),
-        "--seed",
-        "11",
-    ]
-    command += ["--workers", "1", "--progress", "json"]
-    random.seed(5)
-    kills = 0
-    for _ in range(5):
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
-        assert process.stderr is not None
-        # Progress lines mark the way; the kill falls at a random moment between two of them.
-        for _ in range(random.randint(1, 2)):
-            process.stderr.readline()
-        time.sleep(random.uniform(0, 0.25))
-        if process.poll() is None:
-            kills += 1
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stderr.close()
-    # The last run has another hash seed, locale and time zone than the ones before and the reference.
+    chance = random.Random(5)
+    running = 0
+    for _ in range(10):
+        process = started(Path(study.path), tmp_path / "set", 11)
+        # Anywhere between the first line of the plan and the last of the manifest.
+        process.join(chance.uniform(0, whole / 2))
+        running += process.is_alive()
+        process.kill()
+        process.join()
+    assert running >= 5, "the kills came too late to show anything"
+    generate(study, tmp_path / "set", ASKED, workers=1, make_executor=here)
+    assert tree(tmp_path / "set") == reference
+    assert verify_dataset(tmp_path / "set") == []
+
+
+def test_the_command_killed_with_its_workers_goes_on_under_another_locale_with_the_same_bytes(
+    bank_of: BankOf, tmp_path: Path
+) -> None:
+    study = bank_of(20, side=96)
+    generate(study, tmp_path / "undisturbed", ASKED, workers=1, make_executor=here)
+    command = [sys.executable, "-m", "medqdeg_desktop", "generate", str(study.path), "--out", str(tmp_path / "set")]
+    command += ["--seed", "11", "--workers", "2", "--progress", "json"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
+    assert process.stderr is not None
+    for _ in range(2):
+        process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
     other = os.environ | {"PYTHONHASHSEED": "77", "LC_ALL": "C", "TZ": "Asia/Kathmandu"}
     finished = subprocess.run(command, capture_output=True, text=True, check=False, env=other)
     assert finished.returncode == 0, finished.stderr
-    assert kills >= 2, "the kills came too late to show anything"
-    assert tree(tmp_path / "set") == reference
-    assert verify_dataset(tmp_path / "set") == []
+    assert tree(tmp_path / "set") == tree(tmp_path / "undisturbed")
 
 
 def test_what_was_finished_before_a_kill_is_not_rendered_again(
@@ -370,10 +374,9 @@ def test_the_published_rule_shares_types_out_and_says_what_a_small_bank_lacks(ba
 def test_shards_that_run_at_the_same_time_end_with_one_set(bank_of: BankOf, tmp_path: Path) -> None:
     study = bank_of(10)
     generate(study, tmp_path / "one", ASKED, workers=1, make_executor=here)
-    command = [sys.executable, "-m", "medqdeg_desktop", "generate", str(study.path), "--out", str(tmp_path / "set")]
-    command += ["--seed", "11", "--workers", "1", "--shard"]
-    shards = [subprocess.Popen([*command, f"{k}/2"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for k in (1, 2)]
-    said = [process.communicate() for process in shards]
-    assert [process.returncode for process in shards] == [0, 0], said
+    shards = [started(Path(study.path), tmp_path / "set", 11, (k, 3)) for k in (1, 2, 3)]
+    for process in shards:
+        process.join()
+    assert [process.exitcode for process in shards] == [0, 0, 0]
     assert tree(tmp_path / "set") == tree(tmp_path / "one")
     assert verify_dataset(tmp_path / "set") == []
