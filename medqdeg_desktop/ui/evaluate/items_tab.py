@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
 from medqdeg_desktop.eval.analysis import Analysis
@@ -47,6 +48,7 @@ class ItemsTab(QWidget):
         self._analysis: Analysis | None = None
         self.index: ItemIndex | None = None
         self._scores: dict[str, Score] = {}
+        self._outdated = False
         self._further: tuple[tuple[str, str], ...] = ()
         self.model = _combo(self.tr("Model"), 12)
         self.level = _combo(self.tr("Level"), 8)
@@ -111,6 +113,18 @@ class ItemsTab(QWidget):
         for model in results.get("models", ()):
             self.model.addItem(model_words(model, results["models"]), model["run_id"])
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        # Scores of all questions are looked up only where somebody looks at them.
+        self._outdated = True
+        if self.isVisible():
+            self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._outdated:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        self._outdated = False
         self._read_scores()
         self._list(keep=True)
 
@@ -119,7 +133,8 @@ class ItemsTab(QWidget):
         at = self.model.findData(key.run_id)
         if at >= 0:
             self.model.setCurrentIndex(at)
-            self._read_scores()
+        self._outdated = False
+        self._read_scores()
         wanted = filter_of(key)
         self.level.setCurrentIndex(max(0, self.level.findData(wanted.level)))
         for name, box in self.parts.items():

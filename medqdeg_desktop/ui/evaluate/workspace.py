@@ -55,6 +55,7 @@ class EvaluateWorkspace(Workspace):
         self._study: Path | None = None
         self.dataset: Path | None = None
         self._report: Job | None = None
+        self._asked_for: object = None
         self._live = QTimer(self, singleShot=True, interval=_LIVE_MS)
         self._live.timeout.connect(self._on_live)
         self._connect()
@@ -90,7 +91,7 @@ class EvaluateWorkspace(Workspace):
     def study_changed(self) -> None:
         assert self.session.path is not None
         if self._study != self.session.path:
-            self._study, self.dataset = self.session.path, None
+            self._study, self.dataset, self._asked_for = self.session.path, None, None
             self.results.clear()
             self.pages.setCurrentWidget(self.loading)
         self.book.open(self._study)
@@ -228,10 +229,17 @@ class EvaluateWorkspace(Workspace):
         return [row.run_id for row in here if row.shown]
 
     def _ask_results(self, *, again: bool = True) -> None:
+        """Results of what is ticked and filtered; nothing where these are the results that are shown or being computed."""
         ids = self._shown_ids()
+        answered = tuple((r.run_id, r.standing.answered) for r in self.book.rows if r.standing is not None and r.run_id in ids)
+        filters, final = self.page.chosen_filters, not self._running()
+        wanted = (self._study, answered, filters, final)
         if self._study is not None and ids:
-            self.results.ask(self._study, ids, self.page.chosen_filters, again=again, final=not self._running())
+            if wanted != self._asked_for:
+                self._asked_for = wanted
+                self.results.ask(self._study, ids, filters, again=again, final=final)
         elif self.results.json:
+            self._asked_for = None
             self.results.clear()
 
     def _running(self) -> bool:
@@ -265,6 +273,7 @@ class EvaluateWorkspace(Workspace):
             self._show_page()
 
     def _on_failed(self, text: str) -> None:
+        self._asked_for = None
         if self.results.json:
             self.warned.emit(text)
             return
