@@ -89,6 +89,8 @@ class LookingWorkspace(Workspace):
         self.comparison.measure_with(tool)
         if tool is MeasureKind.RULER:
             self.said.emit(self.tr("Ruler: drag over a picture; M puts it away"))
+        elif tool is MeasureKind.ANGLE:
+            self.said.emit(self.tr("Angle: drag one arm to the vertex, then click the end of the other; Shift+M puts it away"))
         elif tool is MeasureKind.REGION:
             self.said.emit(self.tr("Region: drag over a picture; O puts it away"))
 

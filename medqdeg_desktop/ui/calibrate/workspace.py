@@ -347,8 +347,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
     def _on_modality_chosen(self, modality: str) -> None:
         if self.opened is None:
             return
-        self.opened.series = self.opened.series.with_modality(Modality(modality) if modality else None)
+        self.opened.take_for(Modality(modality) if modality else None)
         self.store.forget(self.opened.series_id)
+        self.store.forget(self.opened.shown.series_id)
         self._show_opened(self.opened)
 
     def _refresh_types(self) -> None:

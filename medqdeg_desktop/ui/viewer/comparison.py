@@ -6,11 +6,13 @@ could run away. ``SeriesView`` holds the state; this widget changes it and says 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Window
-from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind
+from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind, region_span
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.picture import difference, value_at
 from medqdeg_desktop.ui.viewer.series_view import Layout, SeriesView
@@ -43,6 +45,7 @@ class Comparison(QWidget):
         self._curtain = 0.5
         self._tool: MeasureKind | None = None
         self._measure: Measure | None = None
+        self._closing = False
         self._pointer: tuple[float, float] | None = None
         for pane in (self.left_pane, self.right_pane):
             pane.scrolled.connect(self.scrolled)
@@ -133,12 +136,12 @@ class Comparison(QWidget):
         return self._tool
 
     def measure_with(self, tool: MeasureKind | None) -> None:
-        """A drag of the left button draws a ruler or a region on both panes; None puts the tool away and clears."""
+        """A drag of the left button draws on both panes; None puts the tool away and clears."""
         self._tool = tool
-        self._measure = None
+        self._closing = False
         for pane in (self.left_pane, self.right_pane):
             pane.set_drawing(tool is not None)
-            pane.show_measure(None)
+        self._draw(None)
 
     def zoom_by(self, factor: float) -> None:
         placement = self.right_pane.placement()
@@ -177,10 +180,26 @@ class Comparison(QWidget):
     def _on_drawn(self, x0: float, y0: float, x1: float, y1: float) -> None:
         pane = self.sender()
         placement = pane.placement() if isinstance(pane, ImagePane) else None
-        if placement is not None and self._tool is not None:
-            self._measure = Measure(self._tool, placement.to_frame(x0, y0), placement.to_frame(x1, y1))
-            for each in (self.left_pane, self.right_pane):
-                each.show_measure(self._measure)
+        if placement is None or self._tool is None:
+            return
+        start, end = placement.to_frame(x0, y0), placement.to_frame(x1, y1)
+        begun = x0 == x1 and y0 == y1
+        last = self._measure
+        if self._tool is MeasureKind.ANGLE and last is not None and (self._closing if not begun else not self._closing):
+            # The first drag drew one arm; this press, and a drag from it, places the end of the other.
+            self._closing = True
+            self._draw(replace(last, third=end))
+            return
+        self._closing = False
+        measure = Measure(self._tool, start, end)
+        if self._tool is MeasureKind.REGION and self._original is not None:
+            measure = replace(measure, span=region_span(measure, self._original))
+        self._draw(measure)
+
+    def _draw(self, measure: Measure | None) -> None:
+        self._measure = measure
+        for each in (self.left_pane, self.right_pane):
+            each.show_measure(measure)
 
     def _on_pointed(self, x: float, y: float) -> None:
         pane = self.sender()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
-from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind
+from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind, region_histogram
 from medqdeg_desktop.ui.viewer.viewport import Placement
 
 _MARGIN = 8.0
 _PLATE = QColor(0, 0, 0, 175)
+_HISTOGRAM = QSizeF(140, 64)
 _NICE_MM = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
@@ -84,7 +87,7 @@ class Overlay:
 
 
 def draw_measure(painter: QPainter, measure: Measure, image: MedicalImage, placement: Placement, device_ratio: float) -> None:
-    """A ruler or an ellipse with its reading, dark-edged so that it shows on any picture; in logical pixels."""
+    """A ruler, an angle or an ellipse with its reading, dark-edged so that it shows on any picture; in logical pixels."""
     (x0, y0), (x1, y1) = placement.to_pane(*measure.start), placement.to_pane(*measure.end)
     start, end = QPointF(x0 / device_ratio, y0 / device_ratio), QPointF(x1 / device_ratio, y1 / device_ratio)
     painter.save()
@@ -92,9 +95,13 @@ def draw_measure(painter: QPainter, measure: Measure, image: MedicalImage, place
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for pen in (QPen(_PLATE, 4), QPen(QColor(t.ACCENT), 1.5)):
         painter.setPen(pen)
-        if measure.kind is MeasureKind.RULER:
-            painter.drawLine(start, end)
-            for point in (start, end):
+        if measure.kind in (MeasureKind.RULER, MeasureKind.ANGLE):
+            ends = [start, end]
+            if measure.third is not None:
+                x, y = placement.to_pane(*measure.third)
+                ends.append(QPointF(x / device_ratio, y / device_ratio))
+            painter.drawPolyline(ends)
+            for point in ends:
                 painter.drawEllipse(point, 3, 3)
         else:
             painter.drawEllipse(QRectF(start, end).normalized())
@@ -103,8 +110,32 @@ def draw_measure(painter: QPainter, measure: Measure, image: MedicalImage, place
     # Beside the lower right end, yet never over the pane's edge.
     x = min(max(start.x(), end.x()) + 6, area.right() - metrics.horizontalAdvance(text) - 12)
     y = min(max(start.y(), end.y()) + 2, area.bottom() - metrics.height() - 6)
+    shares = region_histogram(measure, image) if measure.kind is MeasureKind.REGION else None
+    if shares is not None:
+        y = min(y, area.bottom() - metrics.height() - _HISTOGRAM.height() - 14)
+        x = min(x, area.right() - _HISTOGRAM.width() - 8)
+        _draw_histogram(painter, shares, measure, QRectF(QPointF(x, y + metrics.height() + 4), _HISTOGRAM))
     _plate(painter, text, x, y, t.TEXT)
     painter.restore()
+
+
+def _draw_histogram(painter: QPainter, shares: npt.NDArray[np.float64], measure: Measure, box: QRectF) -> None:
+    """Bars as high as their share of the largest, with the values at both ends of the axis."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(_PLATE)
+    painter.drawRoundedRect(box, 3, 3)
+    painter.setBrush(QColor(t.MUTED))
+    plot = box.adjusted(6, 6, -6, -18)
+    width, top = plot.width() / len(shares), max(float(shares.max()), 1e-9)
+    for place, share in enumerate(shares):
+        height = plot.height() * float(share) / top
+        painter.drawRect(QRectF(plot.left() + place * width, plot.bottom() - height, max(1.0, width - 1), height))
+    assert measure.span is not None
+    digits = 0 if measure.span[1] - measure.span[0] >= 10 else 2
+    painter.setPen(QColor(t.MUTED))
+    foot = QRectF(plot.left(), plot.bottom() + 1, plot.width(), 16)
+    for value, side in ((measure.span[0], Qt.AlignmentFlag.AlignLeft), (measure.span[1], Qt.AlignmentFlag.AlignRight)):
+        painter.drawText(foot, int(side | Qt.AlignmentFlag.AlignVCenter), f"{value:.{digits}f}")
 
 
 def _plate(

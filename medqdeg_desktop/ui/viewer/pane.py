@@ -220,6 +220,10 @@ class ImagePane(QWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
         elif event.button() is Qt.MouseButton.LeftButton and self._curtain is not None and not self._drawing:
             self.curtain_moved.emit(min(max(event.position().x() / self.width(), 0.0), 1.0))
+        elif event.button() is Qt.MouseButton.LeftButton and self._drawing:
+            ratio = self.devicePixelRatioF()
+            x, y = event.position().x() * ratio, event.position().y() * ratio
+            self.drawn.emit(x, y, x, y)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         ratio = self.devicePixelRatioF()

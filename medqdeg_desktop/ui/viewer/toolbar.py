@@ -53,7 +53,7 @@ class ViewerBar(QWidget):
         for verb in ("fit", "one_to_one"):
             self._add(actions[f"calibrate.{verb}"])
         self._row.addSpacing(12)
-        for verb in ("ruler", "region"):
+        for verb in ("ruler", "angle", "region"):
             self._add(actions[f"calibrate.{verb}"])
         self._row.addStretch(1)
         for verb in ("undo",):
