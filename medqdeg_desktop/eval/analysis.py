@@ -97,6 +97,7 @@ class Analysis:
         positions: Mapping[str, Positions] | None = None,
     ) -> None:
         self.positions = dict(positions or {})
+        self._stacked: dict[str, Floats] = {}
         self.table = table
         self.runs = tuple(runs)
         self.scores = tuple(scores)
@@ -112,7 +113,10 @@ class Analysis:
         self._weights: dict[tuple[int, int], ClusterWeights] = {}
 
     def _stack(self, name: str) -> Floats:
-        return np.stack([getattr(s, name) for s in self.scores], axis=1)
+        """A column of the scores for all models, (n, m): stacked once, then only cut, as every change of a filter needs it."""
+        if name not in self._stacked:
+            self._stacked[name] = np.stack([getattr(s, name) for s in self.scores], axis=1)
+        return self._stacked[name]
 
     def weights(self, replicates: int, seed: int) -> ClusterWeights:
         """The bootstrap draws for this dataset, kept for the next call."""
@@ -180,7 +184,7 @@ class Analysis:
         )
 
     def _column_mean(self, name: str, rows: NDArray[np.int64]) -> Floats:
-        values = np.stack([getattr(s, name)[rows] for s in self.scores], axis=1)
+        values = self._stack(name)[rows]
         known = np.isfinite(values)
         return _mean(np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0))
 
