@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from medqdeg_desktop.ui.actions import Action
+from medqdeg_desktop.ui.actions import Action, double_bindings
 from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
 from medqdeg_desktop.ui.generate.action_list import GENERATE
@@ -19,6 +21,7 @@ _WINDOW: Final = (
     Action("window.help", "Help", ("Ctrl+6",), "window", "go_to", "help", "help", "Go to"),
     Action("window.palette", "Find an action", ("Ctrl+K",), "window", "show_palette", "search", None, "Program"),
     Action("window.keys", "Keys of this screen", ("F1",), "window", "show_keys", "help", None, "Program"),
+    Action("window.edit_keys", "Change keys…", (), "window", "edit_keys", "", None, "Program"),
     Action("window.open_study", "Open a study…", ("Ctrl+Shift+O",), "window", "choose_study", "folder", None, "Study"),
     Action("window.new_study", "New study…", ("Ctrl+Shift+N",), "window", "choose_new_study", "plus", None, "Study"),
     Action("window.reader", "Change reader…", (), "window", "choose_reader", "", None, "Study"),
@@ -57,10 +60,10 @@ _CALIBRATE: Final = (
     _calibrate("axial", "Axial slices", ("Shift+A",), "show_axis", "Slices", argument="axial"),
     _calibrate("coronal", "Coronal slices", ("Shift+C",), "show_axis", "Slices", argument="coronal"),
     _calibrate("sagittal", "Sagittal slices", ("Shift+S",), "show_axis", "Slices", argument="sagittal"),
-    _calibrate("type_previous", "Previous degradation", ("Ctrl+Up",), "step_type", "Severity", argument=-1),
-    _calibrate("type_next", "Next degradation", ("Ctrl+Down",), "step_type", "Severity", argument=1),
     _calibrate("series_previous", "Previous series", ("Ctrl+PgUp",), "step_series", "Slices", argument=-1),
     _calibrate("series_next", "Next series", ("Ctrl+PgDown",), "step_series", "Slices", argument=1),
+    _calibrate("type_previous", "Previous degradation", ("Ctrl+Up",), "step_type", "Severity", argument=-1),
+    _calibrate("type_next", "Next degradation", ("Ctrl+Down",), "step_type", "Severity", argument=1),
     _calibrate("less", "5 % less severe", ("[",), "nudge", "Severity", argument=-0.05, repeats=True),
     _calibrate("more", "5 % more severe", ("]",), "nudge", "Severity", argument=0.05, repeats=True),
     _calibrate("bit_less", "1 % less severe", (",",), "nudge", "Severity", argument=-0.01, repeats=True),
@@ -102,6 +105,8 @@ _CALIBRATE: Final = (
 
 TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)
 
+_IDS: Final = frozenset(a.action_id for a in TABLE)
+
 #: What the mouse does over a picture; listed in the keys sheet beside the keys.
 GESTURES: Final[tuple[tuple[str, str], ...]] = (
     ("Wheel", "Slice"),
@@ -112,6 +117,44 @@ GESTURES: Final[tuple[tuple[str, str], ...]] = (
 )
 
 
+_own_keys: dict[str, tuple[str, ...]] = {}
+
+
+def use_keys(own: Mapping[str, object]) -> None:
+    """Keys that the person at the screen has chosen, by action; what makes no sense or would do two things is left out."""
+    _own_keys.clear()
+    for action_id, keys in own.items():
+        if action_id in _IDS and isinstance(keys, list | tuple) and all(isinstance(k, str) for k in keys):
+            _own_keys[action_id] = tuple(keys)
+    while clashes := double_bindings(actions_in_force()):
+        pair = clashes[0].split(": ", 1)[1].split(" and ")
+        own_of_pair = [action_id for action_id in pair if action_id in _own_keys]
+        if not own_of_pair:
+            break  # the shipped table itself, which its own test would name
+        del _own_keys[own_of_pair[-1]]
+
+
+def own_keys() -> dict[str, list[str]]:
+    """What ``use_keys`` took, fit to be stored."""
+    return {action_id: list(keys) for action_id, keys in _own_keys.items()}
+
+
+def refusal(action_id: str, keys: tuple[str, ...]) -> str:
+    """The action that stands in the way of giving ``keys`` to ``action_id``; empty where nothing does."""
+    changed = [replace(a, keys=keys) if a.action_id == action_id else a for a in actions_in_force()]
+    clashes = double_bindings(changed)
+    if not clashes:
+        return ""
+    names = {a.action_id: a.text for a in TABLE}
+    first, second = clashes[0].split(": ", 1)[1].split(" and ")
+    return names[second if first == action_id else first]
+
+
+def actions_in_force() -> tuple[Action, ...]:
+    """All actions with the keys that they have now."""
+    return tuple(replace(a, keys=_own_keys[a.action_id]) if a.action_id in _own_keys else a for a in TABLE)
+
+
 def actions_of(context: str) -> tuple[Action, ...]:
-    """The actions of one context, in the table's order."""
-    return tuple(a for a in TABLE if a.context == context)
+    """The actions of one context with the keys that they have now, in the table's order."""
+    return tuple(a for a in actions_in_force() if a.context == context)

@@ -54,15 +54,19 @@ def bind(owner: QWidget, actions: Iterable[Action]) -> dict[str, QAction]:
         made.setObjectName(action.action_id)
         if action.icon:
             made.setIcon(theme.icon(action.icon))
-        made.setShortcuts([QKeySequence(k, QKeySequence.SequenceFormat.PortableText) for k in action.keys])
+        give_keys(made, action)
         made.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         made.setAutoRepeat(action.repeats)
-        if action.keys:
-            made.setToolTip(f"{action.text}  ({shown_keys(action.keys[:1])})")
         made.triggered.connect(partial(_call, owner, action))
         owner.addAction(made)
         bound[action.action_id] = made
     return bound
+
+
+def give_keys(made: QAction, action: Action) -> None:
+    """Puts the keys of ``action`` on its QAction and names the first in the tool tip."""
+    made.setShortcuts([QKeySequence(k, QKeySequence.SequenceFormat.PortableText) for k in action.keys])
+    made.setToolTip(f"{action.text}  ({shown_keys(action.keys[:1])})" if action.keys else action.text)
 
 
 def call(owner: QObject, action: Action) -> None:

@@ -9,8 +9,8 @@ from PySide6.QtCore import QByteArray, QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from medqdeg_desktop.ui.action_table import TABLE, actions_of
-from medqdeg_desktop.ui.actions import bind, call
+from medqdeg_desktop.ui.action_table import TABLE, actions_in_force, actions_of, own_keys, use_keys
+from medqdeg_desktop.ui.actions import bind, call, give_keys
 from medqdeg_desktop.ui.banner import Banner
 from medqdeg_desktop.ui.foot import Foot
 from medqdeg_desktop.ui.held_keys import HeldKeys
@@ -48,8 +48,10 @@ class MainWindow(QMainWindow):
         self._to_show = [p for p in targets if p.suffix != STUDY_SUFFIX]
         self._held = HeldKeys(self)
 
+        use_keys(self.preferences.get("keys", {}))
         here = [a for a in actions_of("window") if a.handler != "go_to" or a.argument in self._entries]
         self._actions = bind(self, here)
+        self._bound = dict(self._actions)
         self.rail = Rail(rail, self._actions)
         self.banner = Banner()
         self.stack = QStackedWidget()
@@ -113,7 +115,9 @@ class MainWindow(QMainWindow):
             workspace.job_told.connect(self.foot.tell_job)
             workspace.wanted_elsewhere.connect(self._on_wanted_elsewhere)
             workspace.acting_changed.connect(self._on_acting_changed)
-            workspace.actions_bound(bind(workspace, actions_of(workspace.context)))
+            bound = bind(workspace, actions_of(workspace.context))
+            self._bound.update(bound)
+            workspace.actions_bound(bound)
             self._workspaces[entry_id] = workspace
             self.stack.addWidget(workspace)
             workspace.restore_state(self.preferences.get(f"workspace.{entry_id}", {}))
@@ -238,6 +242,22 @@ class MainWindow(QMainWindow):
         actions = (*actions_of(self._workspaces[self._current].acting[1]), *actions_of("window"))
         shown = tuple(a for a in actions if a.context != "window" or a.action_id in self._actions)
         KeysSheet(self.tr("Keys: {0}").format(entry.text), shown, self, gestures=self._current == "calibrate").open()
+
+    def edit_keys(self) -> None:
+        from medqdeg_desktop.ui.keys_editor import KeysEditor
+
+        editor = KeysEditor(self)
+        editor.changed.connect(self._on_keys_changed)
+        editor.open()
+
+    def _on_keys_changed(self) -> None:
+        for action in actions_in_force():
+            if action.action_id in self._bound:
+                give_keys(self._bound[action.action_id], action)
+        workspace = self._workspaces[self._current]
+        self._held.watch(workspace, actions_of(workspace.context))
+        self.preferences.set("keys", own_keys())
+        self.preferences.save()
 
     def toggle_full_screen(self) -> None:
         if self.isFullScreen():

@@ -10,7 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import presets_for
@@ -49,7 +59,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self._cine.timeout.connect(self._on_cine)
         self._build()
         self.empty.acted.connect(self.choose_folder)
-        self.open_button.clicked.connect(self.choose_files)
+        self._open_menu.aboutToShow.connect(self._fill_open_menu)
         self.list.chosen.connect(self._on_series_chosen)
         self.opener.found.connect(self._on_found)
         self.opener.thumbnail.connect(self.list.series.set_thumbnail)
@@ -84,6 +94,8 @@ class BrowsingWorkspace(LookingWorkspace):
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         side.setFixedWidth(216)
         self.open_button = QPushButton(self.tr("Open…"))
+        self._open_menu = QMenu(self.open_button)
+        self.open_button.setMenu(self._open_menu)
         self.scanning = QLabel()
         self.scanning.setProperty("role", "small")
         self.scanning.setContentsMargins(12, 4, 12, 4)
@@ -120,10 +132,11 @@ class BrowsingWorkspace(LookingWorkspace):
     def save_state(self) -> dict[str, object]:
         if self.session.path is not None:
             self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
-        return {"layout": str(self.comparison.layout_mode), "studies": self.places.studies}
+        layout = str(self.comparison.layout_mode)
+        return {"layout": layout, "studies": self.places.studies, "recent": self.places.recent}
 
     def restore_state(self, state: dict[str, object]) -> None:
-        self.places = Places.of(state.get("studies", self.places.studies))
+        self.places = Places.of(state.get("studies", self.places.studies), state.get("recent", self.places.recent))
         layout = str(state.get("layout", Layout.SIDE_BY_SIDE))
         self.set_layout(layout if layout in set(Layout) else str(Layout.SIDE_BY_SIDE))
 
@@ -173,6 +186,21 @@ class BrowsingWorkspace(LookingWorkspace):
         if name:
             self.open_paths([Path(name)])
 
+    def _fill_open_menu(self) -> None:
+        """Files, a folder, and what was open lately: told by what it is, never by a path, which may name a patient."""
+        menu = self._open_menu
+        menu.clear()
+        menu.addAction(self.tr("Files…"), self.choose_files)
+        menu.addAction(self.tr("A folder…"), self.choose_folder)
+        recent = self.places.still_there()
+        if recent:
+            menu.addSection(self.tr("Recent"))
+        for number, (path, text) in enumerate(recent, 1):
+            menu.addAction(f"#{number}  {text}", partial(self.open_paths, [path]))
+        if recent:
+            menu.addSeparator()
+            menu.addAction(self.tr("Forget these"), self.places.recent.clear)
+
     def close_series(self) -> None:
         if self.opened is not None:
             series_id = self.opened.series_id
@@ -200,6 +228,9 @@ class BrowsingWorkspace(LookingWorkspace):
             new.append(opened)
             self.opener.want_thumbnail(series)
         model.add(new)
+        if new:
+            more = self.tr(" and {0} more").format(len(found) - 1) if len(found) > 1 else ""
+            self.places.note_opened(root, f"{new[0].title}  ({new[0].detail}){more}")
         ids = [series.series_id for series in found]
         if self._to_show in ids:
             self.list.choose(self._to_show)

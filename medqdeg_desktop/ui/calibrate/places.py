@@ -18,20 +18,36 @@ from medqdeg_desktop.ui.preferences import data_folder
 from medqdeg_desktop.ui.viewer.series_view import SeriesView
 
 _STUDIES_KEPT = 20
+_RECENT_KEPT = 10
 
 
 class Places:
-    """``studies``: path of a study to its roots, the series in front and the view of each."""
+    """What is found again.
 
-    def __init__(self, studies: dict[str, Any] | None = None) -> None:
+    studies   path of a study to its roots, the series in front and the view of each.
+    recent    what was opened last, newest first: path to a line without identity (label and size of its first series).
+    """
+
+    def __init__(self, studies: dict[str, Any] | None = None, recent: dict[str, str] | None = None) -> None:
         self.studies: dict[str, Any] = studies or {}
+        self.recent: dict[str, str] = recent or {}
 
     @classmethod
-    def of(cls, stored: object) -> Places:
+    def of(cls, studies: object, recent: object = None) -> Places:
         """From preferences; what is of the wrong kind is left out."""
-        if not isinstance(stored, dict):
-            return cls()
-        return cls({str(k): v for k, v in stored.items() if isinstance(v, dict)})
+        return cls(
+            {str(k): v for k, v in studies.items() if isinstance(v, dict)} if isinstance(studies, dict) else None,
+            {str(k): v for k, v in recent.items() if isinstance(v, str)} if isinstance(recent, dict) else None,
+        )
+
+    def note_opened(self, root: Path, text: str) -> None:
+        """``root`` was opened just now; ``text`` says what was found there, without a name."""
+        self.recent = {str(root): text} | {path: line for path, line in self.recent.items() if path != str(root)}
+        self.recent = dict(list(self.recent.items())[:_RECENT_KEPT])
+
+    def still_there(self) -> list[tuple[Path, str]]:
+        """The recent places that exist, newest first."""
+        return [(Path(path), text) for path, text in self.recent.items() if Path(path).exists()]
 
     def roots(self, study: str) -> list[Path]:
         """Files and folders that were open with ``study`` and still exist."""
