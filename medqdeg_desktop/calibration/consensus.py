@@ -154,8 +154,12 @@ def _cell(
         doubts.append(f"L2 - L1 is {gap:.2f}, less than {limits.separation:g} SD ({pooled:.2f})")
     if failed:
         doubts.append(f"verification: {failed}")
-    held = max((r for (t, m, r, _) in ballots if (t, m) == (cell.type, str(cell.modality))), default=0)
-    votes = {level: ballots.get((cell.type, str(cell.modality), held, str(level)), {}) for level in LEVELS} if held else {}
+    votes: dict[Level, dict[str, float]] = {}
+    held = 0
+    for (type_name, modality, number, cast_level), cast in sorted(ballots.items()):
+        # A round counts when everybody has voted in it.
+        if (type_name, modality) == (cell.type, str(cell.modality)) and len(cast) >= protocol.readers:
+            votes[Level(cast_level)], held = cast, max(held, number)
     return CellProposal(cell, levels, tuple(doubts), pooled, held, votes)
 
 
@@ -183,9 +187,11 @@ def _ballots(answers: Iterable[TrialAnswer]) -> dict[tuple[str, str, int, str], 
 def signed(proposal: CellProposal, signatures: Iterable[Signature], readers: Iterable[Reader]) -> str:
     """How a cell that needs adjudication stands: "accepted", "excluded", or what is still missing.
 
-    Two readers and a chair (or adjudicator) must have signed the same decision for the levels as they stand now.
+    Two readers of the cell and a chair must have signed the same decision, for the levels as they stand now. A chair is who has
+    that role (or adjudicator), or has no readings of the cell.
     """
     roles = {r.reader_id: r.role for r in readers}
+    panel = {reader for p in proposal.levels.values() for reader in p.reader_medians}
     level_now = {str(level): round(value, 6) for level, value in proposal.severities.items()}
     chairs: dict[str, int] = defaultdict(int)
     others: dict[str, int] = defaultdict(int)
@@ -194,7 +200,8 @@ def signed(proposal: CellProposal, signatures: Iterable[Signature], readers: Ite
             continue
         if s.decision == "accepted" and {k: round(v, 6) for k, v in s.levels.items()} != level_now:
             continue
-        counted = chairs if roles.get(s.reader) in ("chair", "adjudicator") else others
+        chair = roles.get(s.reader) in ("chair", "adjudicator") or s.reader not in panel
+        counted = chairs if chair else others
         counted[s.decision] += 1
     for decision in ("accepted", "excluded"):
         if chairs[decision] >= 1 and others[decision] >= 2:

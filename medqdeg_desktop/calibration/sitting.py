@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from medqdeg_desktop.calibration.comparison import COMPARE, comparisons
+from medqdeg_desktop.calibration.consensus import propose
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.protocol import Protocol, protocol_of
-from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, progress, verification
-from medqdeg_desktop.study.readings import FixedProtocol, Session, TrialAnswer
+from medqdeg_desktop.calibration.protocol import LEVELS, Protocol, protocol_of
+from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, order_of, progress, verification
+from medqdeg_desktop.calibration.verification import failures, judge
+from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Session, TrialAnswer
 from medqdeg_desktop.study.records import CleanDecision, ImageRecord
 from medqdeg_desktop.study.store import Study
 
@@ -74,7 +76,10 @@ def sit_down(study: Study, protocol_id: str, reader: str, stage: str, facts: dic
     protocol = protocol_of(fixed.body)
     proposal = study.proposal(protocol_id)
     reader_id = study.ensure_reader(reader).reader_id
-    plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
+    if stage.startswith(VOTE):
+        plan = ballot(study, fixed, protocol, reader_id, stage)
+    else:
+        plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
     session = study.open_session(protocol_id, reader_id, stage, facts)
     own = [a for a in study.trials(protocol_id, reader_id, stage) if a.reader == reader_id]
     wanted = {t.image_id for t in plan}
@@ -96,7 +101,7 @@ def answer_of(
         if not detail.get("slider_events"):
             raise CalibrationError("move the slider first")
         if not severity:
-            raise CalibrationError(f"the original cannot be {trial.level}; is it that the level cannot be set?")
+            raise CalibrationError(f"the original cannot be {trial.level}: move the slider, or say that the level cannot be set")
     kept = {"start": trial.start, "repeat": trial.repeat, "mirrored": trial.mirrored, "kind": trial.kind, **detail}
     if trial.kind == "rate":
         kept["intended"] = trial.intended
@@ -130,6 +135,25 @@ def keep(study: Study, sitting: Sitting, trial: Trial, answer: TrialAnswer, wind
             answer.reader, trial.image_id, record.frame, window, "rejected" if rejected else "diagnostic", answer.reason
         )
     return study.answer_trial(answer, clean=clean)
+
+
+def ballot(study: Study, fixed: FixedProtocol, protocol: Protocol, reader_id: str, stage: str) -> list[Trial]:
+    """A vote on both levels of every cell that is not accepted by itself, each on one picture; unseen by colleagues.
+
+    CalibrationError where the reader has not locked their own readings, which comes before looking at those of others.
+    """
+    if (reader_id, ADJUST) not in study.locks(fixed.protocol_id):
+        raise CalibrationError("lock your own readings first; votes come after")
+    answers = study.trials(fixed.protocol_id, reader_id)
+    rng = order_of(fixed, reader_id, stage)
+    trials = []
+    for proposal in propose(protocol, answers, failures(judge(protocol, answers)), replicates=2):
+        cell = proposal.cell
+        for level in LEVELS if proposal.doubts else ():
+            key = f"vote|{cell.name}|{level}"
+            start = float(rng.integers(2))
+            trials.append(Trial(key, stage, "set", cell.modality, cell.images[0], cell.type, level, start=start))
+    return trials
 
 
 @dataclass(frozen=True, slots=True)

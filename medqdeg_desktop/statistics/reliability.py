@@ -127,7 +127,10 @@ def icc_a1(table: ArrayLike, level: float = 0.95) -> Interval:
         return Interval(1.0, 1.0, 1.0, n)
     a = k * icc / (n * (1 - icc))
     b = 1 + k * icc * (n - 1) / (n * (1 - icc))
-    freedom = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
+    spread = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
+    if spread <= 0:  # nothing differs between rows beyond rounding: no interval can be told
+        return Interval(float(icc), math.nan, math.nan, n)
+    freedom = (a * columns + b * error) ** 2 / spread
     fdtri: Any = special.fdtri
     up = 0.5 + level / 2
     f_low, f_high = float(fdtri(n - 1, freedom, up)), float(fdtri(freedom, n - 1, up))

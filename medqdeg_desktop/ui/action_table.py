@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from medqdeg_desktop.ui.actions import Action, double_bindings
+from medqdeg_desktop.ui.calibrate.reading.actions import READING
 from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
 from medqdeg_desktop.ui.generate.action_list import GENERATE
@@ -49,6 +50,7 @@ def _calibrate(
 _CALIBRATE: Final = (
     _calibrate("open_files", "Open files…", ("Ctrl+O",), "choose_files", "Open", icon="file"),
     _calibrate("open_folder", "Open a folder…", ("Ctrl+Shift+F",), "choose_folder", "Open", icon="folder"),
+    _calibrate("reader_study", "Reader study, or back to free calibration", ("Ctrl+R",), "toggle_reader_study", "Study"),
     _calibrate("close_series", "Take the series off the list", (), "close_series", "Open", icon="close"),
     _calibrate("slice_up", "Previous slice", ("Up",), "step_frame", "Slices", argument=-1, repeats=True),
     _calibrate("slice_down", "Next slice", ("Down",), "step_frame", "Slices", argument=1, repeats=True),
@@ -103,7 +105,7 @@ _CALIBRATE: Final = (
     _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *READING, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)
 
 _IDS: Final = frozenset(a.action_id for a in TABLE)
 

@@ -168,10 +168,10 @@ QMenu::item:selected {{ background: #2f4a6b; }}
 QMenu::item:disabled {{ color: {t.MUTED}; }}
 QMenu::separator {{ height: 1px; background: {t.LINE}; margin: 4px 8px; }}
 QCheckBox, QRadioButton {{ spacing: 8px; min-height: 28px; }}
-QCheckBox::indicator, QListView::indicator {{
+QCheckBox::indicator, QListView::indicator, QTreeView::indicator {{
   width: 14px; height: 14px; border: 1px solid {t.EDGE}; border-radius: 3px; background: {t.RAISED};
 }}
-QCheckBox::indicator:checked, QListView::indicator:checked {{
+QCheckBox::indicator:checked, QListView::indicator:checked, QTreeView::indicator:checked {{
   background: #2f4a6b; border-color: {t.ACCENT}; image: url(@icons@/check-box.svg);
 }}
 QCheckBox:focus {{ color: {t.ACCENT}; }}

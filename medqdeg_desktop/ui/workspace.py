@@ -95,7 +95,7 @@ class RailEntry:
 
 
 RAIL: Final[tuple[RailEntry, ...]] = (
-    RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.workspace:CalibrateWorkspace"),
+    RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.study_mode:CalibrateModes"),
     RailEntry("review", "Review", "review", "medqdeg_desktop.ui.review.workspace:ReviewWorkspace"),
     RailEntry("generate", "Generate", "generate", "medqdeg_desktop.ui.generate.workspace:GenerateWorkspace"),
     RailEntry("evaluate", "Evaluate", "evaluate", "medqdeg_desktop.ui.evaluate.workspace:EvaluateWorkspace"),

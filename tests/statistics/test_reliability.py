@@ -79,6 +79,11 @@ def test_icc_of_equal_columns_is_one_and_a_shift_of_a_reader_counts_against_agre
     assert math.isnan(icc_a1(same[:1]).value)
 
 
+def test_an_icc_of_rows_that_do_not_differ_has_no_interval() -> None:
+    found = icc_a1([[0, 1], [0, 1], [0, 1]])
+    assert found.value == pytest.approx(0) and math.isnan(found.low)
+
+
 def test_rows_with_holes_are_left_out_of_the_icc() -> None:
     holed = np.vstack([JUDGES, [1, np.nan, 3, 4]])
     assert icc_a1(holed) == icc_a1(JUDGES)

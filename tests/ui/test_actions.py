@@ -6,7 +6,8 @@ from PySide6.QtGui import QKeySequence
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.ui.action_table import TABLE, actions_of
 from medqdeg_desktop.ui.actions import Action, double_bindings, shown_keys
-from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
+from medqdeg_desktop.ui.calibrate.reading.session_page import SessionPage
+from medqdeg_desktop.ui.calibrate.study_mode import CalibrateModes
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.palette import matches
 from medqdeg_desktop.ui.workspace import RAIL
@@ -28,7 +29,7 @@ def test_a_key_bound_twice_is_found_within_a_context_and_against_the_window() ->
 
 @pytest.mark.parametrize("action", TABLE, ids=lambda a: a.action_id)
 def test_every_action_is_complete(action: Action) -> None:
-    owners = {"window": MainWindow, "calibrate": CalibrateWorkspace}
+    owners = {"window": MainWindow, "calibrate": CalibrateModes, "reading": SessionPage}
     if action.context in owners:
         assert callable(getattr(owners[action.context], action.handler))
     assert action.action_id.startswith(f"{action.context}.")

@@ -1,0 +1,1 @@
+"""The reader study in the window: protocols, guided sessions, consensus."""

@@ -1,0 +1,367 @@
+"""Consensus: cells with their levels and what speaks against them, each reader's picture, votes, signatures, publication."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSplitter,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medqdeg_desktop.calibration import adjudication as work
+from medqdeg_desktop.calibration.adjudication import CellStanding, Standing
+from medqdeg_desktop.calibration.evidence import write_report
+from medqdeg_desktop.calibration.protocol import LEVELS
+from medqdeg_desktop.calibration.showing import picture
+from medqdeg_desktop.calibration.trials import CALIBRATION_SET
+from medqdeg_desktop.engine.degradation import degrade
+from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.seeding import realisation_seed
+from medqdeg_desktop.study.records import ImageRecord, Profile
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.reading.level_strip import LevelStrip
+from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.viewer.pane import ImagePane
+from medqdeg_desktop.ui.viewer.viewport import Viewport
+
+_SEPARATOR = 12
+
+
+class ConsensusPage(QWidget):
+    """``left`` goes home; ``vote_wanted`` carries protocol id and stage."""
+
+    left = Signal()
+    vote_wanted = Signal(str, str)
+
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._background = Background(self)
+        self._protocol_id = ""
+        self.standing: Standing | None = None
+        self._cell = ""
+        self._level = Level.L1
+        self.title = QLabel()
+        self.title.setFont(theme.font(t.HEADLINE, strong=True))
+        self.said = _wrapped("muted")
+        self.table = QTreeWidget()
+        self.table.setHeaderLabels([self.tr("Degradation"), "L1", "L2", self.tr("State")])
+        self.table.setRootIsDecorated(False)
+        self.table.setUniformRowHeights(True)
+        self.table.currentItemChanged.connect(self._on_cell_chosen)
+        self.name = QLabel()
+        self.name.setFont(theme.font(t.TITLE, strong=True))
+        self.strip = LevelStrip()
+        self.doubts = _wrapped("")
+        self.levels = {level: QPushButton(self.tr("Pictures at {0}").format(level)) for level in LEVELS}
+        for level, button in self.levels.items():
+            button.setCheckable(True)
+            button.clicked.connect(partial(self._on_level_chosen, level))
+        self.pictures = QHBoxLayout()
+        self.pictures.setSpacing(4)
+        self.signed = _wrapped("small")
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText(self.tr("Reason, kept with your signature"))
+        self.accept = QPushButton(self.tr("Sign these levels"))
+        self.accept.clicked.connect(partial(self._on_sign, "accepted"))
+        self.exclude = QPushButton(self.tr("Leave this cell out"))
+        self.exclude.clicked.connect(partial(self._on_sign, "excluded"))
+        self.reason.textChanged.connect(self._allow)
+        self.vote = QPushButton()
+        self.vote.clicked.connect(self._on_vote)
+        self.propose = QPushButton(self.tr("Propose these levels for blind rating"))
+        self.propose.clicked.connect(self._on_propose)
+        self.report = QPushButton(self.tr("Write the report…"))
+        self.report.clicked.connect(self._on_report)
+        self.version = QLineEdit("1.0.0")
+        self.version.setFixedWidth(80)
+        self.version.setAccessibleName(self.tr("Version of the profile"))
+        self.publish = QPushButton(self.tr("Publish as"))
+        self.publish.setProperty("role", "primary")
+        self.publish.clicked.connect(self._on_publish)
+        self.back = QPushButton(self.tr("Back"))
+        self.back.clicked.connect(self.left)
+        self._lay_out()
+        self.split.hide()
+        self._allow()
+
+    def _lay_out(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch(1)
+        for widget in (self.vote, self.propose, self.report, self.publish, self.version, self.back):
+            head.addWidget(widget)
+        self.detail = detail = QWidget()
+        column = QVBoxLayout(detail)
+        column.setContentsMargins(16, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.name)
+        column.addWidget(self.strip)
+        column.addWidget(self.doubts)
+        choose = QHBoxLayout()
+        for button in self.levels.values():
+            choose.addWidget(button)
+        choose.addStretch(1)
+        column.addLayout(choose)
+        column.addLayout(self.pictures, 1)
+        self.adjudicate = QWidget()
+        inner = QVBoxLayout(self.adjudicate)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(self.signed)
+        row = QHBoxLayout()
+        row.addWidget(self.reason, 1)
+        row.addWidget(self.accept)
+        row.addWidget(self.exclude)
+        inner.addLayout(row)
+        column.addWidget(self.adjudicate)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(detail)
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.addWidget(self.table)
+        self.split.addWidget(scroll)
+        self.split.setStretchFactor(0, 4)
+        self.split.setStretchFactor(1, 5)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 24, 24, 16)
+        whole.setSpacing(_SEPARATOR)
+        whole.addLayout(head)
+        whole.addWidget(self.said)
+        whole.addWidget(self.split, 1)
+
+    def close_down(self) -> None:
+        self._background.close()
+
+    # -- showing ----------------------------------------------------------------------------------------------
+
+    def show_protocol(self, protocol_id: str) -> None:
+        if protocol_id != self._protocol_id:
+            self._protocol_id, self._cell, self.standing = protocol_id, "", None
+            self.table.clear()
+            self.split.hide()
+            self._allow()
+        self._refresh("")
+
+    def _refresh(self, said: str) -> None:
+        protocol_id, reader = self._protocol_id, self._session.reader
+        self._session.submit(
+            lambda study: work.standing(study, protocol_id, reader), partial(self._on_standing, said), self.said.setText
+        )
+
+    def _on_standing(self, said: str, standing: Standing) -> None:
+        self.standing = standing
+        protocol = standing.protocol
+        self.title.setText(f"{protocol.name} {protocol.version}")
+        few = any(c.proposal.of_this_panel_only for c in standing.cells)
+        note = self.tr("Fewer than five readers: the intervals describe this panel only.") if few else ""
+        self.said.setText(said or standing.hidden or note)
+        self.split.setVisible(bool(standing.cells))
+        self.table.blockSignals(True)
+        self.table.clear()
+        for cell in standing.cells:
+            self.table.addTopLevelItem(self._row(cell))
+        header = self.table.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        self.table.blockSignals(False)
+        rows = [c.proposal.cell.name for c in standing.cells]
+        first_open = next((i for i, c in enumerate(standing.cells) if not c.settled), 0)
+        chosen = rows.index(self._cell) if self._cell in rows else first_open
+        if rows:
+            row = self.table.topLevelItem(chosen)
+            assert row is not None
+            self.table.setCurrentItem(row)
+            self._show_cell()
+        self._allow()
+
+    def _row(self, standing: CellStanding) -> QTreeWidgetItem:
+        p = standing.proposal
+        texts = [f"{DEGRADATION_BY_NAME[p.cell.type].label} · {p.cell.modality}"]
+        texts += [f"{p.severities[level]:.2f}" for level in LEVELS]
+        texts.append(self._state(standing))
+        row = QTreeWidgetItem(texts)
+        for column, level in enumerate(LEVELS, 1):
+            interval = p.levels[level].severity
+            row.setToolTip(column, self.tr("95 % interval {0:.2f} to {1:.2f}").format(interval.low, interval.high))
+        row.setToolTip(3, "\n".join(p.doubts) or self.tr("inside the limits of the protocol"))
+        return row
+
+    def _state(self, standing: CellStanding) -> str:
+        if standing.state == "accepted":
+            return self.tr("accepted, signed") if standing.proposal.doubts else self.tr("accepted")
+        if standing.state == "excluded":
+            return self.tr("left out")
+        return self.tr("to settle")
+
+    def _on_cell_chosen(self, *_: object) -> None:
+        self._show_cell()
+
+    def _current(self) -> CellStanding | None:
+        index = self.table.indexOfTopLevelItem(self.table.currentItem()) if self.table.currentItem() is not None else -1
+        return self.standing.cells[index] if self.standing is not None and index >= 0 else None
+
+    def _show_cell(self) -> None:
+        cell = self._current()
+        if cell is None or self.standing is None:
+            return
+        p = cell.proposal
+        self._cell = p.cell.name
+        self.name.setText(f"{DEGRADATION_BY_NAME[p.cell.type].label} · {p.cell.modality}")
+        self.strip.show_cell(p, self.standing.names)
+        lines = [f"•  {d}" for d in p.doubts] or [self.tr("Inside the limits of the protocol: accepted without adjudication.")]
+        if p.vote_round:
+            lines.append(self.tr("The levels are the median of the votes of round {0}.").format(p.vote_round))
+        self.doubts.setText("\n".join(lines))
+        told = []
+        for s in cell.signatures:
+            decision = self.tr("signs") if s.decision == "accepted" else self.tr("leaves it out")
+            told.append(f"{self.standing.names.get(s.reader, '?')} {decision}: {s.reason}")
+        if not cell.settled:
+            told.append(cell.state)
+        self.signed.setText("\n".join(told))
+        self.adjudicate.setVisible(bool(p.doubts) and not cell.settled)
+        self._show_pictures()
+        self._allow()
+
+    def _on_level_chosen(self, level: Level, _checked: bool = False) -> None:
+        self._level = level
+        self._show_pictures()
+
+    def _show_pictures(self) -> None:
+        """One picture at each reader's own level, and the original."""
+        for level, button in self.levels.items():
+            button.setChecked(level is self._level)
+        cell = self._current()
+        if cell is None or self.standing is None:
+            return
+        p = cell.proposal
+        record = self.standing.images.get(p.cell.images[0])
+        medians = p.levels[self._level].reader_medians
+        shown = [(self.standing.names.get(r, "?"), s) for r, s in sorted(medians.items(), key=lambda item: item[1])]
+        self._clear_pictures()
+        if record is None:
+            return
+        work_ = partial(_pictures, record, p.cell.type, [("", 0.0), *shown])
+        self._background.run("pictures", work_, self._on_pictures, self.said.setText)
+
+    def _clear_pictures(self) -> None:
+        while (item := self.pictures.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
+    def _on_pictures(self, made: list[tuple[str, MedicalImage]]) -> None:
+        self._clear_pictures()
+        for name, image in made:
+            pane = ImagePane(name or self.tr("Original"))
+            pane.setMinimumSize(100, 160)
+            pane.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+            pane.overlay.title = name or self.tr("Original")
+            pane.show_image(image)
+            pane.show_as(Viewport(), image.window, False)
+            self.pictures.addWidget(pane, 1)
+
+    # -- acting -----------------------------------------------------------------------------------------------
+
+    def _allow(self, *_: object) -> None:
+        standing = self.standing
+        reason = bool(self.reason.text().strip())
+        self.accept.setEnabled(reason)
+        self.exclude.setEnabled(reason)
+        shown = standing is not None and not standing.hidden
+        all_in = shown and standing is not None and standing.locked >= standing.protocol.readers
+        can_rate = standing is not None and any(c.held_out for c in standing.protocol.cells)
+        self.propose.setVisible(bool(all_in and can_rate and standing is not None and not standing.proposed))
+        self.report.setVisible(shown)
+        self.vote.setVisible(bool(shown and standing is not None and standing.vote_stage))
+        if standing is not None and standing.vote_stage:
+            self.vote.setText(self.tr("Vote again, unseen ({0})").format(standing.vote_stage.replace("vote-", self.tr("round "))))
+        publishable = bool(all_in and standing is not None and standing.publishable)
+        self.publish.setVisible(publishable)
+        self.version.setVisible(publishable)
+
+    def _on_sign(self, decision: str, _checked: bool = False) -> None:
+        cell = self._current()
+        if cell is None:
+            return
+        reason, reader, protocol_id = self.reason.text().strip(), self._session.reader, self._protocol_id
+        self._session.submit(
+            lambda study: work.sign(study, protocol_id, reader, cell.proposal, decision, reason),
+            lambda _signature: self._after(self.tr("Signed by {0}.").format(reader)),
+            self.said.setText,
+        )
+
+    def _after(self, said: str) -> None:
+        self.reason.clear()
+        self._refresh(said)
+
+    def _on_vote(self) -> None:
+        if self.standing is not None:
+            self.vote_wanted.emit(self._protocol_id, self.standing.vote_stage)
+
+    def _on_propose(self) -> None:
+        reader, protocol_id = self._session.reader, self._protocol_id
+        self._session.submit(
+            lambda study: work.propose_for_verification(study, protocol_id, reader),
+            lambda _done: self._refresh(self.tr("Proposed: readers can rate these levels blind now.")),
+            self.said.setText,
+        )
+
+    def _on_publish(self) -> None:
+        reader, protocol_id, version = self._session.reader, self._protocol_id, self.version.text().strip()
+        self._session.submit(
+            lambda study: work.publish(study, protocol_id, reader, version), self._on_published, self.said.setText
+        )
+
+    def _on_published(self, profile: Profile) -> None:
+        self._refresh(
+            self.tr("Published {0} {1}: {2} levels, {3}. Generation uses it from now on.").format(
+                profile.name, profile.version, len(profile.cells), profile.content_hash[:12]
+            )
+        )
+
+    def _on_report(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"))
+        if folder:
+            self.write_report(Path(folder))
+
+    def write_report(self, folder: Path) -> None:
+        reader, protocol_id = self._session.reader, self._protocol_id
+        self.said.setText(self.tr("Writing the report…"))
+        self._session.submit(lambda study: write_report(study, protocol_id, reader, folder), self._on_reported, self.said.setText)
+
+    def _on_reported(self, files: dict[str, Any]) -> None:
+        self.said.setText(self.tr("Report: {0}").format(files["html"]))
+
+
+def _pictures(record: ImageRecord, type_name: str, wanted: list[tuple[str, float]]) -> list[tuple[str, MedicalImage]]:
+    image = picture(record)
+    seed = realisation_seed(CALIBRATION_SET, image.source_sha256, type_name)
+    return [(name, degrade(image, type_name, s, seed=seed) if s > 0 else image) for name, s in wanted]
+
+
+def _wrapped(role: str) -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    if role:
+        label.setProperty("role", role)
+    return label
