@@ -29,9 +29,10 @@ class Thumbnails(QObject):
 
     arrived = Signal(object)
 
-    def __init__(self, side: int, parent: QObject | None = None) -> None:
+    def __init__(self, side: int, ratio: float, parent: QObject | None = None) -> None:
+        """``side`` in logical pixels, on a screen with ``ratio`` device pixels to each: what is shown is then never scaled."""
         super().__init__(parent)
-        self._side = side
+        self._side, self._ratio = round(side * ratio), ratio
         self._hop = Hop(self)
         self._kept: OrderedDict[Path, QImage] = OrderedDict()
         self._bytes = 0
@@ -82,7 +83,12 @@ class Thumbnails(QObject):
                 if self._closed:
                     return
                 path, _ = self._waiting.popitem(last=True)
-            self._hop.post(partial(self._on_read, path, read_small(path, self._side)))
+            self._hop.post(partial(self._on_read, path, self._read(path)))
+
+    def _read(self, path: Path) -> QImage:
+        picture = read_small(path, self._side)
+        picture.setDevicePixelRatio(self._ratio)
+        return picture
 
     def _on_read(self, path: Path, picture: QImage) -> None:
         if path not in self._kept:
@@ -97,12 +103,12 @@ class Thumbnails(QObject):
 def read_small(path: Path, side: int) -> QImage:
     """The picture at ``path`` shrunk to fit a square of ``side`` pixels; an empty one where it cannot be read."""
     reader = QImageReader(str(path))
-    reader.setAutoTransform(True)
+    size = reader.size()
+    if size.isValid() and max(size.width(), size.height()) > side:
+        # Scaled while it is read, which other threads need not wait for.
+        reader.setScaledSize(size.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio))
     picture = reader.read()
     if picture.isNull():
         _log.info("%s: %s", path, reader.errorString())
         return picture
-    if max(picture.width(), picture.height()) > side:
-        how = Qt.TransformationMode.SmoothTransformation
-        picture = picture.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio, how)
     return picture.convertToFormat(QImage.Format.Format_RGB32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -20,6 +20,7 @@ Index = QModelIndex | QPersistentModelIndex
 SIDE = 148
 _TEXT = 40
 _GAP = 8
+_REPAINT_MS = 40
 
 
 class WallModel(QAbstractListModel):
@@ -84,7 +85,7 @@ class _Tile(QStyledItemDelegate):
             painter.setFont(theme.font(t.SMALL))
             painter.drawText(frame, int(Qt.AlignmentFlag.AlignCenter), self.tr("cannot be read"))
         else:
-            size = small.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            size = small.deviceIndependentSize().toSize().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
             target = QRect(0, 0, size.width(), size.height())
             target.moveCenter(frame.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -137,6 +138,9 @@ class Wall(QListView):
         self.setMouseTracking(True)
         self.activated.connect(self._on_activated)
         self.clicked.connect(self._on_activated)
+        # Pictures arrive by the dozen; the wall is painted once for all of them.
+        self._repaint = QTimer(self, singleShot=True, interval=_REPAINT_MS)
+        self._repaint.timeout.connect(self.viewport().update)
         thumbnails.arrived.connect(self._on_arrived)
 
     def number_at(self, row: int) -> int | None:
@@ -154,5 +158,5 @@ class Wall(QListView):
 
     def _on_arrived(self, path: object) -> None:
         # Which row it belongs to is not worth knowing: the view paints the visible tiles from the cache at once.
-        if self.isVisible():
-            self.viewport().update()
+        if self.isVisible() and not self._repaint.isActive():
+            self._repaint.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -49,7 +49,7 @@ class ExploreWorkspace(Workspace):
         self.setAcceptDrops(True)
         self.catalogue: Catalogue | None = None
         self._background = Background(self, threads=2)
-        self.thumbnails = Thumbnails(2 * SIDE, self)
+        self.thumbnails = Thumbnails(SIDE, QGuiApplication.primaryScreen().devicePixelRatio(), self)
         self._chosen_by_hand = False
         self._step_actions: list[QAction] = []
         self._row = -1

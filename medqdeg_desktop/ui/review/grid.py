@@ -92,6 +92,7 @@ class ItemGrid(QWidget):
         self.link = PaneLink()
         self._types: tuple[str, ...] = ()
         self._held = False
+        self._across = False
         self._pictures: ItemPictures | None = None
         self._large_at = (0, Level.L2)
         self.cells: dict[tuple[int, Level], _Cell] = {}
@@ -143,11 +144,13 @@ class ItemGrid(QWidget):
         """Columns for another item; its pictures come by ``show_pictures``."""
         self._types = tuple(types)
         self._large_at = (min(self._large_at[0], max(0, len(types) - 1)), self._large_at[1])
+        alone = len(types) == 1
+        self._arrange(alone)
         for column in range(MOST):
             there = column < len(types)
             self._titles[column].setVisible(there)
             self.judgements[column].setVisible(there)
-            self._grid.setColumnStretch(column, int(there))
+            self._grid.setColumnStretch(column, int(there or alone))
             if there:
                 self._titles[column].setText(DEGRADATION_BY_NAME[types[column]].label)
             for level in Level:
@@ -155,6 +158,18 @@ class ItemGrid(QWidget):
                 cell.setVisible(there)
                 if there:
                     cell.setAccessibleName(f"{DEGRADATION_BY_NAME[types[column]].label}, {level}")
+
+    def _arrange(self, across: bool) -> None:
+        """One degradation alone has its levels side by side, which makes each as large as the screen allows."""
+        if across == self._across:
+            return
+        self._across = across
+        wide = MOST if across else 1
+        self._grid.addWidget(self._titles[0], 0, 0, 1, wide)
+        self._grid.addWidget(self.judgements[0], 4, 0, 1, wide)
+        for row, level in enumerate(Level):
+            self._grid.addWidget(self.cells[0, level], 1 if across else row + 1, row if across else 0)
+            self._grid.setRowStretch(row + 1, int(not across or row == 0))
 
     def show_pictures(self, pictures: ItemPictures | None) -> None:
         """What is there of the item's pictures; cells without one stay black and busy."""
