@@ -251,8 +251,12 @@ def dataset_card(dataset: Dataset, layout: str, files: list[Path]) -> str:
         head += ["configs:", "- config_name: default", "  data_files:", "  - split: test", "    path: '*.parquet'"]
     lines = [*head, "---", "", "# Degraded medical question-answer set", ""]
     lines += [f"{dataset.row_count:,} images of {manifest.get('items', 0):,} questions, set `{dataset.sha256}`."]
-    lines += ["Every question stands on its clean image (L0) and on the same image degraded mildly (L1) and severely (L2)."]
-    lines += [f"Drawn by rule {manifest.get('rule', 'none')} with seed {manifest.get('seed', 'none')}.", ""]
+    lines += [_levels_told(set(counts["level"]))]
+    if "rule" in manifest:
+        lines += [f"Drawn by rule {manifest['rule']} with seed {manifest['seed']}."]
+    if manifest.get("mark_regions"):
+        lines += ["Regions that questions carry as data were drawn on the finished pictures, equally sharp at every level."]
+    lines += ["Marks that a source burned into its pictures were degraded with them.", ""]
     for profile in manifest.get("profiles", []):
         lines.append(f"- Severity profile: {profile['name']} {profile['version']}, {profile['status']}, `{profile['sha256']}`")
     lines += [f"- Engine: medqdeg-desktop {run.get('engine_version', 'not recorded')}"]
@@ -264,6 +268,17 @@ def dataset_card(dataset: Dataset, layout: str, files: list[Path]) -> str:
     if layout == "vlmevalkit":
         lines += [f"Files: {', '.join(path.name for path in files)}.", ""]
     return "\n".join(lines)
+
+
+def _levels_told(levels: set[str]) -> str:
+    """What the levels of a set are, in a sentence."""
+    swept = sorted((int(name[1:]) for name in levels if name[0] == "S"), key=int)
+    if swept:
+        points = ", ".join(f"{per_mille / 1000:g} (S{per_mille:03d})" for per_mille in swept)
+        return f"Every question stands on its clean image (L0) and on the same image degraded at the severities {points}."
+    if levels == {"L0"}:
+        return "Every question stands on its clean image (L0)."
+    return "Every question stands on its clean image (L0) and on the same image degraded mildly (L1) and severely (L2)."
 
 
 def _letters(dataset: Dataset) -> list[str]:

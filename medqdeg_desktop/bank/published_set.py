@@ -17,6 +17,7 @@ import io
 import os
 import re
 import shutil
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from medqdeg_desktop.bank import checks, rows, skills, tsv_rows, vlmevalkit_tsv
+from medqdeg_desktop.bank.assembly import run_facts
 from medqdeg_desktop.bank.checks import RowError
-from medqdeg_desktop.bank.dataset import MANIFEST, METADATA, Dataset, file_sha256, image_name, write_json
+from medqdeg_desktop.bank.dataset import MANIFEST, METADATA, RUN, Dataset, file_sha256, image_name, write_json
 from medqdeg_desktop.bank.errors import BankError, DatasetError
 from medqdeg_desktop.bank.importing import Rejected
 from medqdeg_desktop.bank.published_levels import level_of
@@ -162,6 +164,7 @@ class _Adoption:
         self.rejected: list[Rejected] = []
         self._known = _Known()
         self._images = 0
+        self._started = time.monotonic()
         self._ids: set[str] = set()
 
     def read(self, paths: Sequence[Path]) -> None:
@@ -201,6 +204,7 @@ class _Adoption:
             "metadata_sha256": file_sha256(self._folder / METADATA),
         }
         write_json(self._folder / MANIFEST, manifest)
+        write_json(self._folder / RUN, run_facts(seconds=time.monotonic() - self._started, workers=1, rendered=0))
 
     def _reject(self, rejected: Rejected) -> None:
         self.rejected.append(rejected)

@@ -124,7 +124,7 @@ def stats(study: Path, as_json: bool) -> None:
             counts["review"][str(reviewed[item.item_id].state) if item.item_id in reviewed else "not begun"] += 1
             total += 1
             images += len(item.images)
-            counts["state"][item.state] += 1
+            counts["state"]["draft" if item.draft else item.state] += 1
             counts["source"][item.source] += 1
             counts["modality"][str(item.modality)] += 1
             counts["task"][item.task] += 1

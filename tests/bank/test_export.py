@@ -18,7 +18,7 @@ from PIL import Image
 from medqdeg_desktop.bank import export
 from medqdeg_desktop.bank.dataset import Dataset, write_dataset
 from medqdeg_desktop.bank.errors import BankError, DatasetError
-from medqdeg_desktop.bank.export import export_dataset
+from medqdeg_desktop.bank.export import dataset_card, export_dataset
 from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.importing import import_items
 from medqdeg_desktop.bank.plan import Asked
@@ -92,6 +92,16 @@ def test_the_imagefolder_is_the_set_itself_and_verifies(dataset: Dataset, tmp_pa
     assert f"| L0 | {4} |" in card
     assert dataset.sha256 in card
     assert verify_dataset(tmp_path / "out") == []
+
+
+def test_the_card_says_what_the_levels_are_and_what_became_of_marks(bank_of: Callable[..., Study], tmp_path: Path) -> None:
+    swept = Asked(types=("gaussian_noise",), severities=(0.5, 0.05), mark_regions=True)
+    generate(bank_of(2), tmp_path / "set", swept, workers=1, make_executor=here)
+    card = dataset_card(Dataset.open(tmp_path / "set"), "imagefolder", [])
+    assert "degraded at the severities 0.05 (S050), 0.5 (S500)." in card
+    assert "Regions that questions carry as data were drawn on the finished pictures" in card
+    assert "burned into its pictures were degraded with them" in card
+    assert "(L1)" not in card
 
 
 def test_arrow_reads_the_metadata_with_one_type_a_column(dataset: Dataset) -> None:
