@@ -68,7 +68,15 @@ def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary)
     def drawn(item: Item) -> tuple[str, ...]:
         if assigned is not None:
             return assigned.types_of(item, allowed(item))
-        return allowed(item) if wanted else draw_uniform(asked.seed, item.item_id, allowed(item))
+        if wanted:
+            return allowed(item)
+        types = draw_uniform(asked.seed, item.item_id, allowed_types(item, types_for(item.modality)))
+        if not asked.mark_regions:
+            return types
+        # The draw that was reviewed, less what would move anatomy from under its mark; where nothing is left of it, another one,
+        # which nobody has reviewed and a release therefore leaves out.
+        still = tuple(name for name in types if name in allowed(item))
+        return still if still or asked.release else draw_uniform(asked.seed, item.item_id, allowed(item))
 
     def without_removed(item: Item) -> tuple[str, ...]:
         """The draw as it was reviewed, less what the review has taken out: the rest of the set stays as it is."""

@@ -147,6 +147,30 @@ def test_the_plan_says_what_becomes_of_regions_and_a_marked_set_is_another_set(s
     assert tree(tmp_path / "set") == before
 
 
+def test_marking_regions_keeps_the_draw_but_for_what_moves_anatomy(study: Study, tmp_path: Path) -> None:
+    def drawn_types(folder: Path, seed: int, marked: bool) -> dict[str, list[str]]:
+        generate(study, folder, Asked(seed=seed, mark_regions=marked), workers=1, make_executor=here)
+        found: dict[str, list[str]] = {}
+        for row in Dataset.open(folder).rows():
+            types = found.setdefault(row["item_id"], [])
+            if row["level"] == "L1":
+                types.append(row["degradation"])
+        return found
+
+    dropped = 0
+    for seed in range(6):
+        plain = drawn_types(tmp_path / f"plain-{seed}", seed, False)
+        for item_id, types in drawn_types(tmp_path / f"marked-{seed}", seed, True).items():
+            still = [name for name in plain[item_id] if item_id == "q001" or name != "object_rotation"]
+            dropped += len(plain[item_id]) - len(still)
+            if still:
+                assert types == still
+            else:
+                assert types
+                assert "object_rotation" not in types
+    assert dropped > 0
+
+
 def test_a_row_with_a_region_that_cannot_be_drawn_is_rejected(tmp_path: Path) -> None:
     Image.fromarray(picture(0)).save(tmp_path / "a.png")
     with Study.create(tmp_path / "w.medq") as study:

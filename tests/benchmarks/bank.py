@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -137,10 +136,11 @@ def parent_memory(path: str, folder: str, results: Any) -> None:
     asked = Asked(types=("gaussian_noise",))
     with Study.open(path) as study:
         preview(study, replace(asked, limit=1))
-        before, started = _resident(), time.perf_counter()
+        _reset_peak()
+        before, started = _peak(), time.perf_counter()
         done = generate(study, Path(folder), asked, workers=2, make_executor=Told)
         assert done.complete, done
-        results.put((_resident() - before, time.perf_counter() - started, done.images))
+        results.put((_peak() - before, time.perf_counter() - started, done.images))
 
 
 def resume_seconds(study: Study, folder: Path) -> float:
@@ -183,8 +183,14 @@ def _nothing(*_: object) -> None:
     return None
 
 
-def _resident() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _peak() -> float:
+    """MB that this process has held at most since the peak was reset: what a process inherits of its parent's is no part of it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def main() -> None:
