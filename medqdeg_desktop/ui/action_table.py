@@ -22,6 +22,7 @@ _WINDOW: Final = (
     Action("window.help", "Help", ("Ctrl+6",), "window", "go_to", "help", "help", "Go to"),
     Action("window.palette", "Find an action", ("Ctrl+K",), "window", "show_palette", "search", None, "Program"),
     Action("window.keys", "Keys of this screen", ("F1",), "window", "show_keys", "help", None, "Program"),
+    Action("window.tour", "Short tour", (), "window", "show_tour", "help", None, "Program"),
     Action("window.edit_keys", "Change keys…", (), "window", "edit_keys", "", None, "Program"),
     Action("window.open_study", "Open a study…", ("Ctrl+Shift+O",), "window", "choose_study", "folder", None, "Study"),
     Action("window.new_study", "New study…", ("Ctrl+Shift+N",), "window", "choose_new_study", "plus", None, "Study"),
@@ -102,6 +103,7 @@ _CALIBRATE: Final = (
     _calibrate("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", argument=1.25, repeats=True),
     _calibrate("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", argument=0.8, repeats=True),
     _calibrate("smooth", "Smooth or stored pixels", ("N",), "toggle_smooth", "Window"),
+    _calibrate("file_names", "File names in the list, or none", (), "toggle_file_names", "Open"),
     _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -21,8 +23,12 @@ from medqdeg_desktop.ui.screen_fit import ScreenFit
 from medqdeg_desktop.ui.study_session import StudySession, local_clock
 from medqdeg_desktop.ui.workspace import RAIL, RailEntry, Workspace
 
+if TYPE_CHECKING:
+    from medqdeg_desktop.ui.tour import Tour
+
 STUDY_SUFFIX = ".medq"
 _FIRST_READER = "Reader 1"
+_TOUR_AFTER_MS = 1500
 SMALLEST, USUAL = QSize(960, 600), QSize(1280, 800)
 
 
@@ -47,6 +53,8 @@ class MainWindow(QMainWindow):
         self._current = ""
         self._to_show = [p for p in targets if p.suffix != STUDY_SUFFIX]
         self._held = HeldKeys(self)
+        self._tour: Tour | None = None
+        self._first_start = not targets and not self.preferences.get("study", "")
 
         use_keys(self.preferences.get("keys", {}))
         here = [a for a in actions_of("window") if a.handler != "go_to" or a.argument in self._entries]
@@ -172,6 +180,10 @@ class MainWindow(QMainWindow):
         self.foot.tell_kept("")
         for workspace in self._workspaces.values():
             workspace.study_changed()
+        if self._first_start:
+            # When the first picture has had time to come: the hints lie beside what is there.
+            self._first_start = False
+            QTimer.singleShot(_TOUR_AFTER_MS, self, self._show_first_tour)
         if self._to_show:
             paths, self._to_show = self._to_show, []
             self.show_images(paths)
@@ -242,6 +254,33 @@ class MainWindow(QMainWindow):
         actions = (*actions_of(self._workspaces[self._current].acting[1]), *actions_of("window"))
         shown = tuple(a for a in actions if a.context != "window" or a.action_id in self._actions)
         KeysSheet(self.tr("Keys: {0}").format(entry.text), shown, self, gestures=self._current == "calibrate").open()
+
+    def show_tour(self) -> None:
+        """Three hints beside what they are about."""
+        from medqdeg_desktop.ui.tour import Tour
+
+        if self._tour is not None:
+            return
+        self.go_to("calibrate")
+        stops = [stop for stop in self.workspace("calibrate").tour_stops() if stop[0].isVisible()]
+        if stops:
+            self._tour = Tour(self, stops)
+            self._tour.ended.connect(self._on_tour_ended)
+
+    def _on_tour_ended(self) -> None:
+        self._tour = None
+        self.preferences.set("tour_seen", True)
+        self.preferences.save()
+        self._workspaces[self._current].entered()
+
+    def _show_first_tour(self, tries: int = 20) -> None:
+        """Once everything that it points at is there; somebody who has gone elsewhere by then does not need it."""
+        if self.preferences.get("tour_seen", False) or self._current != "calibrate" or not self.isVisible():
+            return
+        if all(target.isVisible() for target, _ in self.workspace("calibrate").tour_stops()):
+            self.show_tour()
+        elif tries:
+            QTimer.singleShot(_TOUR_AFTER_MS, self, partial(self._show_first_tour, tries - 1))
 
     def edit_keys(self) -> None:
         from medqdeg_desktop.ui.keys_editor import KeysEditor

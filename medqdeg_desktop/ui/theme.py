@@ -93,6 +93,7 @@ _SHEET = f"""
 QMainWindow, QDialog {{ background: {t.WINDOW}; }}
 QWidget[role="panel"] {{ background: {t.PANEL}; }}
 QWidget[role="raised"] {{ background: {t.RAISED}; border-radius: 4px; }}
+QFrame[role="hint"] {{ background: {t.RAISED}; border: 1px solid {t.ACCENT}; border-radius: 6px; }}
 QLabel[role="muted"] {{ color: {t.MUTED}; }}
 QLabel[role="small"] {{ color: {t.MUTED}; font-size: {t.SMALL}px; }}
 QLabel[role="title"] {{ font-size: {t.TITLE}px; font-weight: 600; }}

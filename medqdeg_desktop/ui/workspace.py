@@ -54,6 +54,10 @@ class Workspace(QWidget):
     def left(self) -> None:
         """Another workspace comes to the front."""
 
+    def tour_stops(self) -> list[tuple[QWidget, str]]:
+        """Widgets with a hint each, for the short tour; none by default."""
+        return []
+
     def receive(self, thing: object) -> None:
         """Another workspace hands over what is to be looked at here."""
 

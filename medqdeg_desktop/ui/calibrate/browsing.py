@@ -186,6 +186,10 @@ class BrowsingWorkspace(LookingWorkspace):
         if name:
             self.open_paths([Path(name)])
 
+    def toggle_file_names(self) -> None:
+        """Names of files and folders in the list, for this session: they may be names of people."""
+        self.list.series.show_names(not self.list.series.shows_names)
+
     def _fill_open_menu(self) -> None:
         """Files, a folder, and what was open lately: told by what it is, never by a path, which may name a patient."""
         menu = self._open_menu

@@ -71,7 +71,7 @@ class CalibratePanel(QScrollArea):
         self.next = QPushButton()
         self.next.setProperty("role", "primary")
         self.next.clicked.connect(self.next_clicked)
-        step = QFrame()
+        step = self.step_box = QFrame()
         step.setProperty("role", "raised")
         inner = QVBoxLayout(step)
         inner.setContentsMargins(12, 8, 12, 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
@@ -24,6 +25,19 @@ class SeriesModel(QAbstractListModel):
         super().__init__(parent)
         self.rows: list[OpenSeries] = []
         self._thumbnails: dict[str, QImage] = {}
+        #: Names of files may be names of people: they are shown only while somebody asks for them.
+        self.shows_names = False
+
+    def show_names(self, shows: bool) -> None:
+        self.shows_names = shows
+        if self.rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self.rows) - 1))
+
+    @staticmethod
+    def name_of(row: OpenSeries) -> str:
+        """The file of a series, or the folder of its files."""
+        path = Path(row.series.paths[0])
+        return path.name if len(row.series.paths) == 1 else path.parent.name
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -37,9 +51,10 @@ class SeriesModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._thumbnails.get(row.series_id)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join((row.title, row.detail, *row.warnings))
+            names = (self.name_of(row),) if self.shows_names else ()
+            return "\n".join((row.title, *names, f"#{index.row() + 1} · {row.detail}", *row.warnings))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.title}, {row.detail}"
+            return f"{index.row() + 1}: {self.name_of(row) if self.shows_names else row.title}, {row.detail}"
         if role == Qt.ItemDataRole.UserRole:
             return row
         return None
@@ -103,17 +118,35 @@ class _SeriesDelegate(QStyledItemDelegate):
             target.moveCenter(box.center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(target, picture)
+        self._draw_number(painter, box, index.row() + 1)
         text = QRect(box.right() + 8, area.top() + 8, area.right() - box.right() - 14, THUMBNAIL)
         painter.setFont(theme.font(t.BODY))
         painter.setPen(QColor(t.TEXT))
         metrics = painter.fontMetrics()
-        for line, part in enumerate(_two_lines(row.title, metrics, text.width())):
+        model = index.model()
+        named = isinstance(model, SeriesModel) and model.shows_names
+        if named:
+            middle = Qt.TextElideMode.ElideMiddle
+            lines = [metrics.elidedText(part, middle, text.width()) for part in (SeriesModel.name_of(row), row.title)]
+        else:
+            lines = _two_lines(row.title, metrics, text.width())
+        for line, part in enumerate(lines):
             painter.drawText(text.left(), text.top() + 13 + 16 * line, part)
         painter.setFont(theme.font(t.SMALL))
         painter.setPen(QColor(t.WARN if row.warnings else t.MUTED))
         detail = painter.fontMetrics().elidedText(row.detail, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text.left(), text.bottom() - 4, detail)
         painter.restore()
+
+    @staticmethod
+    def _draw_number(painter: QPainter, box: QRect, number: int) -> None:
+        """What tells apart two series of the same label, and people can say to each other."""
+        painter.setFont(theme.font(t.SMALL))
+        plate = QRect(0, 0, painter.fontMetrics().horizontalAdvance(str(number)) + 8, 16)
+        plate.moveBottomLeft(box.bottomLeft())
+        painter.fillRect(plate, QColor(0, 0, 0, 175))
+        painter.setPen(QColor(t.TEXT))
+        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, str(number))
 
 
 def _two_lines(text: str, metrics: Any, width: int) -> list[str]:

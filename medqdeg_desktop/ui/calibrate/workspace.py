@@ -61,6 +61,23 @@ class CalibrateWorkspace(BrowsingWorkspace):
         panel.next_clicked.connect(self.confirm_next)
         self.series_shown(None)
 
+    def tour_stops(self) -> list[tuple[QWidget, str]]:
+        """What someone who has never seen this screen needs to know, beside what it is about."""
+        return [
+            (
+                self.list,
+                self.tr("What is open. Drop a file or a folder on the window to add to it; these are samples to try on."),
+            ),
+            (
+                self.panel.slider,
+                self.tr("Choose a degradation and move this slider: the right picture follows. Hold Space: original."),
+            ),
+            (
+                self.panel.step_box,
+                self.tr("The next decision, in words. Set L1 where its sentence fits, then L2; each is kept at once."),
+            ),
+        ]
+
     # -- hooks of browsing ------------------------------------------------------------------------------------
 
     def study_changed(self) -> None:
