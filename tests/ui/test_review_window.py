@@ -182,10 +182,12 @@ def test_one_key_accepts_a_clean_item_on_disk_before_the_next_one_shows(
     window, workspace = desk
     shown: list[bool] = []
 
-    def look(item_id: str, work: Callable[..., None] = workspace._show) -> None:
+    show = workspace._show
+
+    def look(entry: Entry, *marks: dict[str, int], **how: bool) -> None:
         with Study.open(bank, read_only=True) as study:
             shown.append(bool(study.own_reviews("Reader 1")))
-        work(item_id)
+        show(entry, *marks, **how)
 
     workspace._show = look  # type: ignore[method-assign,assignment]
     item_id = accept(qtbot, window, workspace)
@@ -475,10 +477,19 @@ def test_a_study_without_items_says_what_to_do(open_window: OpenWindow, qtbot: Q
     assert "medqdeg bank import" in workspace.empty.sentence.text()
 
 
-def test_a_second_window_on_the_same_item_is_told(desk: tuple[MainWindow, ReviewWorkspace], qtbot: QtBot, bank: Path) -> None:
-    _, workspace = desk
-    waiting = workspace.side.model.following(front(workspace), 1)[0]
+def test_an_item_that_is_open_in_another_window_is_passed_over_and_cannot_be_judged_twice(
+    desk: tuple[MainWindow, ReviewWorkspace], qtbot: QtBot, bank: Path
+) -> None:
+    window, workspace = desk
+    taken, free = workspace.side.model.following(front(workspace), 2)
     with Study.open(bank) as study:
-        assert study.claim_item(waiting.item_id, "Reader 1", "another window", places=2, seconds=60)
-    workspace._show(waiting)
+        assert study.claim_item(taken.item_id, "Reader 1", "another window", places=2, seconds=600)
+    accept(qtbot, window, workspace)
+    qtbot.waitUntil(lambda: front(workspace) == free.item_id, timeout=10_000)
+    workspace._show(taken)
     qtbot.waitUntil(lambda: workspace.head.status.text() == "open in another window", timeout=10_000)
+    rendered(qtbot, workspace)
+    press(window, Qt.Key.Key_A)
+    assert "open in another window" in window.foot.said.text() and front(workspace) == taken.item_id
+    with Study.open(bank, read_only=True) as study:
+        assert taken.item_id not in {r.item_id for r in study.own_reviews("Reader 1")}

@@ -8,27 +8,26 @@ from __future__ import annotations
 import uuid
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QTimer
+from PySide6.QtWidgets import QWidget
 
 from medqdeg_desktop.bank.review import Dashboard, Entry
-from medqdeg_desktop.study.records import Item, ItemNote, Review
+from medqdeg_desktop.study.records import Item, Review
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.review import recording
-from medqdeg_desktop.ui.review.edit_dialog import EditDialog
 from medqdeg_desktop.ui.review.judging import Judgement
-from medqdeg_desktop.ui.review.layout import ReviewScreen
 from medqdeg_desktop.ui.review.loading import Dispute, Loaded, load, load_dashboard, load_dispute
 from medqdeg_desktop.ui.review.reason_popup import ReasonPopup
-from medqdeg_desktop.ui.review.render_ahead import ItemPictures, RenderAhead
+from medqdeg_desktop.ui.review.render_ahead import RenderAhead
+from medqdeg_desktop.ui.review.wording import WordingScreen
 from medqdeg_desktop.ui.study_session import StudySession
 
 AHEAD = 3
 
 
-class ReviewWorkspace(ReviewScreen):
+class ReviewWorkspace(WordingScreen):
     """One item at a time, judged by one reader."""
 
     context = "review"
@@ -38,22 +37,19 @@ class ReviewWorkspace(ReviewScreen):
         self._background = Background(self, threads=2)
         self._hop = Hop(self)
         self._holder = uuid.uuid4().hex
-        self._render: RenderAhead | None = None
         self._loaded: Loaded | None = None
         self._stale = True
-        self._busy = False
         self._done: list[Review] = []
         self._dispute: Dispute | None = None
+        self._elsewhere = False
+        self._refused: set[str] = set()
         self._popup: ReasonPopup | None = None
-        self.judgement: Judgement | None = None
         self.empty.acted.connect(self._load)
+        self.reworded.connect(self._show)
         self.side.filter_changed.connect(self._on_filter_changed)
         self.side.list.selectionModel().currentChanged.connect(self._on_row_changed)
         self.grid.kept.connect(self.keep)
         self.grid.removed.connect(self.remove)
-        self.head.edit_clicked.connect(self.edit)
-        self.head.flag_clicked.connect(self.toggle_flag)
-        self.head.comment_clicked.connect(self.comment)
         self.accept_button.clicked.connect(self.accept_rest)
         self._dashboard_timer = QTimer(self, singleShot=True, interval=400)
         self._dashboard_timer.timeout.connect(self._read_dashboard)
@@ -121,7 +117,7 @@ class ReviewWorkspace(ReviewScreen):
             self.judgement = None
             self.pages.setCurrentWidget(self.finished)
         else:
-            self._show(entry)
+            self._show(entry, passing=True)
 
     def _on_filter_changed(self) -> None:
         shown = self.judgement.entry.item_id if self.judgement else ""
@@ -151,14 +147,17 @@ class ReviewWorkspace(ReviewScreen):
 
     # -- one item ---------------------------------------------------------------------------------------------
 
-    def _show(self, entry: Entry, marks: dict[str, int] | None = None) -> None:
-        """Puts an item in front; what is rendered already is there at once."""
+    def _show(self, entry: Entry, marks: dict[str, int] | None = None, *, passing: bool = False) -> None:
+        """Puts an item in front; what is rendered already is there at once.
+
+        passing   it was not chosen: where it is open in another window, the next one takes its place.
+        """
         if self._popup is not None:
             self._popup.close()
         if marks is None and entry.mine:
             marks = next((dict(r.marks) for r in reversed(self._done) if r.item_id == entry.item_id), None)
         self.judgement = Judgement(entry, dict(marks or {}))
-        self._dispute = None
+        self._dispute, self._elsewhere = None, False
         self.pages.setCurrentIndex(0)
         self.grid.show_types(entry.types)
         self.head.show_waiting(entry.item_id)
@@ -168,7 +167,7 @@ class ReviewWorkspace(ReviewScreen):
         self._show_marks()
         self.head.status.clear()
         work = partial(recording.claim, entry.item_id, self.session.reader, self._holder)
-        self.session.submit(work, partial(self._on_claimed, entry.item_id))
+        self.session.submit(work, partial(self._on_claimed, entry, passing))
         if self.judgement.stage == "settled" and self.session.path is not None:
             read = partial(load_dispute, self.session.path, entry.item_id, self.session.reader)
             self._background.run("dispute", read, self._on_dispute, self.warned.emit)
@@ -177,9 +176,26 @@ class ReviewWorkspace(ReviewScreen):
         if self._render is not None:
             self._render.want([entry, *self.side.model.following(entry.item_id, AHEAD)])
 
-    def _on_claimed(self, item_id: str, taken: bool) -> None:
-        if self.judgement is not None and self.judgement.entry.item_id == item_id and not taken:
-            self.head.status.setText(self.tr("open in another window"))
+    def _on_claimed(self, entry: Entry, passing: bool, taken: bool) -> None:
+        if self.judgement is None or self.judgement.entry.item_id != entry.item_id:
+            return
+        if taken:
+            self._refused.clear()
+            return
+        self._elsewhere = True
+        self._refused.add(entry.item_id)
+        self.head.status.setText(self.tr("open in another window"))
+        following = self.side.model.following(entry.item_id, 1) if passing else []
+        if following and following[0].item_id not in self._refused:
+            self._show(following[0], passing=True)
+
+    @property
+    def _judging(self) -> Judgement | None:
+        """The judgement under way, where one may be made now."""
+        if self._elsewhere:
+            self.said.emit(self.tr("This item is open in another window; N goes to the next one"))
+            return None
+        return None if self._busy else self.judgement
 
     def _on_dispute(self, dispute: Dispute) -> None:
         if self.judgement is not None and self.judgement.entry.item_id == dispute.item_id:
@@ -248,13 +264,14 @@ class ReviewWorkspace(ReviewScreen):
     # -- judging ----------------------------------------------------------------------------------------------
 
     def keep(self, column: int) -> None:
-        if self.judgement is not None and not self._busy and self.judgement.mark(column, 0):
+        judgement = self._judging
+        if judgement is not None and judgement.mark(column, 0):
             self._show_marks()
 
     def remove(self, column: int) -> None:
         """Asks for the reason at the column; a digit answers."""
-        judgement = self.judgement
-        if judgement is None or self._busy or column >= len(judgement.entry.types):
+        judgement = self._judging
+        if judgement is None or column >= len(judgement.entry.types):
             return
         label = DEGRADATION_BY_NAME[judgement.entry.types[column]].label
         popup = ReasonPopup(self.tr("Remove {0}, both levels, because").format(label), self)
@@ -279,15 +296,17 @@ class ReviewWorkspace(ReviewScreen):
 
     def accept_rest(self) -> None:
         """Keeps what is not removed, records the decision, and goes on."""
-        if self.judgement is not None and not self._busy:
-            self.judgement.keep_rest()
+        judgement = self._judging
+        if judgement is not None:
+            judgement.keep_rest()
             self._decide()
 
     def confirm(self) -> None:
         """Records the decision where every degradation is judged."""
-        if self.judgement is None or self._busy:
+        judgement = self._judging
+        if judgement is None:
             return
-        if self.judgement.complete:
+        if judgement.complete:
             self._decide()
         else:
             self.said.emit(self.tr("Judge every degradation first, or press A to keep the rest"))
@@ -312,7 +331,7 @@ class ReviewWorkspace(ReviewScreen):
         self.side.show_progress()
         self._dashboard_timer.start()
         if following:
-            self._show(following[0])
+            self._show(following[0], passing=True)
         else:
             self.judgement = None
             self.pages.setCurrentWidget(self.finished)
@@ -358,8 +377,8 @@ class ReviewWorkspace(ReviewScreen):
 
     def lay_down_gold(self) -> None:
         """The marks so far become what blind decisions are held against; colleagues do not see that there is one."""
-        judgement = self.judgement
-        if judgement is None or self._busy:
+        judgement = self._judging
+        if judgement is None:
             return
         if not judgement.complete:
             self.said.emit(self.tr("Judge every degradation first: a gold decision is complete"))
@@ -375,68 +394,12 @@ class ReviewWorkspace(ReviewScreen):
             self.judgement.entry = entry
         self.said.emit(self.tr("Gold decision laid down for {0}").format(entry.item_id))
 
-    # -- words, flags, comments -------------------------------------------------------------------------------
-
-    def edit(self) -> None:
-        """Another wording: a new version of the item, on which nobody has decided."""
-        held = self._held()
-        if held is None or self._busy:
-            return
-        dialog = EditDialog(held.item, self)
-        dialog.accepted.connect(partial(self._on_edited, dialog))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _on_edited(self, dialog: EditDialog) -> None:
-        changed, reason = dialog.changed, dialog.reason
-        entry = self.side.model.entry(changed.item_id)
-        if entry is not None:
-            work = partial(recording.edit, changed, self.session.reader, reason, entry)
-            self.session.submit(work, self._on_changed, self.warned.emit)
-
-    def toggle_flag(self) -> None:
-        held = self._held()
-        if held is not None:
-            self._note(not (bool(held.notes) and held.notes[-1].flagged), "")
-
-    def comment(self) -> None:
-        held = self._held()
-        if held is None:
-            return
-        text, given = QInputDialog.getMultiLineText(
-            self, self.tr("Comment"), self.tr("Comment on {0}:").format(held.item.item_id)
-        )
-        if given and text.strip():
-            self._note(bool(held.notes) and held.notes[-1].flagged, text.strip())
-
-    def _note(self, flagged: bool, comment: str) -> None:
-        assert self.judgement is not None
-        entry = self.judgement.entry
-        note = ItemNote(self.session.reader, entry.item_id, flagged, comment, self.judgement.version)
-        self.session.submit(partial(recording.note, note, entry), self._on_changed, self.warned.emit)
-
-    def _on_changed(self, result: tuple[str, Entry]) -> None:
-        """The item is read again; the marks so far stay on the screen."""
-        at, entry = result
-        marks = self.judgement.marks if self.judgement and self.judgement.entry.item_id == entry.item_id else {}
-        self.session.kept.emit(at)
-        self.side.model.replace(entry)
-        if self._render is not None:
-            self._render.forget(entry.item_id)
-        if self.judgement is not None and self.judgement.entry.item_id == entry.item_id:
-            self._show(entry, marks)
-
-    def _held(self) -> ItemPictures | None:
-        if self.judgement is None or self._render is None:
-            return None
-        return self._render.get(self.judgement.entry.item_id)
-
     def go_to_open(self) -> None:
         """The next listed item that this reader has not decided on."""
         shown = self.judgement.entry.item_id if self.judgement else ""
         for entry in self.side.model.following(shown, len(self.side.model.entries)):
             if not entry.mine:
-                self._show(entry)
+                self._show(entry, passing=True)
                 return
         self.said.emit(self.tr("Nothing in this list waits for you"))
 
