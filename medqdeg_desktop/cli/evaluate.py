@@ -146,10 +146,14 @@ def rescore_command(study: Path, progress: str) -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to.")
 @click.option("--replicates", type=click.IntRange(100), default=10_000, show_default=True, help="Bootstrap replicates.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the bootstrap.")
-@click.option(
-    "--least-accuracy", type=click.FloatRange(0, 1), help="Sweeps: a severity is safe while accuracy is not below."
-)
+@click.option("--least-accuracy", type=click.FloatRange(0, 1), help="Sweeps: a severity is safe while accuracy is not below.")
 @click.option("--most-shift", type=click.FloatRange(-1, 1), help="Sweeps: and while Calibration Shift is not above (fractions).")
+@click.option(
+    "--features",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="A local model whose eyes map the simulated and the real images of the study.",
+)
 @progress_option
 def report_command(
     study: Path,
@@ -158,6 +162,7 @@ def report_command(
     seed: int,
     least_accuracy: float | None,
     most_shift: float | None,
+    features: Path | None,
     progress: str,
 ) -> None:
     """Write report.html, report.pdf, the tables as CSV and results.json of STUDY to a folder.
@@ -172,7 +177,7 @@ def report_command(
         # One limit alone leaves the other free.
         limits = Limits(least_accuracy if least_accuracy is not None else 0.0, most_shift if most_shift is not None else 1.0)
     listener = progress_for("report", progress)
-    assembled = assemble(study, replicates=replicates, seed=seed, limits=limits, progress=listener)
+    assembled = assemble(study, replicates=replicates, seed=seed, limits=limits, encoder=features, progress=listener)
     files = write(assembled, out)
     try:
         from medqdeg_desktop.ui.printing import print_report

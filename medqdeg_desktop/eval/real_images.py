@@ -112,6 +112,16 @@ def run_pairs(study: Study) -> tuple[list[str], list[str]] | None:
     return simulated, real_runs
 
 
+def datasets_of(study: Study) -> tuple[Dataset, Dataset]:
+    """The newest simulated and the newest real set that the study has runs on; MedqdegError without both."""
+    pairs = run_pairs(study)
+    if pairs is None:
+        raise MedqdegError(f"{study.path}: there are no runs on both a simulated set and a set marked real")
+    simulated, real = (study.run(ids[-1]) for ids in pairs)
+    assert simulated is not None and real is not None
+    return Dataset.open(simulated.dataset_path), Dataset.open(real.dataset_path)
+
+
 def _is_real(run: Run) -> bool | None:
     """Whether the dataset of ``run`` is marked real; None where its folder is not there any more."""
     try:

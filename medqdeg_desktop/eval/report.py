@@ -12,7 +12,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,8 @@ from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.benchmark_tables import tables_of
+from medqdeg_desktop.eval.feature_chart import feature_chart
+from medqdeg_desktop.eval.features import feature_map
 from medqdeg_desktop.eval.figure import Figure, figure_csv
 from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
@@ -43,7 +45,7 @@ Json = dict[str, Any]
 #: Charts that open the page; the others stand with what they break down.
 _FIRST = ("accuracy_by_level", "three_panel")
 #: Charts of real against simulated images, which stand together.
-_AGAINST = ("real_rank_bump", "real_scatter")
+_AGAINST = ("real_rank_bump", "real_scatter", "real_feature_map")
 #: More models than this do not fit side by side in a table; the heatmaps and the CSV files hold them.
 _WIDEST = 8
 #: Libraries whose versions a reader needs to repeat the numbers.
@@ -68,9 +70,13 @@ def assemble(
     replicates: int = 10_000,
     seed: int = 0,
     limits: Limits | None = None,
+    encoder: Path | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """The report of the runs on the study's newest dataset; ``limits`` for the safe envelope of a sweep over severity.
+    """The report of the runs on the study's newest dataset.
+
+    limits    for the safe envelope of a sweep over severity.
+    encoder   a model folder whose vision tower makes the map of simulated and real images; no map without it.
 
     Raises MedqdegError when the study has no run with answers or the dataset is not where its runs say.
     """
@@ -79,8 +85,13 @@ def assemble(
         study_name = study.name
         results = results_of(analysis, replicates=replicates, seed=seed, limits=limits, progress=progress)
         models = real_images.compared(study)
+        sets = real_images.datasets_of(study) if encoder else None
     results["real_against_simulated"] = real_images.agreement(models) if models else None
-    against = (rank_bump(models), real_scatter(models)) if models else ()
+    against = [rank_bump(models), real_scatter(models)] if models else []
+    if encoder and sets:
+        found = feature_map(*sets, encoder)
+        results["feature_mixing"] = {"encoder": found.encoder, **asdict(found.mixing)}
+        against.append(feature_chart(found))
     diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
     dataset = dataset_of(analysis.runs)
     return Report(

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -239,7 +240,12 @@ def test_a_polite_stop_commits_what_came_and_ends_with_130(stop: signal.Signals,
 
     with ScriptedServer(slow) as server:
         process = subprocess.Popen(
-            command(dataset, study_path, server.url), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command(dataset, study_path, server.url),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # A test run in the background ignores the keyboard's signal, and its children would inherit that.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
         assert started.wait(60)
         process.send_signal(stop)
