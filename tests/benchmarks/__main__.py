@@ -45,6 +45,10 @@ AREAS = {
         "How many images a second does generation write, on one and on two processes?",
         (("batch", "--items", "120", "--side", "512"), ("batch", "--items", "36", "--side", "1024")),
     ),
+    "bank": Area(
+        "What do an import, the parent of a generation and going on cost, from a thousand items to a hundred thousand?",
+        (("bank",),),
+    ),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),
     "tables": Area("How quickly do tables and intervals follow a filter, at the published size?", (("tables",),)),
     "evaluation": Area("What does the runner add to the model's own time?", (("evaluation",),)),

@@ -184,7 +184,7 @@ def _nothing(*_: object) -> None:
 
 
 def _peak() -> float:
-    """MB that this process has held at most since the peak was reset: what a process inherits of its parent's is no part of it."""
+    """MB that this process has held at most since the peak was reset; what it inherited of its parent's is no part of it."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
