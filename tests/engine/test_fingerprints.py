@@ -1,4 +1,5 @@
-"""Fingerprints of the 8-bit picture of every type and level on made patterns: a change of pixels is a decision.
+"""Fingerprints of the 8-bit picture of every type and level, on made patterns and on the sample images: a change of pixels is a
+decision.
 
 A fingerprint is the picture area-averaged to 8 x 8, and the standard deviation within each of the 64 parts, in grey levels.
 Another CPU moves it by a few thousandths of a level, a change of physics or of a default level by more than the tolerance. After
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sample_frames import colour, colour_texture, grey, texture
+from sample_frames import colour, colour_texture, grey, phantom, texture
 
 from medqdeg_desktop.engine.degradation import degrade, registry
 from medqdeg_desktop.engine.display import to_display
@@ -27,11 +28,14 @@ _SIDE, _PARTS, _SEED = 192, 8, 20
 _TOLERANCE = 0.05
 
 
-def _cells() -> list[tuple[str, Modality, str]]:
+PICTURES = {"pattern": lambda modality: _pattern(modality), "sample": lambda modality: phantom(modality, _SIDE)}
+
+
+def _cells() -> list[tuple[str, Modality, str, str]]:
     cells = []
     for name, degradation in registry().items():
         for modality in degradation.type.modalities or (Modality.XRAY, Modality.ENDOSCOPY):
-            cells += [(name, modality, level) for level in ("L1", "L2")]
+            cells += [(name, modality, level, picture) for level in ("L1", "L2") for picture in PICTURES]
     return cells
 
 
@@ -49,23 +53,23 @@ def _pattern(modality: Modality) -> MedicalImage:
     return grey(np.where(inside, plane, 2), modality, spacing=(1.2, 1.2))
 
 
-def _fingerprint(name: str, modality: Modality, level: str) -> npt.NDArray[np.float64]:
+def _fingerprint(name: str, modality: Modality, level: str, picture: str) -> npt.NDArray[np.float64]:
     severity = {"L1": L1_SEVERITY, "L2": L2_SEVERITY}[level]
-    shown = to_display(degrade(_pattern(modality), name, severity, seed=_SEED))
+    shown = to_display(degrade(PICTURES[picture](modality), name, severity, seed=_SEED))
     grey = shown if shown.ndim == 2 else cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY)
     rows, columns = (side // _PARTS * _PARTS for side in grey.shape)
     parts = grey[:rows, :columns].astype(float).reshape(_PARTS, rows // _PARTS, _PARTS, columns // _PARTS)
     return np.concatenate([parts.mean(axis=(1, 3)).ravel(), parts.std(axis=(1, 3)).ravel()])
 
 
-@pytest.mark.parametrize(("name", "modality", "level"), _cells())
-def test_the_picture_is_the_one_that_was_decided_on(name: str, modality: Modality, level: str) -> None:
+@pytest.mark.parametrize(("name", "modality", "level", "picture"), _cells())
+def test_the_picture_is_the_one_that_was_decided_on(name: str, modality: Modality, level: str, picture: str) -> None:
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
-    difference = np.abs(_fingerprint(name, modality, level) - kept[f"{name} {modality} {level}"])
+    difference = np.abs(_fingerprint(name, modality, level, picture) - kept[f"{name} {modality} {level} {picture}"])
     assert difference.max() <= _TOLERANCE
 
 
 if __name__ == "__main__":
-    made = {f"{n} {m} {v}": [round(float(x), 2) for x in _fingerprint(n, m, v)] for n, m, v in _cells()}
+    made = {" ".join(map(str, cell)): [round(float(x), 2) for x in _fingerprint(*cell)] for cell in _cells()}
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(values)}" for key, values in sorted(made.items()))
     KEPT.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
