@@ -77,6 +77,7 @@ _CALIBRATE: Final = (
     _calibrate("wipe", "Wipe", ("W",), "set_layout", "Compare", icon="wipe", argument="wipe"),
     _calibrate("difference", "Difference", ("D",), "set_layout", "Compare", icon="difference", argument="difference"),
     _calibrate("sheet", "Contact sheet of all types and levels", ("G",), "toggle_sheet", "Compare", icon="contact-sheet"),
+    _calibrate("sweep", "Contact sheet of this type over its severities", ("Shift+G",), "toggle_sweep", "Compare"),
     _calibrate("step_back", "Back to the picture, tools put away", ("Esc",), "step_back", "Compare"),
     _calibrate("next_step", "Confirm the next step", ("Return", "Enter"), "confirm_next", "Levels", icon="check"),
     _calibrate("diagnostic", "L0: confirm as diagnostic", ("Alt+0",), "confirm_diagnostic", "Levels"),

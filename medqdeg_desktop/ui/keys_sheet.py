@@ -43,6 +43,21 @@ def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
     return f"<table><tr>{cells}</tr></table>"
 
 
+def keys_markdown(actions: tuple[Action, ...], *, gestures: bool) -> str:
+    """The same as a Markdown table, for the manual."""
+    lines = ["| keys | what |", "|---|---|"]
+    for action in actions:
+        if action.handler == "apply_preset":
+            if action.argument == 1:
+                lines.append("| 1 … 9 | Window presets of the modality |")
+        elif action.keys:
+            keys = " or ".join(f"`{key}`" for key in shown_keys(action.keys).split(", ") if key) or "`,`"
+            lines.append(f"| {keys} | {action.text} |")
+    if gestures:
+        lines += [f"| {gesture} | {what} |" for gesture, what in GESTURES]
+    return "\n".join(lines) + "\n"
+
+
 class KeysSheet(QDialog):
     """Shown over the window until Escape or F1."""
 

@@ -1,4 +1,4 @@
-"""The contact sheet: every type that suits the picture at L0, L1 and L2; a click opens one large."""
+"""Contact sheets: every type that suits the picture at its levels, or one type over its severities; a click opens one large."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.calibrate.sheet_render import SheetCell, SheetRender
 from medqdeg_desktop.ui.hop import Hop
+
+_SWEEP_STEPS, _SWEEP_COLUMNS = 11, 4
 
 
 class _CellButton(QAbstractButton):
@@ -57,6 +59,11 @@ class _CellButton(QAbstractButton):
             painter.setPen(QColor(t.MUTED))
             painter.setFont(theme.font(t.SMALL))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "…" if self.cell.severity is not None else "not set")
+        if self.cell.level is None and self.cell.severity is not None:
+            painter.setFont(theme.font(t.BODY))
+            painter.fillRect(4, 4, 40, 20, QColor(0, 0, 0, 175))
+            painter.setPen(QColor(t.TEXT))
+            painter.drawText(4, 4, 40, 20, int(Qt.AlignmentFlag.AlignCenter), f"{self.cell.severity:.2f}")
         if self.hasFocus() or self.underMouse():
             painter.setPen(QPen(QColor(t.ACCENT), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
@@ -64,9 +71,10 @@ class _CellButton(QAbstractButton):
 
 
 class ContactSheet(QScrollArea):
-    """``opened`` carries the type and the level that was clicked."""
+    """``opened`` carries the type and the level that was clicked, ``severity_opened`` the type and the severity."""
 
     opened = Signal(str, str)
+    severity_opened = Signal(str, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,19 +83,14 @@ class ContactSheet(QScrollArea):
         self._hop = Hop(self)
         self._render = SheetRender(self._on_picture_elsewhere)
         self._buttons: dict[SheetCell, _CellButton] = {}
+        self._columns = len(Level)
+        self.is_sweep = False
         self._look: tuple[Window | None, bool] = (None, False)
 
     def fill(self, image: MedicalImage, types: list[str], kept: KeptDecisions, window: Window | None, inverted: bool) -> None:
         """A sheet of ``image``: levels as kept by the reader, else as the profile has them."""
-        self._look = (window, inverted)
-        self._buttons = {}
-        page = QWidget()
-        grid = QGridLayout(page)
-        grid.setContentsMargins(12, 8, 12, 12)
-        grid.setHorizontalSpacing(4)
-        grid.setVerticalSpacing(4)
-        for column in range(len(Level)):
-            grid.setColumnStretch(column, 1)
+        self.is_sweep = False
+        grid = self._new_page(len(Level), window, inverted)
         cells: list[SheetCell] = []
         for row, name in enumerate(types):
             marks = {m.level: m for m in kept.marks(image.source_sha256, name, image.modality)} if image.modality else {}
@@ -98,19 +101,51 @@ class ContactSheet(QScrollArea):
                 mark = marks.get(level)
                 severity = 0.0 if level is Level.L0 else (mark.severity if mark is not None else None)
                 cell = SheetCell(name, level, severity)
-                button = _CellButton(cell, f"{DEGRADATION_BY_NAME[name].label}, {level}", page)
-                button.clicked.connect(partial(self._on_clicked, cell))
+                button = self._button(cell, f"{DEGRADATION_BY_NAME[name].label}, {level}")
                 badge = LevelBadge(level, button)
                 badge.move(4, 4)
                 badge.set_kind("here" if mark is not None and mark.kind == "here" else "default")
                 badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
                 grid.addWidget(button, 2 * row + 1, column)
-                self._buttons[cell] = button
                 cells.append(cell)
         grid.setRowStretch(2 * len(types), 1)
-        self.setWidget(page)
         self._size_cells()
         self._render.start(image, cells)
+
+    def sweep(self, image: MedicalImage, type_name: str, window: Window | None, inverted: bool) -> None:
+        """One type from the original to its most severe form, in even steps."""
+        self.is_sweep = True
+        grid = self._new_page(_SWEEP_COLUMNS, window, inverted)
+        label = DEGRADATION_BY_NAME[type_name].label
+        title = QLabel(label)
+        grid.addWidget(title, 0, 0, 1, _SWEEP_COLUMNS)
+        cells = [SheetCell(type_name, None, step / _SWEEP_STEPS) for step in range(_SWEEP_STEPS + 1)]
+        for place, cell in enumerate(cells):
+            button = self._button(cell, self.tr("{0} at {1:.2f}").format(label, cell.severity))
+            grid.addWidget(button, 1 + place // _SWEEP_COLUMNS, place % _SWEEP_COLUMNS)
+        grid.setRowStretch(2 + len(cells) // _SWEEP_COLUMNS, 1)
+        self._size_cells()
+        self._render.start(image, cells)
+
+    def _new_page(self, columns: int, window: Window | None, inverted: bool) -> QGridLayout:
+        self._look = (window, inverted)
+        self._columns = columns
+        self._buttons = {}
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(12, 8, 12, 12)
+        grid.setHorizontalSpacing(4)
+        grid.setVerticalSpacing(4)
+        for column in range(columns):
+            grid.setColumnStretch(column, 1)
+        self.setWidget(page)
+        return grid
+
+    def _button(self, cell: SheetCell, name: str) -> _CellButton:
+        button = _CellButton(cell, name, self.widget())
+        button.clicked.connect(partial(self._on_clicked, cell))
+        self._buttons[cell] = button
+        return button
 
     def stop(self) -> None:
         self._render.stop()
@@ -124,12 +159,15 @@ class ContactSheet(QScrollArea):
         self._size_cells()
 
     def _size_cells(self) -> None:
-        height = max(96, min(320, (self.viewport().width() - 32) // 3))
+        height = max(96, min(320, (self.viewport().width() - 32) // self._columns))
         for button in self._buttons.values():
             button.setFixedHeight(height)
 
     def _on_clicked(self, cell: SheetCell) -> None:
-        self.opened.emit(cell.type_name, str(cell.level))
+        if cell.level is not None:
+            self.opened.emit(cell.type_name, str(cell.level))
+        elif cell.severity is not None:
+            self.severity_opened.emit(cell.type_name, cell.severity)
 
     def _on_picture_elsewhere(self, cell: SheetCell, image: MedicalImage) -> None:
         self._hop.post(partial(self._on_picture, cell, image))

@@ -20,10 +20,13 @@ SIDE = 320
 
 @dataclass(frozen=True, slots=True)
 class SheetCell:
-    """One picture of the sheet: ``severity`` is None where neither a reader nor a profile says where the level lies."""
+    """One picture of the sheet: ``severity`` is None where neither a reader nor a profile says where the level lies.
+
+    ``level`` is None in a sweep, where the severity alone says what is shown.
+    """
 
     type_name: str
-    level: Level
+    level: Level | None
     severity: float | None
 
 

@@ -36,6 +36,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.row.addWidget(self.panel)
         self.sheet = ContactSheet()
         self.sheet.opened.connect(self._on_sheet_opened)
+        self.sheet.severity_opened.connect(self._on_severity_opened)
         self.centre.addWidget(self.sheet)
         self.type_name = ""
         self.severity = 0.0
@@ -151,11 +152,21 @@ class CalibrateWorkspace(BrowsingWorkspace):
 
     def toggle_sheet(self) -> None:
         """G: all types at all levels of the picture shown, or back to it."""
-        if self.centre.currentWidget() is self.sheet:
+        if self.centre.currentWidget() is self.sheet and not self.sheet.is_sweep:
             self._leave_sheet()
         elif self.image is not None and self.opened is not None:
             view = self.opened.view
             self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, view.window, view.inverted)
+            self.centre.setCurrentWidget(self.sheet)
+            self._allow()
+
+    def toggle_sweep(self) -> None:
+        """Shift+G: the type in front from the original to its most severe form, or back to the picture."""
+        if self.centre.currentWidget() is self.sheet and self.sheet.is_sweep:
+            self._leave_sheet()
+        elif self.image is not None and self.opened is not None and self.type_name:
+            view = self.opened.view
+            self.sheet.sweep(self.image, self.type_name, view.window, view.inverted)
             self.centre.setCurrentWidget(self.sheet)
             self._allow()
 
@@ -178,6 +189,11 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self._leave_sheet()
         self.choose_type(name)
         self.look_at(level)
+
+    def _on_severity_opened(self, name: str, severity: float) -> None:
+        self._leave_sheet()
+        self.choose_type(name)
+        self._look(severity, {})
 
     def hold_original(self, held: bool) -> None:
         """Space: the original in the place of the degraded picture."""
