@@ -66,9 +66,9 @@ def demo(out: Path, no_window: bool, workers: int | None) -> None:
     if not system.has_display():
         click.echo("No display was found, so no window opens; everything above was done all the same.")
         return
-    from medqdeg_desktop.cli.window import open_window
+    from medqdeg_desktop.ui.application import run
 
-    open_window(study, open_first=sample.folder / "dicom")
+    run((study, sample.folder / "dicom"))
 
 
 def _step(*arguments: str) -> None:
