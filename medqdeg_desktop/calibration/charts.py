@@ -77,7 +77,7 @@ def intervals_chart(rows: Mapping[str, Interval], title: str, label: str) -> str
     out = _head(_WIDTH, bottom + 36, title)
     for value in (-reach / 1.1, 0.0, reach / 1.1):
         out.append(f'<path d="M{x(value):.1f} {_TOP - 6:g}V{bottom:g}" stroke="{"#8c959f" if value == 0 else "#d8dee4"}"/>')
-        out.append(f'<text x="{x(value):.1f}" y="{bottom + 16:g}" text-anchor="middle" fill="#57606a">{value:+.2f}</text>')
+        out.append(f'<text x="{x(value):.1f}" y="{bottom + 16:g}" text-anchor="middle" fill="#57606a">{_signed(value)}</text>')
     out.append(f'<text x="{x(0):.1f}" y="{bottom + 31:g}" text-anchor="middle" fill="#57606a">{escape(label)}</text>')
     for number, (name, interval) in enumerate(shown.items()):
         y = _TOP + _ROW * (number + 0.5)
@@ -86,3 +86,7 @@ def intervals_chart(rows: Mapping[str, Interval], title: str, label: str) -> str
             out.append(f'<path d="M{x(interval.low):.1f} {y:.1f}H{x(interval.high):.1f}" stroke="#2f6fb5" stroke-width="1.5"/>')
         out.append(f'<circle cx="{x(interval.value):.1f}" cy="{y:.1f}" r="4.5" fill="#2f6fb5"/>')
     return "\n".join([*out, "</svg>"])
+
+
+def _signed(value: float) -> str:
+    return "0" if value == 0 else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")

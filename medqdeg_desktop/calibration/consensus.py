@@ -82,7 +82,8 @@ def propose(
 
     The order of ``answers`` makes no difference.
     """
-    usable = [a for a in answers if a.stage == ADJUST and a.image_id not in rejected_images(answers)]
+    rejected = rejected_images(answers)
+    usable = [a for a in answers if a.stage == ADJUST and a.image_id not in rejected]
     by_cell: dict[tuple[str, str], list[TrialAnswer]] = defaultdict(list)
     for answer in usable:
         if answer.key.split("|", 1)[0] in ("set", "again"):

@@ -158,6 +158,8 @@ def krippendorff_alpha(ratings: ArrayLike, metric: Metric = "ordinal") -> float:
     Returns 1 for perfect agreement, 0 for chance, NaN where nothing varies or nothing can be compared.
     """
     table = np.asarray(ratings, dtype=np.float64)
+    if metric == "interval":
+        return _interval_alpha(table)
     values = np.unique(table[~np.isnan(table)])
     if len(values) < 2:
         return math.nan
@@ -174,11 +176,25 @@ def krippendorff_alpha(ratings: ArrayLike, metric: Metric = "ordinal") -> float:
     return 1 - (margins.sum() - 1) * observed / expected if expected > 0 else math.nan
 
 
+def _interval_alpha(table: Floats) -> float:
+    """Alpha of squared differences from sums of squares: no table of coincidences, which real numbers would make large."""
+    rated = ~np.isnan(table)
+    size = rated.sum(axis=0)
+    table, rated, size = table[:, size >= 2], rated[:, size >= 2], size[size >= 2]
+    total = int(size.sum())
+    if not total:
+        return math.nan
+    means = np.nansum(table, axis=0) / size
+    within = np.where(rated, (table - means) ** 2, 0.0).sum(axis=0)
+    observed = float((size * within / (size - 1)).sum())
+    pooled = table[rated]
+    expected = total * float(((pooled - pooled.mean()) ** 2).sum())
+    return 1 - (total - 1) * observed / expected if expected > 0 else math.nan
+
+
 def _distances(values: Floats, margins: Floats, metric: Metric) -> Floats:
     if metric == "nominal":
         return 1.0 - np.eye(len(values))
-    if metric == "interval":
-        return np.subtract.outer(values, values) ** 2
     # The distance of two ranks is the number of ratings between their middles.
     middles = np.cumsum(margins) - margins / 2
     return np.subtract.outer(middles, middles) ** 2
