@@ -37,8 +37,10 @@ def model_differences(analysis: Analysis, levels: Levels, weights: ClusterWeight
     for cell, _, drawn in levels.values():
         met, local = np.unique(analysis.table.cluster[cell.rows], return_inverse=True)
         accuracy = np.stack([scores.accuracy[cell.rows] for scores in analysis.scores], axis=1)
+        # Where every run answered every question, a difference of sums is the sum of differences.
+        whole = cluster_sums(accuracy, local, len(met)) if np.isfinite(accuracy).all() else None
         for i in range(len(analysis.runs) - 1):
-            found += _against(analysis, cell, accuracy, drawn.accuracy, i, (met, local), weights)
+            found += _against(analysis, cell, accuracy, drawn.accuracy, i, (met, local), weights, whole)
     adjusted = holm([math.nan if pair["p"] is None else pair["p"] for pair in found])
     for pair, p in zip(found, adjusted, strict=True):
         pair["p_holm"] = _plain(p)
@@ -53,21 +55,27 @@ def _against(
     i: int,
     clusters: tuple[NDArray[np.int32], NDArray[np.intp]],
     weights: ClusterWeights,
+    whole: NDArray[np.float64] | None,
 ) -> list[Json]:
-    """Run ``i`` against every later one in ``cell``; ``accuracy`` (rows, m), ``drawn`` (m, B) its replicates."""
+    """Run ``i`` against every later one in ``cell``.
+
+    accuracy   (rows, m);  drawn  (m, B) its replicates;  whole  (clusters, m) its sums where nothing is missing.
+    """
     met, local = clusters
-    answered = np.isfinite(accuracy)
-    both = answered[:, i : i + 1] & answered[:, i + 1 :]
-    difference = np.where(both, accuracy[:, i : i + 1] - accuracy[:, i + 1 :], 0.0)
-    sums, sizes = cluster_sums(difference, local, len(met)), cluster_sums(both, local, len(met))
-    p = paired_test(sums, sizes).p_value
-    if both.all():
+    later = len(analysis.runs) - i - 1
+    if whole is not None:
+        sums = whole[:, i : i + 1] - whole[:, i + 1 :]
+        sizes = np.repeat(np.bincount(local, minlength=len(met)).astype(np.float64)[:, None], later, axis=1)
         replicates = drawn[i] - drawn[i + 1 :]
     else:
-        width = sums.shape[1]
+        answered = np.isfinite(accuracy)
+        both = answered[:, i : i + 1] & answered[:, i + 1 :]
+        difference = np.where(both, accuracy[:, i : i + 1] - accuracy[:, i + 1 :], 0.0)
+        sums, sizes = cluster_sums(difference, local, len(met)), cluster_sums(both, local, len(met))
         products = weights.sums(np.concatenate([sums, sizes], axis=1), met)
-        replicates = ratio(products[:width], products[width:])
-    n, n_clusters = both.sum(axis=0), (sizes > 0).sum(axis=0)
+        replicates = ratio(products[:later], products[later:])
+    p = paired_test(sums, sizes).p_value
+    n, n_clusters = sizes.sum(axis=0), (sizes > 0).sum(axis=0)
     limits = np.full((len(n), 2), np.nan)
     for count in np.unique(n_clusters):
         same = n_clusters == count
@@ -87,7 +95,7 @@ def _against(
                 "second_label": second.label,
                 "n": int(n[k]),
                 "n_clusters": int(n_clusters[k]),
-                "difference": float(difference[:, k].sum() / n[k]),
+                "difference": float(sums[:, k].sum() / n[k]),
                 "difference_ci": _pair(limits[k]),
                 "p": _plain(p[k]),
             }
