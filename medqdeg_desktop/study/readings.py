@@ -183,6 +183,15 @@ class Readings(Decisions):
             readable = self._readable(db, protocol_id, viewer_id, events)
         return self._understood(_answer, [e for e in events if readable(e)])
 
+    def trial_counts(self, protocol_id: str) -> dict[tuple[str, str], int]:
+        """How many trials each reader has answered, by (reader id, stage)."""
+        counts: dict[tuple[str, str], int] = {}
+        with self._snapshot() as db:
+            for event in self._trial_events(db, protocol_id, ""):
+                key = (event.reader, str(event.payload["stage"]))
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
     def lock_stage(self, protocol_id: str, reader: str, stage: str) -> None:
         """The reader's part of ``stage`` is closed; locking again changes nothing."""
         with self._writing() as db:

@@ -172,8 +172,8 @@ class Item:
     ``images`` are paths as imported, absolute on this site; ``options`` maps letters to texts in order; ``window`` is
     (center, width); ``patient`` is a pseudonymous key where known (clusters for statistics); ``public`` says that a licence
     allows sending the item away. ``question_type`` and ``description`` (a reference text) come with sources that ask about
-    image quality; ``draft`` marks a question that is still being written, kept as typed. The study gives ``cleared_by``, the pseudonym of the person who cleared this very version,
-    and ``state``: imported, accepted or removed.
+    image quality; ``draft`` marks a question that is still being written, kept as typed. The study gives ``cleared_by``,
+    the pseudonym of the person who cleared this very version, and ``state``: imported, accepted or removed.
     """
 
     item_id: str

@@ -215,6 +215,8 @@ CREATE TABLE review_claims (
   PRIMARY KEY (item_id, reader_id)
 ) STRICT;
 CREATE INDEX review_claims_by_holder ON review_claims (holder);
+
+CREATE INDEX events_by_reader ON events (reader_id, at);
 """
 
 VIEWS = {

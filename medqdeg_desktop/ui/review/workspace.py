@@ -25,6 +25,7 @@ from medqdeg_desktop.ui.review.wording import WordingScreen
 from medqdeg_desktop.ui.study_session import StudySession
 
 AHEAD = 3
+_DASHBOARD_MS = 10_000
 
 
 class ReviewWorkspace(WordingScreen):
@@ -51,7 +52,8 @@ class ReviewWorkspace(WordingScreen):
         self.grid.kept.connect(self.keep)
         self.grid.removed.connect(self.remove)
         self.accept_button.clicked.connect(self.accept_rest)
-        self._dashboard_timer = QTimer(self, singleShot=True, interval=400)
+        # Counting thousands of decisions takes a moment of the disk; it never follows on each one.
+        self._dashboard_timer = QTimer(self, singleShot=True, interval=_DASHBOARD_MS)
         self._dashboard_timer.timeout.connect(self._read_dashboard)
 
     # -- the queue --------------------------------------------------------------------------------------------
@@ -139,6 +141,10 @@ class ReviewWorkspace(WordingScreen):
     def _mark_row(self, item_id: str) -> None:
         index = self.side.model.index(self.side.model.row_of(item_id))
         self.side.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _count_soon(self) -> None:
+        if not self._dashboard_timer.isActive():
+            self._dashboard_timer.start()
 
     def _read_dashboard(self) -> None:
         if self.session.path is not None:
@@ -329,7 +335,7 @@ class ReviewWorkspace(WordingScreen):
         following = self.side.model.following(entry.item_id, 1)
         self.side.model.replace(entry)
         self.side.show_progress()
-        self._dashboard_timer.start()
+        self._count_soon()
         if following:
             self._show(following[0], passing=True)
         else:
@@ -367,7 +373,7 @@ class ReviewWorkspace(WordingScreen):
             self.side.model.narrow(self.side.wanted, keep=entry.item_id)
             self.side.show_progress()
             self._show(entry, dict(review.marks))
-        self._dashboard_timer.start()
+        self._count_soon()
 
     def _on_undo_refused(self, text: str) -> None:
         """A decision that cannot be taken back (its item was edited since, or another window was faster) leaves the list."""

@@ -183,6 +183,8 @@ CREATE INDEX item_notes_by_item ON item_notes (item_id, version);
 
 CREATE INDEX review_claims_by_holder ON review_claims (holder);
 
+CREATE INDEX events_by_reader ON events (reader_id, at);
+
 CREATE VIEW current_settings AS
 SELECT * FROM (
   SELECT e.*, row_number() OVER (
