@@ -91,7 +91,7 @@ async def _evaluate(
         try:
             backend = open_backend(spec, options, dataset, log, meter)
             wanted = run_of(spec, options, dataset.sha256, str(dataset_dir.resolve()), backend.facts, backend.random_weights)
-            run = await asyncio.wrap_future(writer.submit(lambda study: study.start_run(wanted)))
+            run = await asyncio.wrap_future(writer.submit(lambda study: _opened(study, wanted)))
             if log is not None:
                 log.run_id = run.run_id
             if run.parser != PARSER_VERSION:
@@ -113,7 +113,7 @@ async def _evaluate(
                 await _Asking(backend, ledger, progress, Doubts(options), run.label).all(missing)
             finally:
                 await ledger.close()
-            if tally.done >= total and options.limit is None:
+            if tally.done >= total and options.limit is None and not run.finished_at:
                 run = await asyncio.wrap_future(writer.submit(lambda study: study.finish_run(run.run_id)))
         finally:
             if backend is not None:
@@ -124,6 +124,16 @@ async def _evaluate(
     figures = {name: value for name, value in tally.figures().items() if name != "seconds_left"}
     progress.finish(run_id=run.run_id, answered=tally.done, total=total, failed=failed, reused=reused, **figures)
     return Outcome(run, tally.done, total, failed, reused)
+
+
+def _opened(study: Study, wanted: Run) -> Run:
+    """The run to go on with. One that is finished stays as it is, to the second, unless its dataset moved or it must be read
+    again."""
+    standing = study.run(wanted.run_id)
+    if standing is None or not standing.finished_at:
+        return study.start_run(wanted)
+    same = (standing.dataset_path, standing.parser) == (wanted.dataset_path, PARSER_VERSION)
+    return standing if same else study.start_run(wanted)
 
 
 def _size(question: Question, options: EvaluateOptions) -> float:

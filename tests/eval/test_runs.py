@@ -95,6 +95,20 @@ def test_other_settings_are_another_run_and_the_same_settings_the_same(dataset: 
     assert evaluate(dataset.folder, study_path, UNIFORM, same, Progress("evaluate")).run.run_id == ids[0]
 
 
+def test_a_finished_run_is_never_touched_again(dataset: Dataset, study_path: Path) -> None:
+    first = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    assert first.run.finished_at
+    before = kept(study_path, first.run.run_id)
+    again = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    assert again.run == first.run
+    assert (again.answered, again.reused) == (36, 36)
+    part = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(limit=1), Progress("evaluate"))
+    assert part.run == first.run
+    assert kept(study_path, first.run.run_id) == before
+    with Study.open(study_path) as study:
+        assert study.runs() == [first.run]
+
+
 def test_questions_that_are_none_are_named(tmp_path: Path, study_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set", items=2, images=2, kinds=())
     lines = (dataset.folder / "metadata.jsonl").read_text().splitlines()
