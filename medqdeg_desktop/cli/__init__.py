@@ -23,6 +23,7 @@ _COMMANDS = {
     "degrade": "images",
     "study": "study",
     "profile": "profile",
+    "calibrate": "calibrate",
     "bank": "bank",
     "generate": "dataset",
     "verify": "dataset",
