@@ -194,7 +194,7 @@ def measure_scrolling(window: MainWindow, folder: Path, slices: int) -> None:
     print(f"\nseries of {slices} slices: one file alone {alone:.0f} ms, first image {first:.0f} ms")
     opened = workspace.opened
     assert opened is not None
-    until(lambda: opened.series.frame_count == slices)
+    until(lambda: opened.series.frame_count == slices, 120)
     spin(500)
     watch, painted = Stopwatch(workspace), []
     workspace.comparison.left_pane.painted.connect(lambda: painted.append(workspace.image.frame if workspace.image else -1))
@@ -203,7 +203,7 @@ def measure_scrolling(window: MainWindow, folder: Path, slices: int) -> None:
     painted.clear()
     watch.start()
     begun = time.perf_counter()
-    for index in range(min(300, slices)):
+    for index in range(slices):
         workspace.show_frame(index)
         until(lambda i=index: workspace.image is not None and workspace.image.frame == i)
         QApplication.processEvents()
@@ -212,7 +212,29 @@ def measure_scrolling(window: MainWindow, folder: Path, slices: int) -> None:
     rate = len(set(painted)) / seconds
     headline(f"scrolling through {slices} slices", rate, "slices a second")
     print(f"scrolling: {rate:.0f} slices a second, largest gap {1000 * watch.largest_gap:.0f} ms")
-    print(f"frames cached: {workspace.store.cached_bytes / 2**20:.0f} MB")
+    print(f"whole series cached: {workspace.store.cached_bytes / 2**20:.0f} MB of frames, {resident_mb():.0f} MB in all")
+    measure_cache_limit(workspace, slices)
+
+
+def measure_cache_limit(workspace: CalibrateWorkspace, slices: int) -> None:
+    """Memory of frames when less is allowed than the series takes."""
+    opened = workspace.opened
+    assert opened is not None
+    limit = 64 << 20
+    workspace.store.forget(opened.series_id)
+    workspace.store.limit_bytes = limit
+    largest = 0
+    for index in range(slices):
+        workspace.show_frame(index)
+        until(lambda i=index: workspace.image is not None and workspace.image.frame == i)
+        largest = max(largest, workspace.store.cached_bytes)
+    print(f"with a limit of {limit >> 20} MB: at most {largest / 2**20:.0f} MB of frames, {resident_mb():.0f} MB in all")
+
+
+def resident_mb() -> float:
+    """Memory of this process (without its decoder children); 0 where the system does not tell."""
+    status = Path("/proc/self/statm")
+    return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if status.exists() else 0.0
 
 
 def measure_start(home: Path) -> None:
@@ -236,7 +258,7 @@ def measure_start(home: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer events and drags")
-    parser.add_argument("--sides", type=int, nargs="+", default=[512, 2048])
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 2048, 4096])
     parser.add_argument("--slices", type=int, default=500)
     options = parser.parse_args()
     events, drags = (25, 2) if options.quick else (60, 5)
@@ -258,7 +280,7 @@ def main() -> None:
         until(lambda: workspace.live.confirmable is not None)
         for side in options.sides:
             measure_types(workspace, side, events, drags)
-        measure_scrolling(window, home / "series", 60 if options.quick else options.slices)
+        measure_scrolling(window, home / "series", min(options.slices, 60) if options.quick else options.slices)
         window.close()
         collector.close()
 

@@ -51,7 +51,7 @@ class FrameStore:
 
     def __init__(self, on_answer: Callable[[FrameAnswer], None], *, limit_bytes: int = 640 << 20, workers: int = 2) -> None:
         self._on_answer = on_answer
-        self._limit = limit_bytes
+        self.limit_bytes = limit_bytes
         self._frames: OrderedDict[Key, MedicalImage] = OrderedDict()
         self._bytes = 0
         self._wanted: list[tuple[FrameSeries, int]] = []
@@ -152,6 +152,6 @@ class FrameStore:
             return
         self._frames[key] = image
         self._bytes += image.pixels.nbytes
-        while self._bytes > self._limit and len(self._frames) > 1:
+        while self._bytes > self.limit_bytes and len(self._frames) > 1:
             _, dropped = self._frames.popitem(last=False)
             self._bytes -= dropped.pixels.nbytes
