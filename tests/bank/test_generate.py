@@ -110,7 +110,7 @@ def test_one_worker_two_workers_and_three_shards_give_the_same_bytes(bank_of: Ba
 
 
 def test_runs_killed_again_and_again_end_with_the_bytes_of_an_undisturbed_one(bank_of: BankOf, tmp_path: Path) -> None:
-    study = bank_of(30, side=96)
+    study = bank_of(20, side=96)
     started_at = time.perf_counter()
     generate(study, tmp_path / "undisturbed", ASKED, workers=1, make_executor=here)
     whole = time.perf_counter() - started_at
