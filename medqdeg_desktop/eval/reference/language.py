@@ -191,9 +191,9 @@ def decoder_hidden(model: Any, image_hidden: torch.Tensor, packed: Packed) -> to
     image = model.model.multi_modal_projector(image_hidden)
     start = int((packed.ids[0] == model.config.image_token_id).int().argmax())
     embedded = torch.cat([embedded[:, :start], image.to(embedded.dtype), embedded[:, start + IMAGE_TOKENS :]], dim=1)
-    out = model.model.language_model(
-        inputs_embeds=embedded, attention_mask=packed.visible, position_ids=packed.positions, use_cache=False
-    )
+    # Added to the scores, since the plain form of attention takes no boolean mask.
+    bias = torch.zeros(packed.visible.shape).masked_fill(~packed.visible, torch.finfo(torch.float32).min)
+    out = model.model.language_model(inputs_embeds=embedded, attention_mask=bias, position_ids=packed.positions, use_cache=False)
     return out.last_hidden_state
 
 

@@ -64,19 +64,25 @@ def vision_loss(heads: Heads, hidden: Tensor, batch: Batch) -> Tensor:
     return torch.stack(terms).mean() + _MAP_WEIGHT * where
 
 
-def optimisers(modules: Iterable[nn.Module]) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices of transformer layers, AdamW for embeddings, norms, biases, the projector and heads."""
-    matrices: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
+def optimisers(tower: nn.Module, rest: Iterable[nn.Module]) -> list[torch.optim.Optimizer]:
+    """Muon for the hidden matrices of transformer layers, AdamW for embeddings, norms, biases, the projector and heads.
+
+    Each has two groups of parameters, ``tower`` and ``rest`` (the key ``part``), whose rates may differ.
+    """
+    matrices: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
     seen: set[int] = set()
-    for module in modules:
-        for name, parameter in module.named_parameters():
-            if id(parameter) in seen or not parameter.requires_grad:
+    for part, modules in (("tower", [tower]), ("rest", list(rest))):
+        matrices.append({"params": [], "part": part})
+        others.append({"params": [], "part": part})
+        for name, parameter in (named for module in modules for named in module.named_parameters()):
+            if id(parameter) in seen:
                 continue
             seen.add(id(parameter))
-            (matrices if parameter.ndim == 2 and ".layers." in name else others).append(parameter)
+            hidden = parameter.ndim == 2 and ".layers." in name
+            (matrices if hidden else others)[-1]["params"].append(parameter)
     return [
-        torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.Muon([g for g in matrices if g["params"]], lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
