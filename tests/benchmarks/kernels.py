@@ -9,7 +9,7 @@ shown     the same through the proxy or the fast form that is shown while draggi
 copy      step / one pass of the same array (numpy copyto, hot)
 peer      the fastest importable library doing the same; in brackets its time / ours: a whole call (prepare + first), a step
 
-One thread. Medians of as many runs as fit into --seconds, at least 5. Install the extra ``bench`` for the peers.
+One thread. Medians of as many runs as fit into --seconds, at least 5 (3 of a peer). Install the extra ``bench`` for the peers.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def measured(name: str, image: MedicalImage, severity: float, seconds: float, *,
         if not image.is_rgb:
             low, high = image.value_range
             unit = np.clip((image.pixels - low) / (high - low), 0, 1).astype(np.float32)
-        times = {library: median_ms(call, seconds) for library, call in peers_of(name, unit, dict(parameters)).items()}
+        times = {library: median_ms(call, seconds, least=3) for library, call in peers_of(name, unit, dict(parameters)).items()}
         if times:
             peer, peer_ms = min(times.items(), key=lambda item: item[1])
     return Cost(prepare, first, step, shown, copy, peer, peer_ms)
