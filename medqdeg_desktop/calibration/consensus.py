@@ -16,6 +16,7 @@ from statistics import median
 
 import numpy as np
 
+from medqdeg_desktop.calibration.adaptive import ADAPT, run_of
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.profiles import path_parameters
 from medqdeg_desktop.calibration.protocol import LEVELS, CellDesign, Protocol
@@ -58,14 +59,22 @@ class CellProposal:
     pooled_sd: float = math.nan
     vote_round: int = 0
     votes: dict[Level, dict[str, float]] = field(default_factory=dict)
+    adaptive: dict[Level, dict[str, float]] = field(default_factory=dict)
 
     @property
     def severities(self) -> dict[Level, float]:
-        """The median of the newest round of votes where one was held, else of the readings."""
-        return {
-            level: median(self.votes[level].values()) if self.votes.get(level) else p.severity.value
-            for level, p in self.levels.items()
-        }
+        """The median of the newest round of votes where one was held, else of the adaptive runs, else of the readings."""
+        found = {}
+        for level, p in self.levels.items():
+            by_reader = self.votes.get(level) or self.adaptive.get(level)
+            found[level] = median(by_reader.values()) if by_reader else p.severity.value
+        return found
+
+    def basis(self, level: Level) -> str:
+        """What ``severities`` rests on."""
+        if self.votes.get(level):
+            return f"votes of round {self.vote_round}"
+        return "adaptive runs" if self.adaptive.get(level) else "median of reader medians"
 
     @property
     def of_this_panel_only(self) -> bool:
@@ -95,7 +104,8 @@ def propose(
         levels = {level: _level(level, made, replicates, number) for level in LEVELS}
         if any(p.settings for p in levels.values()):
             failed = (verdicts or {}).get(cell.name, "")
-            found.append(_cell(protocol, cell, levels, failed, ballots))
+            runs = _adaptive_levels(protocol, cell, answers) if failed else {}
+            found.append(_cell(protocol, cell, levels, failed, ballots, runs))
     return found
 
 
@@ -137,6 +147,7 @@ def _cell(
     levels: dict[Level, LevelProposal],
     failed: str,
     ballots: Mapping[tuple[str, str, int, str], dict[str, float]],
+    runs: dict[Level, dict[str, float]],
 ) -> CellProposal:
     limits = protocol.limits
     doubts = []
@@ -161,7 +172,17 @@ def _cell(
         # A round counts when everybody has voted in it.
         if (type_name, modality) == (cell.type, str(cell.modality)) and len(cast) >= protocol.readers:
             votes[Level(cast_level)], held = cast, max(held, number)
-    return CellProposal(cell, levels, tuple(doubts), pooled, held, votes)
+    return CellProposal(cell, levels, tuple(doubts), pooled, held, votes, runs)
+
+
+def _adaptive_levels(protocol: Protocol, cell: CellDesign, answers: Sequence[TrialAnswer]) -> dict[Level, dict[str, float]]:
+    """Levels by reader from finished adaptive runs; empty until as many readers as the protocol asks for have finished."""
+    readers = sorted({a.reader for a in answers if a.stage == ADAPT})
+    runs = {reader: run_of(cell, answers, reader) for reader in readers}
+    finished = {reader: run.levels() for reader, run in runs.items() if run.finished}
+    if len(finished) < protocol.readers:
+        return {}
+    return {level: {reader: levels[level] for reader, levels in finished.items()} for level in LEVELS}
 
 
 def _pooled_sd(levels: Iterable[LevelProposal]) -> float:
@@ -248,7 +269,6 @@ def _profile_cells(proposal: CellProposal) -> list[ProfileCell]:
         # A severity on file is read again as it is written; six decimals are finer than any slider.
         severity = round(severity, 6)
         p = proposal.levels[level]
-        how = f"vote of round {proposal.vote_round}" if proposal.votes.get(level) else "median of reader medians"
         cells.append(
             ProfileCell(
                 type=proposal.cell.type,
@@ -259,7 +279,7 @@ def _profile_cells(proposal: CellProposal) -> list[ProfileCell]:
                 parameters=path_parameters(proposal.cell.type, severity, proposal.cell.modality),
                 readers=len(p.reader_medians),
                 decisions=p.settings,
-                basis=f"{how}, 95 % interval {p.severity.low:.3f} to {p.severity.high:.3f}",
+                basis=f"{proposal.basis(level)}, 95 % interval {p.severity.low:.3f} to {p.severity.high:.3f}",
             )
         )
     return cells

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from medqdeg_desktop.calibration.adaptive import ADAPT, next_in_runs
 from medqdeg_desktop.calibration.comparison import COMPARE, comparisons
 from medqdeg_desktop.calibration.consensus import propose
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.protocol import LEVELS, Protocol, protocol_of
+from medqdeg_desktop.calibration.protocol import LEVELS, CellDesign, Protocol, protocol_of
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, order_of, progress, verification
 from medqdeg_desktop.calibration.verification import failures, judge
 from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Session, TrialAnswer
@@ -33,13 +34,18 @@ class Sitting:
     plan: list[Trial]
     answers: list[TrialAnswer]
     images: dict[str, ImageRecord] = field(default_factory=dict)
+    adaptive: tuple[CellDesign, ...] = ()
     ordinal: int = 0
 
     def here(self, now: datetime | None = None) -> Progress:
+        if self.session.stage == ADAPT:
+            return next_in_runs(self.adaptive, self.answers, self.session.reader)
         return progress(self.plan, self.answers, self.protocol, self.session, now)
 
     def after(self, trial: Trial, now: datetime | None = None) -> Trial | None:
         """The trial that most likely follows ``trial``: what to make ready while the reader is at work."""
+        if self.session.stage == ADAPT:
+            return None  # it depends on the answer
         now = now or datetime.now(UTC)
         session = self.session
         stamped = TrialAnswer(session.reader, self.fixed.protocol_id, trial.stage, trial.key, session.session_id, 0, "")
@@ -76,15 +82,29 @@ def sit_down(study: Study, protocol_id: str, reader: str, stage: str, facts: dic
     protocol = protocol_of(fixed.body)
     proposal = study.proposal(protocol_id)
     reader_id = study.ensure_reader(reader).reader_id
-    if stage.startswith(VOTE):
+    adaptive: tuple[CellDesign, ...] = ()
+    if stage == ADAPT:
+        plan, adaptive = [], failed_cells(study, fixed, protocol, reader_id)
+        if not adaptive:
+            raise CalibrationError("no cell has failed verification by all readers")
+    elif stage.startswith(VOTE):
         plan = ballot(study, fixed, protocol, reader_id, stage)
     else:
         plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
     session = study.open_session(protocol_id, reader_id, stage, facts)
     own = [a for a in study.trials(protocol_id, reader_id, stage) if a.reader == reader_id]
-    wanted = {t.image_id for t in plan}
+    wanted = {t.image_id for t in plan} | {i for cell in adaptive for i in cell.held_out}
     images = {i.image_id: i for i in study.images() if i.image_id in wanted}
-    return Sitting(fixed, protocol, session, plan, own, images)
+    return Sitting(fixed, protocol, session, plan, own, images, adaptive)
+
+
+def failed_cells(study: Study, fixed: FixedProtocol, protocol: Protocol, reader_id: str) -> tuple[CellDesign, ...]:
+    """Cells that failed verification, once all readers have locked theirs: before, each would see another set."""
+    closed = {reader for reader, stage in study.locks(fixed.protocol_id) if stage == VERIFY}
+    if len(closed) < protocol.readers:
+        return ()
+    failed = failures(judge(protocol, study.trials(fixed.protocol_id, reader_id)))
+    return tuple(cell for cell in protocol.cells if cell.name in failed and cell.held_out)
 
 
 def answer_of(
@@ -203,5 +223,10 @@ def overview(study: Study, reader: str) -> list[ProtocolState]:
             fresh = Session("", fixed.protocol_id, reader_id, stage, datetime.now(UTC).isoformat())
             at = progress(plan, own, protocol, fresh)
             stages.append(StageState(stage, bool(plan), at.done, at.total, (reader_id, stage) in locks, closed, at.waits_until))
+            if stage == VERIFY and (failed := failed_cells(study, fixed, protocol, reader_id)):
+                own = [a for a in study.trials(fixed.protocol_id, reader_id, ADAPT) if a.reader == reader_id]
+                runs = next_in_runs(failed, own, reader_id)
+                closed = tuple(sorted(names.get(r, "?") for r, s in locks if s == ADAPT))
+                stages.append(StageState(ADAPT, True, runs.done, runs.total, (reader_id, ADAPT) in locks, closed))
         found.append(ProtocolState(fixed, protocol, "", tuple(stages)))
     return found

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from simulated_readers import TRUTH, SimulatedReader, fixed_protocol, image_ids, make_protocol
 
+from medqdeg_desktop.calibration.adaptive import ADAPT
 from medqdeg_desktop.calibration.comparison import COMPARE, comparisons, scales
 from medqdeg_desktop.calibration.consensus import profile_of, propose, signed
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import CellDesign, Protocol, body_of, cost, protocol_of
+from medqdeg_desktop.calibration.sitting import answer_of, keep, sit_down
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, adjustment, progress, verification
 from medqdeg_desktop.calibration.verification import failures, judge, proposal_body
 from medqdeg_desktop.study.bundle import export_bundle, import_bundle
@@ -345,6 +347,37 @@ def test_levels_that_are_too_mild_fail_verification_and_go_to_adjudication(study
     assert cell.doubts == (f"verification: {verdicts[0].failed}",)
     body = proposal_body([cell])["cells"][0]
     assert body["step"] == pytest.approx((body["L2"] - body["L1"]) / 2, abs=1e-6)
+
+
+def test_a_cell_that_failed_is_found_step_by_step_and_then_adjudicated(study: Study) -> None:
+    protocol = make_protocol(("gaussian_blur",))
+    verdicts = judge(protocol, _verified(study, protocol, -0.25))
+    fixed = study.protocols()[0]
+    for reader in _panel(biases=(-0.02, 0.0, 0.02)):
+        reader.read(study, fixed, protocol)
+        sitting = sit_down(study, fixed.protocol_id, reader.name, ADAPT, {})
+        left = sit_down(study, fixed.protocol_id, reader.name, ADAPT, {}).here()
+        assert left == sitting.here() and (left.done, left.total) == (0, 40)
+        while (trial := sitting.here().trial) is not None:
+            assert trial.image_id in protocol.cells[0].held_out and sitting.after(trial) is None
+            answer = answer_of(sitting, trial, "rated", {"seconds": 5.0, "rating": reader.rating(trial)}, severity=trial.severity)
+            sitting.take(keep(study, sitting, trial, answer, None))
+        study.lock_stage(fixed.protocol_id, reader.name, ADAPT)
+    (cell,) = propose(protocol, study.trials(fixed.protocol_id, "Chair"), failures(verdicts))
+    # The simulated steps: moderate begins half a gap below L1 and ends half-way to L2.
+    gap = TRUTH["gaussian_blur", Level.L2] - TRUTH["gaussian_blur", Level.L1]
+    middle = {Level.L1: TRUTH["gaussian_blur", Level.L1], Level.L2: TRUTH["gaussian_blur", Level.L1] + gap}
+    for level in (Level.L1, Level.L2):
+        assert cell.severities[level] == pytest.approx(middle[level], abs=0.04) and cell.basis(level) == "adaptive runs"
+    assert any("verification" in d for d in cell.doubts)
+
+
+def test_no_adaptive_run_begins_before_all_have_rated(study: Study) -> None:
+    protocol = make_protocol(("gaussian_blur",))
+    fixed = fixed_protocol(study, protocol)
+    study.ensure_reader("R1")
+    with pytest.raises(CalibrationError, match="no cell has failed verification"):
+        sit_down(study, fixed.protocol_id, "R1", ADAPT, {})
 
 
 def test_paired_comparison_finds_which_l1_is_worse(study: Study) -> None:

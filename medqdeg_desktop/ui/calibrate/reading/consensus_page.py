@@ -140,6 +140,7 @@ class ConsensusPage(QWidget):
         self.split.addWidget(scroll)
         self.split.setStretchFactor(0, 4)
         self.split.setStretchFactor(1, 5)
+        self.split.setSizes([460, 720])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 24, 24, 16)
         whole.setSpacing(_SEPARATOR)
@@ -227,8 +228,8 @@ class ConsensusPage(QWidget):
         self.name.setText(f"{DEGRADATION_BY_NAME[p.cell.type].label} · {p.cell.modality}")
         self.strip.show_cell(p, self.standing.names)
         lines = [f"•  {d}" for d in p.doubts] or [self.tr("Inside the limits of the protocol: accepted without adjudication.")]
-        if p.vote_round:
-            lines.append(self.tr("The levels are the median of the votes of round {0}.").format(p.vote_round))
+        if p.votes or p.adaptive:
+            lines.append(self.tr("The levels shown rest on: {0}.").format(p.basis(LEVELS[0])))
         self.doubts.setText("\n".join(lines))
         told = []
         for s in cell.signatures:

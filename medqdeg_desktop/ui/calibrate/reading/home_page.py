@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from medqdeg_desktop.calibration.adaptive import ADAPT
 from medqdeg_desktop.calibration.comparison import COMPARE
 from medqdeg_desktop.calibration.sitting import ProtocolState, StageState
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY
@@ -127,7 +128,8 @@ class ProtocolCard(QFrame):
         told = QLabel(self.tr("levels, intervals, adjudication, publication, report"))
         told.setProperty("role", "muted")
         grid.addWidget(told, row, 1)
-        self._button(grid, row, "consensus", self.tr("Look at it"), lambda: self.consensus_wanted.emit(self._id))
+        settled = any(stage.locked for stage in state.stages) and not self.buttons
+        self._button(grid, row, "consensus", self.tr("Look at it"), lambda: self.consensus_wanted.emit(self._id), primary=settled)
 
     @property
     def _id(self) -> str:
@@ -137,6 +139,7 @@ class ProtocolCard(QFrame):
         names = {
             ADJUST: self.tr("1  Set L1 and L2"),
             VERIFY: self.tr("2  Rate the proposed levels, blind"),
+            ADAPT: self.tr("2b  Find what failed, step by step"),
             COMPARE: self.tr("3  Compare degradations in pairs"),
         }
         grid.addWidget(QLabel(names[stage.stage]), row, 0)
