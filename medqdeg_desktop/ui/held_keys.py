@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+from shiboken6 import isValid
 
 from medqdeg_desktop.ui.actions import Action
 
@@ -37,16 +38,13 @@ class HeldKeys(QObject):
         self._actions = {QKeySequence(k): a for a in actions if a.held for k in a.keys}
 
     def _on_focus_changed(self, before: QWidget | None, now: QWidget | None) -> None:
-        if self._focus is not None:
+        # A widget that is being destroyed gives the focus away as well; there is nothing left of it to take the filter from.
+        if self._focus is not None and isValid(self._focus):
             self._focus.removeEventFilter(self)
-            self._focus = None
+        self._focus = None
         if now is not None and now is not self._window and now.window() is self._window:
             now.installEventFilter(self)
             self._focus = now
-            now.destroyed.connect(self._on_focus_destroyed)
-
-    def _on_focus_destroyed(self) -> None:
-        self._focus = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()

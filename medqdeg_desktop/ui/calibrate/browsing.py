@@ -295,6 +295,9 @@ class BrowsingWorkspace(LookingWorkspace):
             self.opened.show_cut(None)
         self._background.drop("cut")
         self.opened, self.image = opened, None
+        if opened is not None and self.centre.currentWidget() is self.empty:
+            # Before the page goes with its button: Qt would give the keyboard to the next button, and Space would press that.
+            self.comparison.right_pane.setFocus()
         self.centre.setCurrentIndex(1 if opened is not None else 0)
         self.comparison.show_original(None)
         self.series_shown(opened)

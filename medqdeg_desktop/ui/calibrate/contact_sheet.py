@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from medqdeg_desktop.engine.display import to_display
@@ -146,6 +146,13 @@ class ContactSheet(QScrollArea):
         button.clicked.connect(partial(self._on_clicked, cell))
         self._buttons[cell] = button
         return button
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The keyboard goes to the first picture: Tab and Enter do the rest."""
+        super().focusInEvent(event)
+        first = next(iter(self._buttons.values()), None)
+        if first is not None:
+            first.setFocus(event.reason())
 
     def stop(self) -> None:
         self._render.stop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QWidget
 
 from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage
@@ -158,6 +158,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
             view = self.opened.view
             self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, view.window, view.inverted)
             self.centre.setCurrentWidget(self.sheet)
+            self.sheet.setFocus()
             self._allow()
 
     def toggle_sweep(self) -> None:
@@ -168,6 +169,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
             view = self.opened.view
             self.sheet.sweep(self.image, self.type_name, view.window, view.inverted)
             self.centre.setCurrentWidget(self.sheet)
+            self.sheet.setFocus()
             self._allow()
 
     def step_back(self) -> None:
@@ -181,7 +183,10 @@ class CalibrateWorkspace(BrowsingWorkspace):
         """Whatever changes the picture, shows it: nothing is set on a picture that nobody sees."""
         if self.centre.currentWidget() is self.sheet:
             self.sheet.stop()
+            on_sheet = self.sheet.isAncestorOf(QApplication.focusWidget() or self)
             self.centre.setCurrentWidget(self.viewer)
+            if on_sheet:
+                self.comparison.right_pane.setFocus()
             self._take_focus()
             self._allow()
 
