@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medqdeg_desktop.calibration.errors import CalibrationError
+from medqdeg_desktop.calibration.showing import mirrored
 from medqdeg_desktop.engine.degradation import Prepared, find
 from medqdeg_desktop.engine.errors import EngineError
 from medqdeg_desktop.engine.image import MedicalImage, pixel_sha256
 from medqdeg_desktop.engine.reading import read_series
 from medqdeg_desktop.study.records import Setting
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import Level, Modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def redraw(study: Study, event_id: str, image_path: Path | None = None) -> Redra
     Raises CalibrationError where there is no such setting, where it was made without an image, or where its image cannot be
     found again (by the hash of its pixels).
     """
-    setting = study.setting(event_id)
+    setting = study.setting(event_id) or _set_in_trial(study, event_id)
     if setting is None:
         raise CalibrationError(f"{study.path}: no setting {event_id}")
     if not setting.image_id:
@@ -44,10 +46,41 @@ def redraw(study: Study, event_id: str, image_path: Path | None = None) -> Redra
         raise CalibrationError(f"{event_id}: this site has not opened its image; name it with --image")
     axis = str(setting.provenance.get("axis", record.facts.get("axis", "") if record else ""))
     image = replace(_frame(path, setting, axis), value_range=setting.value_range)
+    if setting.provenance.get("mirrored"):
+        image = mirrored(image)
     drawn = image.with_pixels(Prepared(setting.type, image, setting.seed).render(setting.parameters))
     now = find(setting.type).path_version
     why = f"; its path version is {setting.path_version}, the program has {now}" if now != setting.path_version else ""
     return Redrawn(setting, drawn, pixel_sha256(drawn.pixels), why)
+
+
+def _set_in_trial(study: Study, event_id: str) -> Setting | None:
+    """A level set in a trial of a protocol, as far as it may be read, as the setting that it is."""
+    answer = study.trial_answer(event_id)
+    if answer is None or "render_sha256" not in answer.detail:
+        return None
+    detail = answer.detail
+    record = study.image(answer.image_id)
+    window = detail["window"]
+    return Setting(
+        reader=answer.reader,
+        type=answer.type,
+        modality=Modality(answer.modality),
+        level=Level(answer.level),
+        severity=float(answer.severity or 0.0),
+        path_version=int(detail["path_version"]),
+        parameters=detail["parameters"],
+        custom=False,
+        seed=int(detail["seed"]),
+        image_id=answer.image_id,
+        frame=record.frame if record else 0,
+        window=(float(window[0]), float(window[1])) if window else None,
+        value_range=(float(detail["value_range"][0]), float(detail["value_range"][1])),
+        render_sha256=str(detail["render_sha256"]),
+        provenance={"slice": record.facts.get("slice", record.frame) if record else 0, "mirrored": detail["mirrored"]},
+        event_id=event_id,
+        at=answer.at,
+    )
 
 
 def _frame(path: Path, setting: Setting, axis: str) -> MedicalImage:

@@ -183,6 +183,17 @@ class Readings(Decisions):
             readable = self._readable(db, protocol_id, viewer_id, events)
         return self._understood(_answer, [e for e in events if readable(e)])
 
+    def trial_answer(self, event_id: str) -> TrialAnswer | None:
+        """The answer recorded as ``event_id``; None where there is no such answer or the panel has not closed its stage yet."""
+        with self._snapshot() as db:
+            found = self._events("WHERE kind = 'trial_answered' AND event_id = ?", (event_id,))
+            if not found:
+                return None
+            protocol_id = str(found[0].payload["protocol"])
+            readable = self._readable(db, protocol_id, "", self._trial_events(db, protocol_id, ""))
+        answers = self._understood(_answer, [e for e in found if readable(e)])
+        return answers[0] if answers else None
+
     def trial_counts(self, protocol_id: str) -> dict[tuple[str, str], int]:
         """How many trials each reader has answered, by (reader id, stage)."""
         counts: dict[tuple[str, str], int] = {}

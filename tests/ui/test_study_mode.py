@@ -14,10 +14,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
+from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import CellDesign, Protocol, body_of
+from medqdeg_desktop.calibration.redraw import redraw
 from medqdeg_desktop.calibration.trials import ADJUST, adjustment
-from medqdeg_desktop.engine.degradation import degrade
-from medqdeg_desktop.engine.image import pixel_sha256
 from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.study.readings import FixedProtocol, TrialAnswer
 from medqdeg_desktop.study.records import ImageRecord
@@ -142,12 +142,17 @@ def test_a_session_by_keyboard_keeps_every_answer_before_the_next_trial(
             elif trial.kind == "catch":
                 assert answer.verdict == "cannot_set"
         assert {d.verdict for d in study.clean_decisions(reader)} == {"diagnostic"}
-        drawn = next(a for a in answers if a.verdict == "set" and not a.detail["mirrored"])
-        image = read_image(
-            Path(pictures[0].path if drawn.image_id == pictures[0].image_id else pictures[1].path), modality=Modality.DERMOSCOPY
-        )
-        again = degrade(image, drawn.type, drawn.severity or 0.0, seed=int(drawn.detail["seed"]))
-        assert pixel_sha256(again.pixels) == drawn.detail["render_sha256"]
+        settings = [a for a in answers if a.verdict == "set"]
+        assert {a.detail["mirrored"] for a in settings} == {False, True}
+        # Before the panel has locked nobody draws anybody's level again: the picture would tell it.
+        with pytest.raises(CalibrationError, match="no setting"):
+            redraw(study, settings[0].event_id)
+    with Study.open(path) as study:
+        for name in (reader, "Reader 2"):
+            study.ensure_reader(name)
+            study.lock_stage(fixed.protocol_id, name, ADJUST)
+        for answer in settings:
+            assert redraw(study, answer.event_id).sha256 == answer.detail["render_sha256"]
         assert study.verify() == []
 
 
