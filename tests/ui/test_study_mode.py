@@ -373,6 +373,29 @@ def test_a_cell_that_is_not_agreed_is_voted_on_unseen_and_signed(
         assert profile is not None and [c.severity for c in profile.cells] == pytest.approx([0.31, 0.62])
 
 
+def test_a_pair_is_shown_without_names_and_answered_by_an_arrow(
+    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
+) -> None:
+    ids = tuple(p.image_id for p in pictures)
+    cells = tuple(CellDesign(t, Modality.DERMOSCOPY, ids[:2], ids[2:]) for t in ("gaussian_blur", "gaussian_noise"))
+    path, fixed, _protocol = _study(tmp_path, pictures, cells=cells)
+    with Study.open(path) as study:
+        levels = [{"type": c.type, "modality": "Dermoscopy", "L1": 0.4, "L2": 0.8, "step": 0.1} for c in cells]
+        study.fix_proposal(fixed.protocol_id, {"cells": levels}, "Chair")
+    window = open_window(path)
+    page = _begin(qtbot, window, "compare")
+    assert page.shown is not None and page.shown.second is not None
+    left, right = page.comparison.left_pane, page.comparison.right_pane
+    assert (left.overlay.title, right.overlay.title) == ("", "")
+    assert left.image is page.shown.first and right.image is page.shown.second
+    key = page.shown.trial.key
+    press(window, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: page.sitting is None, timeout=10_000)
+    with Study.open(path, read_only=True) as study:
+        (answer,) = study.trials(fixed.protocol_id, window.session.reader, "compare")
+        assert (answer.key, answer.verdict) == (key, "second")
+
+
 def test_a_picture_that_is_elsewhere_is_looked_for_by_its_pixels(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ class Comparison(QWidget):
         row.setSpacing(2)
         row.addWidget(self.left_pane, 1)
         row.addWidget(self.right_pane, 1)
+        self.original_name = self.tr("Original")
         self.view = SeriesView()
         self.layout_mode = Layout.SIDE_BY_SIDE
         self._original: MedicalImage | None = None
@@ -221,7 +222,7 @@ class Comparison(QWidget):
         side = self.layout_mode is Layout.SIDE_BY_SIDE
         left, right = self.left_pane.overlay, self.right_pane.overlay
         before = (left.title, left.reading, left.probe), (right.title, right.reading, right.probe, right.mark, right.show_scale)
-        left.title = self.tr("Original")
+        left.title = self.original_name
         if self._showing_original:
             right.title = self.tr("Original")
         elif self.layout_mode is Layout.WIPE:

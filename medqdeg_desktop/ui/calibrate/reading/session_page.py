@@ -187,6 +187,7 @@ class SessionPage(QWidget):
         comparison.set_layout_mode({"pair": Layout.SIDE_BY_SIDE, "clean": Layout.SINGLE}.get(trial.kind, self._layout))
         # Which degradation a rated picture or a pair has is not for the reader to know.
         open_name = DEGRADATION_BY_NAME[trial.type].label if trial.kind in ("set", "catch") else self.tr("Degraded")
+        comparison.original_name = "" if trial.kind == "pair" else self.tr("Original")
         if trial.kind == "pair":
             assert ready.second is not None
             comparison.show_original(ready.first)

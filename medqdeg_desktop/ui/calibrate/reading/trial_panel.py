@@ -171,6 +171,7 @@ class TrialPanel(QWidget):
             self.anchor.setText(self.tr("moderate: {0}\n\nsevere: {1}").format(anchors[str(Level.L1)], anchors[str(Level.L2)]))
         else:
             self.what.setText(self.tr("Which is worse for reading?"))
+            self.hint.setText(self.tr("F1 shows the keys."))
             self.anchor.setText(self.tr("Two degradations of one picture. There is no right answer."))
 
     def allow(self, allowed: bool) -> None:
