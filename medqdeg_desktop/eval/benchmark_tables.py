@@ -229,9 +229,7 @@ def _table(
     )  # fmt: skip
     remarks = ["Accuracy, %; in brackets the change from L0 in points. Teal above, red below the column's mean over the models."]
     if dimension != "level":
-        remarks.append(
-            "Avg: unweighted mean over the columns, as published. The change is from the same questions at L0."
-        )
+        remarks.append("Avg: unweighted mean over the columns, as published. The change is from the same questions at L0.")
     if any(entry.group != OWN for entry in entries):
         remarks.append(f"Commercial, open and medical models: published values ({REFERENCE}); other questions and images.")
     below, total = footer([*remarks, *notes(results)], top + depth * _ROW + 14, width)

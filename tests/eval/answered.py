@@ -87,7 +87,7 @@ def add_run(
     random_weights: bool = False,
     name: str = "run",
 ) -> Run:
-    """A finished run in which ``answering`` answered every question ``asked`` times (``trials`` where not given); ``name`` begins its id."""
+    """A finished run in which ``answering`` answered every question ``asked`` times (``trials`` where not given)."""
     run = Run(
         run_id=f"{name}-{label}-{mode}-{trials}",
         model=f"baseline:{label}",

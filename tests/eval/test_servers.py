@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import random
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import pacing
-from medqdeg_desktop.eval.backends import http
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.prompts import prompt_text
 from medqdeg_desktop.eval.questions import questions
@@ -119,79 +116,6 @@ def test_fields_that_a_server_does_not_know_are_left_out_and_named(dataset: Data
     assert len(kept) == 36
     assert set(kept[-1].detail["not_accepted"]) == {"top_k", "seed", "n"}
     assert "max_completion_tokens" in server.seen[-1]
-
-
-FAULTS = {
-    "429 with Retry-After": lambda: error(429, "slow down", Retry_After="0.01"),
-    "429 with a date": lambda: error(429, "slow down", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
-    "500": lambda: error(500, "oops"),
-    "503": lambda: error(503, "overloaded"),
-    "529": lambda: error(529, "overloaded"),
-    "cut": lambda: Say(chat("A").body, cut=True),
-    "wrong JSON": lambda: Say("{'not': json"),
-    "no object": lambda: Say("[1, 2]"),
-    "empty choices": lambda: Say({"choices": []}),
-    "no choices": lambda: Say({"hello": "world"}),
-    "choice without message": lambda: Say({"choices": [{"index": 0}]}),
-    "slow": lambda: Say(chat("A").body, wait=0.6),
-    "drip": lambda: Say(chat("A").body, drip=0.02),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_passing_costs_nothing_but_time(
-    fault: str, dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "_TIMEOUT", httpx.Timeout(0.4))
-    monkeypatch.setattr(http, "_LONGEST_CALL", 0.8)
-    with ScriptedServer(lambda body, n: FAULTS[fault]() if n % 3 == 0 else chat(*["A"] * body.get("n", 1))) as server:
-        outcome = run(server, dataset, study_path)
-    kept = answers(study_path, outcome)
-    assert len({(a.file_name, a.trial) for a in kept}) == len(kept) == outcome.total == 36
-    assert {a.status for a in kept} == {"ok"}
-    assert outcome.failed == 0
-
-
-@pytest.mark.slow
-def test_a_thousand_mixed_faults_lose_and_double_nothing(
-    tmp_path: Path, study_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "_TIMEOUT", httpx.Timeout(0.5))
-    monkeypatch.setattr(http, "_LONGEST_CALL", 1.0)
-    # Two calls of three fail; with six attempts some questions are given up, which the next run repairs.
-    monkeypatch.setattr(pacing, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(pacing, "LONGEST_WAIT", 0.01)
-    dataset = make_dataset(tmp_path / "many", items=100, kinds=("gaussian_noise", "low_resolution"))
-    rare = {"429 with a date", "503", "529"}
-    kinds = [fault for name, fault in FAULTS.items() if name not in {"slow", "drip", *rare}] * 10
-    kinds += [FAULTS[name] for name in sorted(rare)] * 2 + [FAULTS["slow"], FAULTS["drip"]]
-    rng, lock, faults = random.Random(3), threading.Lock(), Counter[str]()
-
-    def script(body: Json, n: int) -> Say:
-        with lock:
-            if rng.random() < 0.66:
-                faults["sent"] += 1
-                return rng.choice(kinds)()
-            kind = rng.random()
-        if kind < 0.05:
-            return error(400, "The response was filtered due to the prompt triggering the content management policy")
-        if kind < 0.1:
-            return chat("I'm sorry, I cannot help with that.")
-        return chat(*["A", "B", "C"][: body.get("n", 1)])
-
-    outcome = None
-    with ScriptedServer(script) as server:
-        for _ in range(20):
-            outcome = run(server, dataset, study_path, EvaluateOptions(concurrency=32))
-            if outcome.answered == outcome.total:
-                break
-    assert outcome is not None
-    assert faults["sent"] >= 1000
-    kept = answers(study_path, outcome)
-    wanted = {(q.key, t) for q in questions(dataset) for t in range(3)}
-    assert sorted((a.file_name, a.trial) for a in kept) == sorted(wanted)
-    assert all(a.status in {"ok", "refused"} for a in kept)
-    assert len(server.seen) < 10 * len(wanted)
 
 
 def test_a_request_that_never_works_is_recorded_and_asked_again_by_the_next_run(dataset: Dataset, study_path: Path) -> None:
