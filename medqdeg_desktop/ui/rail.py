@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
@@ -38,10 +40,15 @@ class Rail(QWidget):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             action = actions[f"window.{entry.entry_id}"]
             button.setToolTip(action.toolTip())
+            action.changed.connect(partial(self._on_action_changed, entry.entry_id, action))
             button.clicked.connect(action.trigger)
             column.addWidget(button)
             self._group.addButton(button)
             self._buttons[entry.entry_id] = button
+
+    def _on_action_changed(self, entry_id: str, action: QAction) -> None:
+        """Another key was given to it."""
+        self._buttons[entry_id].setToolTip(action.toolTip())
 
     def mark(self, entry_id: str) -> None:
         """The workspace that is in front."""

@@ -60,6 +60,8 @@ def test_a_new_key_works_at_once_and_after_a_restart_until_it_is_reset(
     assert editor is not None and editor.isVisible()
     give(editor, "calibrate.invert", "W")
     assert "Wipe" in editor.told.text() and own_keys() == {}
+    give(editor, "window.explore", "Ctrl+J")
+    assert "Ctrl+J" in window.rail._buttons["explore"].toolTip()
     give(editor, "calibrate.invert", "J")
     editor.close()
     workspace = calibrate(window)
@@ -80,6 +82,7 @@ def test_a_new_key_works_at_once_and_after_a_restart_until_it_is_reset(
     editor = again.findChild(KeysEditor)
     assert editor is not None
     QTest.mouseClick(editor.reset_all, Qt.MouseButton.LeftButton)
+    assert "Ctrl+5" in again.rail._buttons["explore"].toolTip()
     assert own_keys() == {} and again.preferences.get("keys", {}) == {}
     assert actions_in_force() == TABLE
     editor.close()
