@@ -373,6 +373,20 @@ def test_a_cell_that_is_not_agreed_is_voted_on_unseen_and_signed(
         assert profile is not None and [c.severity for c in profile.cells] == pytest.approx([0.31, 0.62])
 
 
+def test_a_break_is_suggested_once_and_leaves_the_trial_as_it_is(
+    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
+) -> None:
+    path, _fixed, _protocol = _study(tmp_path, pictures, session_minutes=0.0)
+    page = _begin(qtbot, open_window(path))
+    trial = page.shown
+    assert not page.panel.rest.isVisible()
+    page._clock.timeout.emit()
+    assert page.panel.rest.isVisible() and page.shown is trial
+    page.panel.went_on.emit()
+    page._clock.timeout.emit()
+    assert not page.panel.rest.isVisible() and page.panel.primary.isEnabled()
+
+
 def test_a_pair_is_shown_without_names_and_answered_by_an_arrow(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
