@@ -75,6 +75,32 @@ def test_a_slow_exact_picture_does_not_hold_up_the_next_move(live: LiveRender, q
     assert live.confirmable is not None and live.confirmable.severity == 0.7, "the exact picture of 0.5 came too late"
 
 
+def test_coming_back_to_a_place_whose_exact_picture_came_too_late_makes_it_again(live: LiveRender, qtbot: QtBot) -> None:
+    image = picture(2048)
+    held, release, delivered = threading.Event(), threading.Event(), threading.Event()
+    deliver = live._on_exact_elsewhere
+
+    def slow(result: PreviewResult) -> None:
+        held.set()
+        assert release.wait(10)
+        deliver(result)
+        delivered.set()
+
+    live._exact._on_result = slow
+    live._rest.setInterval(60_000)
+    here, there = (Wanted(image, "gaussian_blur", severity, (), 1) for severity in (0.5, 0.7))
+    live.want(here, final=True)
+    qtbot.waitUntil(held.is_set, timeout=10_000)
+    live.want(there, final=False)
+    # The exact picture of the first place arrives while the hand is elsewhere, and is dropped.
+    release.set()
+    qtbot.waitUntil(delivered.is_set, timeout=10_000)
+    qtbot.wait(50)
+    live.want(here, final=True)
+    qtbot.waitUntil(lambda: live.confirmable is not None, timeout=10_000)
+    assert live.confirmable is not None and live.confirmable.severity == 0.5
+
+
 def test_a_frame_that_needs_no_proxy_is_computed_once(live: LiveRender, qtbot: QtBot) -> None:
     shown: list[PreviewResult] = []
     live.shown.connect(shown.append)

@@ -143,6 +143,9 @@ class LiveRender(QObject):
 
     def _on_exact(self, result: PreviewResult) -> None:
         wanted: Wanted = result.tag
+        if wanted.same(self._exact_asked):
+            # No longer under way: a hand that has left this place and comes back to it asks again.
+            self._exact_asked = None
         if wanted.same(self._wanted):
             self._take(result, wanted)
 
