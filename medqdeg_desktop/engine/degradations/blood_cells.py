@@ -172,6 +172,7 @@ class BloodCells(Degradation):
     """
 
     name = "blood_cell_artifact"
+    proxy_side = 512
 
     def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
         return (

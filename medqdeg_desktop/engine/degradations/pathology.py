@@ -110,6 +110,7 @@ class Bubble(Degradation):
     """
 
     name = "bubble"
+    proxy_side = 512
 
     def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
         return (
@@ -198,6 +199,7 @@ class DarkSpots(Degradation):
     """
 
     name = "dark_spots_artifact"
+    proxy_side = 512
 
     def parameters(self, modality: Modality | None) -> tuple[Parameter, ...]:
         return (
