@@ -1,0 +1,50 @@
+"""What was open lately can be opened again, told by what it is: no path and no name is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hands import calibrate, wait_for_picture
+from pytestqt.qtbot import QtBot
+
+from medqdeg_desktop.ui.calibrate.places import Places
+from medqdeg_desktop.ui.main_window import MainWindow
+
+OpenWindow = Callable[..., MainWindow]
+
+
+def test_places_come_newest_first_each_once_and_only_while_they_exist(tmp_path: Path) -> None:
+    places = Places()
+    for number in range(14):
+        (tmp_path / str(number)).mkdir()
+        places.note_opened(tmp_path / str(number), f"series {number}")
+    places.note_opened(tmp_path / "9", "series 9 again")
+    (tmp_path / "12").rmdir()
+    told = [text for _, text in places.still_there()]
+    assert told[:3] == ["series 9 again", "series 13", "series 11"] and len(told) == 9
+    again = Places.of({}, places.recent)
+    assert again.still_there() == places.still_there()
+    assert Places.of(None, {"a": 5, "b": ["c"]}).recent == {} == Places.of("x", 7).recent
+
+
+def test_a_recent_series_is_opened_again_from_the_menu_without_its_path_being_shown(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    workspace.close_series()
+    assert not workspace.list.series.rows
+    menu = workspace.open_button.menu()
+    menu.aboutToShow.emit()
+    recent = next(a for a in menu.actions() if a.text().startswith("#1"))
+    assert "CT" in recent.text() and "20 slices" in recent.text()
+    shown = " ".join(a.text() + a.toolTip() + a.statusTip() for a in menu.actions())
+    assert ct_series.name not in shown and str(ct_series.parent) not in shown
+    recent.trigger()
+    qtbot.waitUntil(lambda: len(workspace.list.series.rows) == 1, timeout=10_000)
+    wait_for_picture(qtbot, workspace)
+    menu.aboutToShow.emit()
+    next(a for a in menu.actions() if a.text().startswith("Forget")).trigger()
+    menu.aboutToShow.emit()
+    assert not [a for a in menu.actions() if a.text().startswith("#")]
