@@ -90,6 +90,8 @@ def images(names: Iterable[Any], folder: Path) -> tuple[str, ...]:
         if not isinstance(name, str) or not name.strip():
             raise RowError("an image has no name")
         path = (folder / name).resolve()
+        if path.is_dir():
+            raise RowError(f"image {name} is a folder; an item names one file")
         if not path.is_file():
             raise RowError(f"image {name} is not there")
         found.append(str(path))
