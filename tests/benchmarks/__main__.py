@@ -49,6 +49,7 @@ AREAS = {
         "What do an import, the parent of a generation and going on cost, from a thousand items to a hundred thousand?",
         (("bank",),),
     ),
+    "reader_study": Area("What does a large reader study cost to read and to settle?", (("reader_study",),)),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),
     "tables": Area("How quickly do tables and intervals follow a filter, at the published size?", (("tables",),)),
     "evaluation": Area("What does the runner add to the model's own time?", (("evaluation",),)),

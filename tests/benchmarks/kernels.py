@@ -90,7 +90,7 @@ def measured(name: str, image: MedicalImage, severity: float, seconds: float, *,
     degradation = registry()[name]
     prepares, firsts = [], []
     parameters = parameters_at(name, severity, image.modality, _SEED)
-    for _ in range(3):
+    for _ in range(5):
         start = time.perf_counter()
         prepared = Prepared(name, image, _SEED)
         ready = time.perf_counter()
