@@ -97,7 +97,8 @@ def questions_about(modality: Modality, truth: Mapping[str, Any], rng: np.random
             yield side(name, truth[name])
     if "eye" in truth:
         yield eye(truth["eye"])
-        yield _grade("cup", "How large is the cup of the optic disc?", ("Normal cup", "Enlarged cup"), truth["cup"] > ENLARGED_CUP)
+        enlarged = truth["cup"] > ENLARGED_CUP
+        yield _grade("cup", "How large is the cup of the optic disc?", ("Normal cup", "Enlarged cup"), enlarged)
     if "symmetric" in truth:
         yield appearance(truth["symmetric"])
     if "heart" in truth:

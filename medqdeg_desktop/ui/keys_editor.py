@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QKeySequence
 from PySide6.QtWidgets import (
@@ -108,8 +110,9 @@ class KeysEditor(QDialog):
                 item.setForeground(2, QColor(t.ACCENT))
             self.tree.addTopLevelItem(item)
         self.choose(chosen)
-        if self.tree.currentItem() is None:
-            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        first = self.tree.topLevelItem(0)
+        if self.tree.currentItem() is None and first is not None:
+            self.tree.setCurrentItem(first)
 
     def _on_current_changed(self) -> None:
         self.told.clear()
@@ -141,7 +144,7 @@ class KeysEditor(QDialog):
     def _on_reset_all(self) -> None:
         self._apply({})
 
-    def _apply(self, own: dict[str, object] | dict[str, list[str]]) -> None:
+    def _apply(self, own: Mapping[str, Sequence[str]]) -> None:
         use_keys(own)
         self.told.clear()
         self._fill()

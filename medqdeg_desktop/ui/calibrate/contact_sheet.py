@@ -24,7 +24,7 @@ _SWEEP_STEPS, _SWEEP_COLUMNS = 11, 4
 class _CellButton(QAbstractButton):
     """One picture, drawn to its aspect; a click or Enter opens it."""
 
-    def __init__(self, cell: SheetCell, label: str, parent: QWidget) -> None:
+    def __init__(self, cell: SheetCell, label: str, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.cell = cell
         self.setAccessibleName(label)
