@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import gc
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,6 +59,8 @@ class LocalBackend:
         self._clean = 0
         self._tokens_of: dict[tuple[int, int], int] = {}
         self._shared = False
+        # A fast tokenizer keeps its padding as state of its own, so that two threads must not encode at once.
+        self._tokenizing = threading.Lock()
         self._compute = ThreadPoolExecutor(1, "model")
         self._prepare = ThreadPoolExecutor(1, "processor")
 
@@ -148,7 +151,8 @@ class LocalBackend:
         from medqdeg_desktop.eval.backends import scoring
 
         letters = sorted({letter for request in chunk for letter in request.options})
-        tokens = scoring.letter_tokens(self._loaded.tokenizer, letters)
+        with self._tokenizing:
+            tokens = scoring.letter_tokens(self._loaded.tokenizer, letters)
         log_masses = scoring.option_log_masses(self._loaded.model, inputs, tokens, self._loaded.tokenizer.pad_token_id)
         replies = []
         for request, row, read in zip(chunk, log_masses, _row_lengths(inputs), strict=True):
@@ -197,14 +201,15 @@ class LocalBackend:
                 content += [{"type": "image", "image": _picture(image.read())} for image in request.question.images]
             content.append({"type": "text", "text": request.prompt})
             conversations.append([{"role": "user", "content": content}])
-        batch = self._loaded.processor.apply_chat_template(
-            conversations,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            processor_kwargs={"padding": True},
-        )
+        with self._tokenizing:
+            batch = self._loaded.processor.apply_chat_template(
+                conversations,
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=True,
+                return_tensors="pt",
+                processor_kwargs={"padding": True},
+            )
         floating = self._loaded.model.dtype
         return {name: v.to(floating) if v.is_floating_point() else v for name, v in batch.items()}
 
