@@ -1,7 +1,9 @@
-"""Training of the reference model in two stages, from nothing, on a processor: seeded, and resumed from its last checkpoint.
+"""Training of the reference model in three stages, from nothing, on a processor: seeded, and resumed from its last checkpoint.
 
-The vision tower first (``vision``), then everything together (``language``). The rate is constant after a warm-up and falls to
-zero towards the end of a stage; until that fall begins, a stage can be given more steps and goes on as if it had always had them.
+The vision tower first (``vision``), then everything together (``language``), then the reading alone with the tower held still
+(``reading``), because side and number come late and need what the tower has settled on. The rate is constant after a warm-up
+and falls to zero towards the end of a stage; until that fall begins, a stage can be given more steps and goes on as if it had
+always had them.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from medqdeg_desktop.eval.reference import architecture, language, vision
 from medqdeg_desktop.eval.reference.pictures import ATTRIBUTES, TRAINING_SEEDS, VALIDATION_SEEDS, Pictures, made
 from medqdeg_desktop.eval.reference.slices import learnt_slices
 
+_STAGES: Final = ("vision", "language", "reading", "done")
 _WARM_UP: Final = 40
 #: Share of a stage's steps over which the rate of a part falls to zero. The tower has learnt most before the second stage, and
 #: small batches would go on to disturb it.
@@ -31,6 +34,7 @@ _FALL: Final = {
     ("vision", "rest"): 0.25,
     ("language", "tower"): 0.6,
     ("language", "rest"): 0.4,
+    ("reading", "rest"): 0.6,
 }
 _VISION_WEIGHT: Final = 0.25
 _REAL_SHARE: Final = 1 / 16
@@ -49,10 +53,11 @@ class Plan:
     vision_batch: int = 64
     language_steps: int = 1_200
     language_batch: int = 16
+    reading_steps: int = 400
 
 
 class Training:
-    """The model, its heads and optimisers at one step of one stage; ``run`` goes on until both stages are done."""
+    """The model, its heads and optimisers at one step of one stage; ``run`` goes on until all stages are done."""
 
     def __init__(self, folder: Path, plan: Plan, *, tell: Callable[[str], None] = print) -> None:
         self.folder, self.plan, self._tell = folder, plan, tell
@@ -87,12 +92,19 @@ class Training:
         if slices is not None:
             training = training + learnt_slices(slices, seed=self.plan.seed)
         check = made(stored, VALIDATION_SEEDS, self.plan.validation, workers=workers, tell=self._made)
-        while self.stage != "done" and not (self.stage == "language" and until == "vision"):
-            steps = self.plan.vision_steps if self.stage == "vision" else self.plan.language_steps
-            self._stage(training, check, steps)
-            self.stage, self.step = ("language", 0) if self.stage == "vision" else ("done", 0)
+        steps = {
+            "vision": self.plan.vision_steps,
+            "language": self.plan.language_steps,
+            "reading": self.plan.reading_steps,
+        }
+        while self.stage != "done":
+            finished = self.stage
+            self._stage(training, check, steps[finished])
+            self.stage, self.step = _STAGES[_STAGES.index(finished) + 1], 0
             self._optimisers = self._fresh_optimisers()
             self.save()
+            if finished == until:
+                break
         if self.stage == "done":
             self.export(self.folder / "medqdeg-reference")
             self._record(len(training) - self._phantoms)
@@ -146,6 +158,7 @@ class Training:
         tower = self.model.model.vision_tower
         if self.stage == "vision":
             return vision.optimisers(tower, [self.heads])
+        tower.requires_grad_(self.stage != "reading")
         return vision.optimisers(tower, [self.model, self.heads, self.readouts])
 
     def _made(self, count: int) -> None:
@@ -159,7 +172,7 @@ class Training:
         while self.step < steps:
             began = time.monotonic()
             # A generator of the step's own: a resumed run draws what an undisturbed one would have drawn.
-            rng = np.random.default_rng((self.plan.seed, {"vision": 1, "language": 2}[self.stage], self.step))
+            rng = np.random.default_rng((self.plan.seed, _STAGES.index(self.stage) + 1, self.step))
             for group, rate in zip((g for o in self._optimisers for g in o.param_groups), rates, strict=True):
                 group["full"], group["lr"] = rate, rate * _rate(self.step, steps, _FALL[self.stage, group["part"]])
             with torch.autocast("cpu", torch.bfloat16):
@@ -205,9 +218,12 @@ class Training:
             int(self.processor.tokenizer.pad_token_id),
             self.readouts.index,
         )
-        image = vision.tower_hidden(self.model, batch["pixels"])
+        with torch.set_grad_enabled(self.stage != "reading"):
+            image = vision.tower_hidden(self.model, batch["pixels"])
         hidden = language.decoder_hidden(self.model, image, packed)
         loss, right = language.language_loss(self.model, self.readouts, hidden, packed)
+        if self.stage == "reading":
+            return loss, right
         return loss + _VISION_WEIGHT * vision.vision_loss(self.heads, image, batch), right
 
 

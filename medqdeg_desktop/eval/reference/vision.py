@@ -76,14 +76,14 @@ def optimisers(tower: nn.Module, rest: Iterable[nn.Module]) -> list[torch.optim.
         matrices.append({"params": [], "part": part})
         others.append({"params": [], "part": part})
         for name, parameter in (named for module in modules for named in module.named_parameters()):
-            if id(parameter) in seen:
+            if id(parameter) in seen or not parameter.requires_grad:
                 continue
             seen.add(id(parameter))
             hidden = parameter.ndim == 2 and ".layers." in name
             (matrices if hidden else others)[-1]["params"].append(parameter)
     return [
         torch.optim.Muon([g for g in matrices if g["params"]], lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.01),
+        torch.optim.AdamW([g for g in others if g["params"]], lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
 
