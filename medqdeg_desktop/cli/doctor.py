@@ -25,7 +25,6 @@ _BASE = (
     "isal",
     "sqlite-utils",
     "PySide6-Essentials",
-    "pyqtgraph",
 )
 _EXTRAS = {
     "local": ("torch", "transformers"),

@@ -31,7 +31,7 @@ class WindowError(MedqdegError):
 
 
 def refuse_bad_versions(qt: str, python: tuple[int, ...]) -> None:
-    """Raises WindowError for PySide6 releases that abort, or break pyqtgraph or layouts.
+    """Raises WindowError for PySide6 releases that abort or break layouts.
 
     6.12.0 drops a reference to True with every signal: Python below 3.12 dies after about 2,200 of them.
     """

@@ -56,7 +56,7 @@ class Window(main_window.MainWindow):
 
 main_window.MainWindow = Window
 code = application.run([])
-print("modules:", *(m for m in ("torch", "transformers", "openai", "sklearn", "pyqtgraph") if m in sys.modules))
+print("modules:", *(m for m in ("torch", "transformers", "openai", "sklearn") if m in sys.modules))
 sys.exit(code)
 """
 
