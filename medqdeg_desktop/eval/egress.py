@@ -1,8 +1,8 @@
 """Where data may go (design 7): this machine always, any other host only by name and only with items cleared for it.
 
-Loopback is an address, not a name: ``localhost``, 127.0.0.0/8 and ::1 count, a name that happens to resolve there does
-not, because what it resolves to is decided elsewhere. What is sent to another host is written to a log, line by line and
-flushed, before it goes; the log lies beside the study file.
+Loopback is ``localhost``, 127.0.0.0/8 and ::1; another name that happens to resolve there does not count, because what it
+resolves to is decided elsewhere. What is sent to another host is written to a log, line by line and on disk, before it goes;
+the log lies beside the study file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from medqdeg_desktop.errors import MedqdegError
 if TYPE_CHECKING:
     from medqdeg_desktop.eval.backends.base import Request
     from medqdeg_desktop.eval.questions import Question
+    from medqdeg_desktop.study.records import Item
 
 
 class EgressError(MedqdegError):
@@ -56,14 +57,36 @@ def check_hosts(hosts: Iterable[str], allowed: Collection[str]) -> tuple[str, ..
     return remote
 
 
-def check_items(questions: Iterable[Question], sendable: Collection[str], hosts: tuple[str, ...]) -> None:
-    """Raises EgressError naming the first question whose item is not in ``sendable`` (public or cleared item ids)."""
+def sendable_items(items: Iterable[Item]) -> dict[str, str]:
+    """Item ids that may leave this machine (public, or cleared by a person) with the wording that this was said of."""
+    return {item.item_id: _wording(item.question, item.options) for item in items if item.public or item.cleared_by}
+
+
+def kept_back(question: Question, sendable: Mapping[str, str]) -> str:
+    """Why ``question`` may not leave this machine, or "" where it may. ``sendable`` is that of ``sendable_items``.
+
+    A clearance is for a question as it stands in the study: a dataset that was made from another wording, or that does not
+    record what its pictures are, is not covered by it.
+    """
+    if question.item_id not in sendable:
+        return "it is neither public nor cleared by a person (`medqdeg bank clear STUDY --items FILE --by NAME`)"
+    if sendable[question.item_id] != _wording(question.text, question.options):
+        return "the dataset asks it in other words than the study that cleared it; generate the set again"
+    if not all(image.sha256 for image in question.images):
+        return "the dataset does not record the hash of its picture"
+    return ""
+
+
+def check_items(questions: Iterable[Question], sendable: Mapping[str, str], hosts: tuple[str, ...]) -> None:
+    """Raises EgressError naming the first question that may not go to ``hosts`` and why."""
     for question in questions:
-        if question.item_id not in sendable:
-            raise EgressError(
-                f"item {question.item_id} may not go to {hosts[0]}: it is neither public nor cleared by a person "
-                "(`medqdeg bank clear STUDY --items FILE --by NAME`)"
-            )
+        reason = kept_back(question, sendable)
+        if reason:
+            raise EgressError(f"item {question.item_id} may not go to {hosts[0]}: {reason}")
+
+
+def _wording(text: str, options: Mapping[str, str]) -> str:
+    return json.dumps([text, list(options.values())], ensure_ascii=False)
 
 
 class TransferLog:
@@ -89,8 +112,7 @@ class TransferLog:
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
         self._file.close()

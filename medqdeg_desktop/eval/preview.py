@@ -14,7 +14,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.backends.base import Mode
 from medqdeg_desktop.eval.backends.opening import require_clients
 from medqdeg_desktop.eval.costs import forecast, price_of
-from medqdeg_desktop.eval.egress import is_loopback, remote_hosts
+from medqdeg_desktop.eval.egress import is_loopback, kept_back, remote_hosts, sendable_items
 from medqdeg_desktop.eval.keys import key_for
 from medqdeg_desktop.eval.plan import EvaluateOptions, Work
 from medqdeg_desktop.eval.questions import questions
@@ -43,22 +43,22 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     allowed = {name.casefold() for name in options.allow_hosts}
     not_allowed = [host for host in remote if host.casefold() not in allowed]
     with Study.open(study_path, read_only=True) as study:
-        sendable = {item.item_id for item in study.items() if item.public or item.cleared_by} if remote else set()
+        sendable = sendable_items(study.items()) if remote else {}
         answered = sum(
             len(study.answered_keys(run.run_id))
             for run in study.runs()
             if (run.model, run.mode, run.trials, run.dataset_sha256)
             == (spec.stable_name, options.mode, options.trial_count, dataset.sha256)
         )
-    asked = answers = size = kept_back = 0
+    asked = answers = size = withheld = 0
     first = ""
     for question in questions(dataset, options.limit):
         asked += 1
         answers += options.passes(question)
         if remote:
             size += sum(image.path.stat().st_size for image in question.images)
-            if question.item_id not in sendable:
-                kept_back += 1
+            if kept_back(question, sendable):
+                withheld += 1
                 first = first or question.item_id
     cost = _cost(dataset, spec, options)
     servers, problem = [], ""
@@ -81,7 +81,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
         "images_bytes": size,
         "remote_hosts": list(remote),
         "not_allowed": not_allowed,
-        "not_cleared": kept_back,
+        "not_cleared": withheld,
         "first_not_cleared": first,
         "problem": problem,
         "servers": servers,

@@ -72,10 +72,10 @@ async def _evaluate(
     meter = Meter(price_of(spec, options.price), options.max_cost)
     known: dict[str, Known] = {}
     total, work_ahead = 0, 0.0
-    sendable: set[str] | None = None
+    sendable: dict[str, str] | None = None
     if hosts:
         with Study.open(study_path, read_only=True) as study:
-            sendable = {item.item_id for item in study.items() if item.public or item.cleared_by}
+            sendable = egress.sendable_items(study.items())
     for question in questions(dataset, options.limit):
         if sendable is not None:
             egress.check_items([question], sendable, hosts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keyring
@@ -146,3 +147,22 @@ def test_a_refusal_comes_before_anything_is_read_from_the_model(dataset: Dataset
         evaluate(dataset.folder, study_path, spec, EvaluateOptions(), Progress("evaluate"))
     with Study.open(study_path) as study:
         assert study.runs() == []
+
+
+def test_a_clearance_covers_the_words_it_was_given_for_and_pictures_that_are_on_record(
+    dataset: Dataset, study_path: Path
+) -> None:
+    with Study.open(study_path) as study:
+        study.add_items(items_for(dataset, public=True))
+        sendable = egress.sendable_items(study.items())
+    question = next(questions(dataset))
+    hosts = ("api.example",)
+    egress.check_items([question], sendable, hosts)
+    with pytest.raises(egress.EgressError, match=rf"{question.item_id} may not go to api\.example: .*other words"):
+        egress.check_items([replace(question, text=question.text + " Mrs Doe")], sendable, hosts)
+    with pytest.raises(egress.EgressError, match="other words"):
+        egress.check_items([replace(question, options={**question.options, "Z": "more"})], sendable, hosts)
+    with pytest.raises(egress.EgressError, match="hash of its picture"):
+        egress.check_items([replace(question, images=(replace(question.images[0], sha256=""),))], sendable, hosts)
+    with pytest.raises(egress.EgressError, match="neither public nor cleared"):
+        egress.check_items([replace(question, item_id="somebody-elses")], sendable, hosts)
