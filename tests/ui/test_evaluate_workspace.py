@@ -20,6 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.ui.action_table import actions_of
+from medqdeg_desktop.ui.actions import bind
 from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
 from medqdeg_desktop.ui.evaluate.model_folder import describe
 from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
@@ -289,6 +291,48 @@ def test_a_set_that_is_gone_is_an_error_with_another_try(
     workspace = open_workspace(path)
     qtbot.waitUntil(lambda: workspace.pages.currentWidget() is workspace.trouble, timeout=LONG)
     assert str(tmp_path / "gone") in workspace.trouble.sentence.text()
+
+
+def test_a_report_is_offered_a_folder_of_its_own_beside_the_study(
+    shown: EvaluateWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = shown.session.path
+    assert study is not None
+    own = study.with_name(f"{study.stem}_report")
+    proposed: list[str] = []
+    written: list[Path] = []
+
+    def choose(answer: str) -> None:
+        def ask(parent: object, title: str, folder: str) -> str:
+            assert Path(folder).is_dir()
+            proposed.append(folder)
+            return answer
+
+        monkeypatch.setattr("medqdeg_desktop.ui.evaluate.workspace.QFileDialog.getExistingDirectory", ask)
+        shown.choose_report()
+
+    monkeypatch.setattr(shown, "write_report", written.append)
+    choose("")
+    assert proposed == [str(own)] and not own.exists() and not written, "nothing is left of a dialog that was put away"
+    choose(str(own))
+    choose(str(study.parent))
+    assert written == [own, own], "never among the studies themselves"
+
+
+def test_a_report_that_cannot_be_written_says_why(open_workspace: OpenWorkspace, tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "empty.medq"
+    Study.create(path, name="Empty").close()
+    workspace = open_workspace(path)
+    assert not workspace.panel.report.isEnabled() and "needs answers" in workspace.panel.report.toolTip()
+
+
+def test_escape_puts_adding_a_model_away(shown: EvaluateWorkspace) -> None:
+    click(shown.panel.add)
+    assert shown.pages.currentWidget() is shown.add_page and shown.add_page.trials.value() == 10
+    bind(shown, actions_of("evaluate"))
+    shown.add_page.folder.setFocus()
+    QTest.keyClick(shown.add_page.folder, Qt.Key.Key_Escape)
+    assert shown.pages.currentWidget() is shown.page
 
 
 def test_the_report_is_written_and_its_page_opened(

@@ -10,6 +10,7 @@ TABS: Final = ("Overview", "Heatmaps", "Tables", "Calibration", "Items")
 
 EVALUATE: Final[tuple[Action, ...]] = (
     Action("evaluate.add", "Add a model…", ("Ctrl+N",), "evaluate", "add_model", "plus", None, "Runs"),
+    Action("evaluate.step_back", "Back from adding a model", ("Esc",), "evaluate", "step_back", "", None, "Runs"),
     Action("evaluate.go_on", "Go on with the chosen run", ("Ctrl+G",), "evaluate", "go_on", "play", None, "Runs"),
     Action("evaluate.stop", "Stop the chosen run", ("Ctrl+.",), "evaluate", "stop", "stop", None, "Runs"),
     Action("evaluate.dataset", "Choose another set…", ("Ctrl+O",), "evaluate", "choose_dataset", "folder", None, "Runs"),

@@ -78,7 +78,7 @@ class AddModelPage(QScrollArea):
         self.mode = QComboBox()
         for mode, words in MODES.items():
             self.mode.addItem(words, mode)
-        self.trials = _spin(1, 100, 3)
+        self.trials = _spin(1, 100, 10)
         self.limit = _spin(0, 1_000_000, 0, self.tr("all"))
         self.text_only = QCheckBox(self.tr("Text only: leave the images out"))
         self.rotate = QCheckBox(self.tr("Rotate the options, against a preference for a place"))

@@ -77,8 +77,10 @@ class RunsPanel(QWidget):
         if len(problems) != self.log.count() or not problems:
             self.log.show_rows(problems)
 
-    def allow_report(self, allowed: bool) -> None:
+    def allow_report(self, allowed: bool, why_not: str = "") -> None:
+        """``why_not`` is told by the greyed button."""
         self.report.setEnabled(allowed)
+        self.report.setToolTip("" if allowed else why_not)
 
 
 def _inset(widget: QWidget) -> QHBoxLayout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +60,7 @@ class EvaluateWorkspace(Workspace):
         self._live = QTimer(self, singleShot=True, interval=_LIVE_MS)
         self._live.timeout.connect(self._on_live)
         self._connect()
+        self._allow_report()
 
     def _connect(self) -> None:
         self.book.changed.connect(self._on_runs)
@@ -129,6 +131,11 @@ class EvaluateWorkspace(Workspace):
         self.add_page.prepare(self._study, self.dataset, ask)
         self.pages.setCurrentWidget(self.add_page)
 
+    def step_back(self) -> None:
+        """Escape: adding a model is put away; what was typed there stays for the next time."""
+        if self.pages.currentWidget() is self.add_page:
+            self._show_page()
+
     def start(self, ask: Ask) -> None:
         row = self.book.ask(ask)
         self.panel.runs.show_rows(self.book.rows)
@@ -177,11 +184,25 @@ class EvaluateWorkspace(Workspace):
     # -- report ------------------------------------------------------------------------------------------------
 
     def choose_report(self) -> None:
+        """Asks for the report's folder; one of its own beside the study is there to be taken."""
         if self._study is None or self._report is not None:
             return
-        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"), str(self._study.parent))
+        if not self.panel.report.isEnabled():
+            self.said.emit(self.panel.report.toolTip())
+            return
+        own = self._study.with_name(f"{self._study.stem}_report")
+        made = not own.exists()
+        with suppress(OSError):  # a study on a medium that takes no writing: another folder is chosen
+            own.mkdir(exist_ok=True)
+        start = own if own.is_dir() else Path.home()
+        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"), str(start))
+        # Beside studies and images a report's many files would be lost: it has a folder of its own.
+        chosen = own if name and Path(name).resolve() == self._study.parent.resolve() else Path(name)
+        if made and (not name or chosen != own):
+            with suppress(OSError):
+                own.rmdir()
         if name:
-            self.write_report(Path(name))
+            self.write_report(chosen)
 
     def write_report(self, folder: Path) -> None:
         """Tables, charts, HTML and PDF of the study's newest dataset, as a job; then the folder opens."""
@@ -190,12 +211,19 @@ class EvaluateWorkspace(Workspace):
         job = Job(self.tr("writing the report"), ["report", str(self._study), "--out", str(folder)], lane="report")
         job.ended.connect(partial(self._on_report, job, folder))
         self._report = job
-        self.panel.allow_report(False)
+        self._allow_report()
         self.jobs.add(job)
+
+    def _allow_report(self) -> None:
+        if self._report is not None:
+            self.panel.allow_report(False, self.tr("The report is being written"))
+        else:
+            why_not = self.tr("A report needs answers: add a model, or tick one that has answered")
+            self.panel.allow_report(bool(self.results.json), why_not)
 
     def _on_report(self, job: Job, folder: Path) -> None:
         self._report = None
-        self.panel.allow_report(bool(self.results.json))
+        self._allow_report()
         if job.state is JobState.FAILED:
             self.warned.emit(job.error)
         elif job.state is JobState.DONE:
@@ -268,7 +296,7 @@ class EvaluateWorkspace(Workspace):
             row.accuracy = accuracy_of(self.results.json, row.run_id) if row.run_id else None
             self.panel.runs.runs.tell(row)
         self.page.show_results(self.results.json, self.results.analysis)
-        self.panel.allow_report(bool(self.results.json) and self._report is None)
+        self._allow_report()
         if self.pages.currentWidget() is self.trouble:
             self._show_page()
 
