@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 #: A title bar and thin borders, until the window manager says what they really take.
 _USUAL_FRAME = QMargins(2, 32, 2, 8)
+_SHARE = 0.85  # of the screen's width and height, at the first start
 
 
 def fitted(wanted: QRect, frame: QMargins, available: QRect) -> QRect:
@@ -17,6 +18,11 @@ def fitted(wanted: QRect, frame: QMargins, available: QRect) -> QRect:
     left = min(max(wanted.left(), inside.left()), inside.right() + 1 - size.width())
     top = min(max(wanted.top(), inside.top()), inside.bottom() + 1 - size.height())
     return QRect(left, top, size.width(), size.height())
+
+
+def first_size(usual: QSize, available: QSize) -> QSize:
+    """``usual``, or most of a screen that is larger than it takes: pictures are looked at side by side."""
+    return usual.expandedTo(available * _SHARE)
 
 
 class ScreenFit(QObject):
@@ -33,7 +39,7 @@ class ScreenFit(QObject):
         """The size of a first start, in the middle of the screen."""
         available = self._available()
         self._bound(available)
-        wanted = QRect(available.topLeft(), self._usual)
+        wanted = QRect(available.topLeft(), self._first_size(available))
         wanted.moveCenter(available.center())
         self._window.setGeometry(fitted(wanted, self._frame(), available))
 
@@ -63,6 +69,11 @@ class ScreenFit(QObject):
     def _bound(self, available: QRect) -> None:
         """No smaller than ``smallest``, unless the screen itself is."""
         self._window.setMinimumSize(self._smallest.boundedTo(available.marginsRemoved(self._frame()).size()))
+
+    def _first_size(self, available: QRect) -> QSize:
+        # Where nobody looks, a picture of the window has one size on every machine.
+        offscreen = QGuiApplication.platformName() == "offscreen"
+        return self._usual if offscreen else first_size(self._usual, available.size())
 
     def _available(self) -> QRect:
         # Without a display Qt claims 800 x 800; nobody looks at that, and a grab may have any size.

@@ -212,6 +212,13 @@ def test_the_difference_of_equal_pictures_is_grey_everywhere(pair: Comparison) -
     assert set(np.unique(inside)) == {128}
 
 
+def test_the_difference_tells_what_black_and_white_stand_for(pair: Comparison) -> None:
+    pair.set_layout_mode(Layout.DIFFERENCE)
+    assert pair.right_pane.overlay.reading.startswith("difference ±100 HU\n")
+    pair.show_only_original(True)
+    assert pair.right_pane.overlay.reading.startswith("W 400  L 40\n")
+
+
 def test_the_probe_tells_native_values_in_both_panes_and_their_change(pair: Comparison) -> None:
     placement = pair.left_pane.placement()
     assert placement is not None

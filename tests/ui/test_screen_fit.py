@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMargins, QRect
+from PySide6.QtCore import QMargins, QRect, QSize
 from PySide6.QtWidgets import QApplication, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.ui.main_window import MainWindow
-from medqdeg_desktop.ui.screen_fit import ScreenFit, fitted
+from medqdeg_desktop.ui.screen_fit import ScreenFit, first_size, fitted
 
 FRAME = QMargins(2, 22, 2, 6)
 
@@ -58,6 +58,12 @@ def test_a_screen_smaller_than_the_smallest_window_still_shows_all_of_it(
     QApplication.processEvents()
     rail = window.rail
     assert rail.rect().contains(rail._buttons["help"].geometry())
+
+
+def test_a_first_start_takes_most_of_a_large_screen_and_never_less_than_usual() -> None:
+    usual = QSize(1280, 800)
+    assert first_size(usual, QSize(2560, 1440)) == QSize(2176, 1224)
+    assert first_size(usual, QSize(1366, 768)) == usual, "what is too big is fitted afterwards"
 
 
 def test_reset_brings_the_size_of_a_first_start_back(open_window: Callable[..., MainWindow], ct_series: Path) -> None:

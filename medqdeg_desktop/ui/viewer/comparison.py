@@ -249,11 +249,18 @@ class Comparison(QWidget):
         if image is None or placement is None:
             return ""
         window = self.view.shown_window(image)
-        if window is not None:
+        shows_difference = self.layout_mode is Layout.DIFFERENCE and not self._showing_original
+        if shows_difference and self._degraded is not None and self._difference is not None:
+            # Mid-grey is no difference; black and white lie half the window from it. Colours differ by up to 255.
+            shown = self._difference[1][1]
+            half = shown.width / 2 if shown is not None else 255.0
+            unit = "" if image.unit == "RGB" else image.unit
+            text = self.tr("difference ±{0} {1}").format(f"{half:.{_digits(2 * half)}f}", unit).rstrip()
+        elif window is not None:
             text = f"W {window.width:.{_digits(window.width)}f}  L {window.center:.{_digits(window.width)}f}"
         else:
             text = "" if image.is_rgb else self.tr("VOI LUT")
-        if self.view.inverted:
+        if self.view.inverted and not shows_difference:
             text += self.tr("  inverted")
         zoom = "1:1" if placement.scale_x == 1 else f"{placement.scale_x * 100:.0f} %"
         fitted = self.tr("fit ") if self.view.viewport.zoom is None else ""
