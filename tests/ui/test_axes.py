@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from hands import calibrate, press, set_level, wait_for_picture
+from hands import calibrate, choose, press, set_level, wait_for_picture
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -82,6 +82,44 @@ def test_a_level_set_on_a_coronal_cut_is_kept_with_its_axis_and_slice(
     wait_for_picture(qtbot, workspace)
     assert workspace.opened.view.frame == own_frame, "back where the series itself was left"
     assert workspace.desk.kept.here(workspace.image.source_sha256, setting.type, setting.modality, Level.L1) is None  # type: ignore[union-attr]
+
+
+def test_what_a_scanner_measures_axially_is_not_offered_across_the_body(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    chooser = workspace.panel.types
+    choose(qtbot, workspace, "sparse_view")
+    for key, axis in ((Qt.Key.Key_C, "coronal"), (Qt.Key.Key_S, "sagittal")):
+        press(window, key, SHIFT)
+        qtbot.waitUntil(lambda axis=axis: workspace.opened is not None and workspace.opened.axis == axis, timeout=10_000)  # type: ignore[misc]
+        wait_for_picture(qtbot, workspace)
+        assert not {"sparse_view", "limited_angle", "low_dose"} & set(chooser.suiting)
+        assert workspace.type_name == chooser.current == chooser.suiting[0]
+        rows = [chooser.box.model().index(i, 0) for i in range(chooser.box.count())]
+        greyed = [row.data() for row in rows if not row.flags() & Qt.ItemFlag.ItemIsEnabled]
+        assert sum("measured axially" in text for text in greyed) == 3
+        for name in ("sparse_view", "limited_angle", "low_dose"):
+            workspace.choose_type(name)
+            assert workspace.type_name == chooser.suiting[0]
+    assert "reading the stack" not in window.foot.said.text()
+    press(window, Qt.Key.Key_A, SHIFT)
+    qtbot.waitUntil(lambda: workspace.opened is not None and workspace.opened.cut is None, timeout=10_000)
+    wait_for_picture(qtbot, workspace)
+    choose(qtbot, workspace, "low_dose")
+    assert workspace.type_name == "low_dose"
+
+
+def test_the_foot_stops_telling_of_a_stack_when_another_screen_is_in_front(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    workspace.show_axis("coronal")
+    assert "reading the stack" in window.foot.said.text()
+    window.go_to("help")
+    assert window.foot.said.text() == ""
 
 
 def test_a_single_picture_has_no_other_axis(open_window: OpenWindow, shared_data: Path, qtbot: QtBot) -> None:

@@ -333,9 +333,21 @@ def test_an_l2_below_l1_is_kept_and_said(open_window: OpenWindow, ct_series: Pat
     window = open_window(ct_series)
     workspace = calibrate(window)
     choose(qtbot, workspace, "gaussian_noise")
+    press(window, Qt.Key.Key_0, Qt.KeyboardModifier.AltModifier)
+    qtbot.waitUntil(lambda: workspace.desk.clean(workspace.image) is not None, timeout=10_000)
     set_level(qtbot, window, Level.L1, 0.6)
     set_level(qtbot, window, Level.L2, 0.3)
     assert window.banner.isVisible() and "not more severe than L1" in window.banner.text.text()
+    panel = workspace.panel
+    assert panel._step_title.text() == "L2 is not above L1: set one of them again"
+    assert not panel.next.isVisible() and "0 of them calibrated" in panel.types.note.text()
+    set_level(qtbot, window, Level.L2, 0.6)
+    qtbot.waitUntil(lambda: len({m.severity for m in panel.slider._marks}) == 1, timeout=10_000)
+    low, high = (panel.slider.mark_x(mark) for mark in panel.slider._marks)
+    assert high - low >= 12, "equal levels are marked side by side"
+    set_level(qtbot, window, Level.L2, 0.8)
+    qtbot.waitUntil(lambda: "1 of them calibrated" in panel.types.note.text(), timeout=10_000)
+    assert panel._step_title.text() != "L2 is not above L1: set one of them again"
 
 
 def test_a_preview_of_a_large_frame_is_marked_and_kept_only_once_exact(
@@ -377,7 +389,10 @@ def test_a_picture_of_unknown_kind_is_asked_for_its_modality_first(
     press(window, Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier)
     assert "Say first what this picture is" in window.foot.said.text()
     panel.kind.setCurrentText("Histopathology")
-    panel.kind.activated.emit(panel.kind.currentIndex())
+    row = workspace.list.series.index(0)
+    with qtbot.waitSignal(workspace.list.series.dataChanged, timeout=5000):
+        panel.kind.activated.emit(panel.kind.currentIndex())
+    assert "Histopathology" in row.data(Qt.ItemDataRole.AccessibleTextRole)
     wait_for_picture(qtbot, workspace)
     assert workspace.image is not None and workspace.image.modality is Modality.HISTOPATHOLOGY
     choose(qtbot, workspace, "bubble")

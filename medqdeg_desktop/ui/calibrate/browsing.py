@@ -54,6 +54,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.list = SeriesList()
         self.slices = SliceBar()
         self._direction = 1
+        self._reading_stack = False
         self._to_show, self._show_first, self._asked = "", True, False
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
@@ -151,6 +152,7 @@ class BrowsingWorkspace(LookingWorkspace):
 
     def left(self) -> None:
         self._cine.stop()
+        self._stack_read()
 
     def shut_down(self) -> None:
         self._cine.stop()
@@ -294,6 +296,7 @@ class BrowsingWorkspace(LookingWorkspace):
             self.store.forget(self.opened.cut.series_id)
             self.opened.show_cut(None)
         self._background.drop("cut")
+        self._stack_read()
         self.opened, self.image = opened, None
         if opened is not None and self.centre.currentWidget() is self.empty:
             # Before the page goes with its button: Qt would give the keyboard to the next button, and Space would press that.
@@ -303,6 +306,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.series_shown(opened)
         if opened is None:
             return
+        self.list.series.refresh(opened.series_id)
         self.comparison.show_series(opened.view)
         self.slices.show_axis(opened.axis, can_be_cut=opened.can_be_cut)
         self._take_focus()
@@ -341,12 +345,20 @@ class BrowsingWorkspace(LookingWorkspace):
             self.said.emit(self.tr("Only a stack of even slices with known places can be seen along another axis"))
             self.slices.show_axis(opened.axis, can_be_cut=False)
             return
+        self._reading_stack = True
         self.said.emit(self.tr("{0}: reading the stack…").format(axis.capitalize()))
         self._background.run(
             "cut", lambda: opened.series.cut(axis), partial(self._on_cut, opened), partial(self._on_not_cut, opened)
         )
 
+    def _stack_read(self) -> None:
+        """The foot no longer says that the stack is being read: it is there, given up, or another screen is in front."""
+        if self._reading_stack:
+            self._reading_stack = False
+            self.said.emit("")
+
     def _on_cut(self, opened: OpenSeries, cut: Series) -> None:
+        self._stack_read()
         if opened is not self.opened:
             return
         if opened.cut is not None:
@@ -355,6 +367,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self._show_opened(opened)
 
     def _on_not_cut(self, opened: OpenSeries, error: str) -> None:
+        self._stack_read()
         self.slices.show_axis(opened.axis, can_be_cut=opened.can_be_cut)
         self.warned.emit(error)
 

@@ -16,7 +16,7 @@ from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.study.records import CleanDecision, Setting
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 from medqdeg_desktop.ui.calibrate import decisions
-from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
+from medqdeg_desktop.ui.calibrate.kept import KeptDecisions, out_of_order
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.study_session import StudySession
 
@@ -161,11 +161,11 @@ class Desk(QObject):
         self._made.append((setting.event_id, self.tr("{0} of {1}").format(setting.level, label)))
         self._session.kept.emit(setting.at)
         self.said.emit(self.tr("{0} of {1} kept at {2:.2f}").format(setting.level, label, setting.severity))
-        levels = [self.kept.here(setting.image_id, setting.type, setting.modality, v) for v in (Level.L1, Level.L2)]
-        if levels[0] is not None and levels[1] is not None and levels[0].severity >= levels[1].severity:
+        low, high = (self.kept.here(setting.image_id, setting.type, setting.modality, v) for v in (Level.L1, Level.L2))
+        if low is not None and high is not None and out_of_order(low, high):
             self.warned.emit(
                 self.tr("{0}: L2 ({1:.2f}) is not more severe than L1 ({2:.2f}). Both are kept; set one of them again.").format(
-                    label, levels[1].severity, levels[0].severity
+                    label, high.severity, low.severity
                 )
             )
         self.changed.emit()

@@ -10,6 +10,9 @@ from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality
 
 SET_LEVELS = (Level.L1, Level.L2)
 
+#: Modelled from projections, which a scanner measures in the axial plane: a picture across it never had such projections.
+MEASURED_AXIALLY = frozenset({"limited_angle", "sparse_view", "low_dose"})
+
 
 @dataclass(frozen=True, slots=True)
 class LevelMark:
@@ -86,17 +89,30 @@ class KeptDecisions:
         """Levels kept for a cell, on any picture."""
         return {v for (_, t, m, v) in self.settings if (t, m) == (type_name, modality)}
 
+    def calibrated(self, type_name: str, modality: Modality) -> bool:
+        """Whether a cell has an L1 and an L2 above it (the newest of each, on any picture)."""
+        low, high = (self.nearest("", type_name, modality, level) for level in SET_LEVELS)
+        return low is not None and high is not None and not out_of_order(low, high)
+
+
+def out_of_order(low: Setting | LevelMark, high: Setting | LevelMark) -> bool:
+    """Whether L2 (``high``) is not above L1 (``low``). A severity does not rank values that were set by hand."""
+    return not low.custom and not high.custom and low.severity >= high.severity
+
 
 def _key(setting: Setting) -> tuple[str, str, Modality, Level]:
     return (setting.image_id, setting.type, setting.modality, setting.level)
 
 
-def types_for(modality: Modality | None) -> tuple[list[str], list[str]]:
+def types_for(modality: Modality | None, axis: str = "") -> tuple[list[str], list[str]]:
     """Names of the types that suit ``modality``, its own specific ones first, and of those that do not.
 
     Where the modality is unknown only the general types are offered: a specific one would model physics of nobody knows what.
+    Across the body (``axis`` "coronal" or "sagittal") none that a scanner measures axially is offered.
     """
     suiting = [t for t in DEGRADATION_TYPES if (t.general if modality is None else t.suits(modality))]
+    if axis not in ("", "axial"):
+        suiting = [t for t in suiting if t.name not in MEASURED_AXIALLY]
     suiting.sort(key=lambda t: t.general)
     names = [t.name for t in suiting]
     return names, [t.name for t in DEGRADATION_TYPES if t.name not in names]

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QMenu, QPu
 from medqdeg_desktop.study.records import CleanDecision
 from medqdeg_desktop.taxonomy import LEVEL_ANCHORS, Level, Modality
 from medqdeg_desktop.ui.calibrate.decisions import REJECTIONS
-from medqdeg_desktop.ui.calibrate.kept import LevelMark
+from medqdeg_desktop.ui.calibrate.kept import LevelMark, out_of_order
 from medqdeg_desktop.ui.calibrate.level_rows import LevelRow
 from medqdeg_desktop.ui.calibrate.parameter_drawer import ParameterDrawer
 from medqdeg_desktop.ui.calibrate.severity_slider import SeveritySlider
@@ -103,7 +103,7 @@ class CalibratePanel(QScrollArea):
         column.addWidget(step)
         column.addStretch(1)
         self._step: Level | None = None
-        self._rejected = False
+        self._rejected = self._crossed = False
         self._kind_missing = False
 
     # -- told by the workspace --------------------------------------------------------------------------------
@@ -144,6 +144,8 @@ class CalibratePanel(QScrollArea):
             }[mark.kind].format(mark.severity, local_clock(mark.at))
             row.tell(mark.kind, text + (self.tr(" · custom") if mark.custom else ""))
         self._rejected = clean is not None and clean.verdict == "rejected"
+        here = [by_level[v] for v in (Level.L1, Level.L2) if v in by_level and by_level[v].kind == "here"]
+        self._crossed = len(here) == 2 and out_of_order(*here)
         self._step = self._next_step(clean, by_level)
         self._show_step()
 
@@ -191,6 +193,10 @@ class CalibratePanel(QScrollArea):
             self._anchor.setText(
                 self.tr("The file does not say. Choose its modality above: it decides which degradations make sense.")
             )
+            return
+        if step is None and self._crossed and not self._rejected:
+            self._step_title.setText(self.tr("L2 is not above L1: set one of them again"))
+            self._anchor.setText(self.tr("Move the slider below L2 and set L1 there, or above L1 and set L2 there."))
             return
         if step is None:
             self._step_title.setText(self.tr("Nothing left to do here"))

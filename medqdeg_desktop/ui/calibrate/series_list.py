@@ -79,6 +79,12 @@ class SeriesModel(QAbstractListModel):
         self._thumbnails.clear()
         self.endResetModel()
 
+    def refresh(self, series_id: str) -> None:
+        """What the row says has changed: its modality, or the axis it is seen along."""
+        row = self.row_of(series_id)
+        if row >= 0:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
     def row_of(self, series_id: str) -> int:
         return next((i for i, row in enumerate(self.rows) if row.series_id == series_id), -1)
 

@@ -13,6 +13,7 @@ from medqdeg_desktop.ui.calibrate.kept import LevelMark
 _STEPS = 1000
 _KNOB = 8.0
 _MARK = 5.0
+_APART = 13.0  # two marks side by side, each to be seen whole
 
 
 class SeveritySlider(QSlider):
@@ -63,11 +64,21 @@ class SeveritySlider(QSlider):
         groove = self._groove()
         return groove.left() + severity * groove.width()
 
+    def mark_x(self, mark: LevelMark) -> float:
+        """Where a mark is drawn: at its severity, or just beside it where it would hide the other one."""
+        x = self.x_of(mark.severity)
+        for other in self._marks:
+            apart = x - self.x_of(other.severity)
+            if other.level is not mark.level and abs(apart) < _APART:
+                right = apart > 0 or (apart == 0 and mark.level > other.level)
+                return x + (_APART - abs(apart)) / 2 * (1 if right else -1)
+        return x
+
     def _mark_at(self, position: QPointF) -> LevelMark | None:
         if position.y() > 24:
             return None
-        near = [m for m in self._marks if abs(self.x_of(m.severity) - position.x()) <= 12]
-        return min(near, key=lambda m: abs(self.x_of(m.severity) - position.x()), default=None)
+        near = [m for m in self._marks if abs(self.mark_x(m) - position.x()) <= 12]
+        return min(near, key=lambda m: abs(self.mark_x(m) - position.x()), default=None)
 
     # -- hand -------------------------------------------------------------------------------------------------
 
@@ -125,9 +136,9 @@ class SeveritySlider(QSlider):
             painter.setBrush(QColor(t.ACCENT))
             painter.drawRoundedRect(QRectF(groove.left(), groove.top(), knob_x - groove.left(), 4), 2, 2)
         for mark in self._marks:
-            x = self.x_of(mark.severity)
+            x = self.mark_x(mark)
             painter.setPen(QPen(QColor(t.EDGE), 1))
-            painter.drawLine(QPointF(x, 19), QPointF(x, 31))
+            painter.drawLine(QPointF(x, 19), QPointF(self.x_of(mark.severity), 31))
             draw_mark(painter, QPointF(x, 12), mark.level, mark.kind)
         painter.setBrush(QColor(t.TEXT if self.isEnabled() else t.EDGE))
         painter.setPen(QPen(QColor(t.ACCENT), 2) if self.hasFocus() else Qt.PenStyle.NoPen)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon, QPainter, QPixmap, QStandardItem, QStandardItem
 from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
-from medqdeg_desktop.ui.calibrate.kept import SET_LEVELS, KeptDecisions, types_for
+from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY, SET_LEVELS, KeptDecisions, types_for
 from medqdeg_desktop.ui.calibrate.severity_slider import draw_mark
 
 
@@ -44,9 +44,9 @@ class TypeChooser(QWidget):
         """Names of the types that may be chosen, in the order shown."""
         return self._suiting
 
-    def fill(self, modality: Modality | None, kept: KeptDecisions, current: str) -> None:
-        """Lists the types for ``modality``; the others stand below, greyed, so that nobody looks for them in vain."""
-        self._suiting, others = types_for(modality)
+    def fill(self, modality: Modality | None, kept: KeptDecisions, current: str, axis: str = "") -> None:
+        """Lists the types for ``modality`` seen along ``axis``; the others stand below, greyed, for nobody to look in vain."""
+        self._suiting, others = types_for(modality, axis)
         model = QStandardItemModel(self.box)
         any_kept = modality is not None and any(kept.levels_kept(n, modality) for n in self._suiting)
         for name in self._suiting:
@@ -58,16 +58,19 @@ class TypeChooser(QWidget):
             item.setData(name, Qt.ItemDataRole.UserRole)
             model.appendRow(item)
         for name in others:
-            item = QStandardItem(DEGRADATION_BY_NAME[name].label)
+            kind = DEGRADATION_BY_NAME[name]
+            item = QStandardItem(kind.label)
             item.setEnabled(False)
-            suits = ", ".join(DEGRADATION_BY_NAME[name].modalities or ()) or self.tr("most others")
-            item.setToolTip(self.tr("For {0}").format(suits))
+            item.setToolTip(self.tr("For {0}").format(", ".join(kind.modalities or ()) or self.tr("most others")))
+            if name in MEASURED_AXIALLY and modality is not None and kind.suits(modality):
+                item.setText(self.tr("{0} (measured axially)").format(kind.label))
+                item.setToolTip(self.tr("A scanner measures axially: set it on the axial slices"))
             model.appendRow(item)
         self.box.setModel(model)
         self.choose(current if current in self._suiting else (self._suiting[0] if self._suiting else ""))
-        kind = str(modality) if modality else self.tr("any picture")
-        both = sum(1 for name in self._suiting if modality and len(kept.levels_kept(name, modality)) == 2)
-        self.note.setText(self.tr("{0} suit {1}, {2} of them calibrated").format(len(self._suiting), kind, both))
+        what = str(modality) if modality else self.tr("any picture")
+        both = sum(1 for name in self._suiting if modality and kept.calibrated(name, modality))
+        self.note.setText(self.tr("{0} suit {1}, {2} of them calibrated").format(len(self._suiting), what, both))
 
     def choose(self, name: str) -> None:
         """Shows ``name`` as chosen without telling."""

@@ -19,6 +19,7 @@ from medqdeg_desktop.ui.calibrate.browsing import BrowsingWorkspace
 from medqdeg_desktop.ui.calibrate.contact_sheet import ContactSheet
 from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
 from medqdeg_desktop.ui.calibrate.desk import Desk, OnScreen, Trial
+from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY
 from medqdeg_desktop.ui.calibrate.live import LiveRender, Wanted
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.panel import CalibratePanel
@@ -108,8 +109,13 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self._leave_sheet()
         if new_series:
             self.type_name = ""
+            before = self.opened.type_name if self.opened is not None else ""
             self._refresh_types()
-            self._show_type(self.panel.types.current)
+            now = self.panel.types.current
+            self._show_type(now)
+            if before in MEASURED_AXIALLY and now != before:
+                labels = (DEGRADATION_BY_NAME[name].label for name in (before, now))
+                self.said.emit(self.tr("{0} is measured axially: {1} is shown here instead").format(*labels))
             return
         self._trial = Trial(start=self.severity)
         self._refresh_levels()
@@ -119,7 +125,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
 
     def choose_type(self, name: str) -> None:
         """Shows another degradation, where the reader left its slider on this series."""
-        if name and name != self.type_name:
+        if name != self.type_name and name in self.panel.types.suiting:
             self.panel.types.choose(name)
             self._show_type(name)
 
@@ -394,7 +400,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
         """The list of types for the modality shown, with what is kept of each."""
         image = self.image
         if image is not None and self.opened is not None:
-            self.panel.types.fill(image.modality, self.desk.kept, self.type_name or self.opened.type_name)
+            current = self.type_name or self.opened.type_name
+            self.panel.types.fill(image.modality, self.desk.kept, current, self.opened.axis)
 
     def _refresh_levels(self) -> None:
         """Marks, rows and the next step for the picture shown."""
