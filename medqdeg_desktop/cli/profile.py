@@ -155,7 +155,14 @@ def set_(study: Path, type_name: str, modality: Modality, level: str, severity: 
                 provenance={"stage": "command line", "version": __version__, "python": platform.python_version()},
             )
         )
+        cell = (kept.image_id, kept.type, kept.modality)
+        now = {s.level: s.severity for s in opened.settings(kept.reader) if (s.image_id, s.type, s.modality) == cell}
     click.echo(f"{kept.event_id}  {degradation.name} {level} on {modality}: severity {severity:g}")
+    low, high = now.get(Level.L1), now.get(Level.L2)
+    if low is not None and high is not None and low >= high:
+        click.echo(
+            f"warning: {degradation.name} on {modality}: L2 ({high:g}) is not above L1 ({low:g}); set one of them again", err=True
+        )
 
 
 @profile.command()

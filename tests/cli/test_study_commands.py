@@ -65,6 +65,23 @@ def test_a_study_is_created_once(medqdeg: Commands, file: Path) -> None:
     assert file.read_bytes() == before
 
 
+def test_an_l2_that_is_not_above_l1_is_kept_with_a_warning(
+    medqdeg: Commands, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warned(level: str, severity: float) -> str:
+        arguments = ["profile", "set", str(file), "--type", "low_dose", "--modality", "CT", "--reader", "R1"]
+        with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["medqdeg", *arguments, "--level", level, "--severity", str(severity)])
+            cli.main()
+        assert ended.value.code == 0
+        return capsys.readouterr().err
+
+    assert warned("L1", 0.5) == ""
+    assert warned("L2", 0.3) == "warning: low_dose on CT: L2 (0.3) is not above L1 (0.5); set one of them again\n"
+    assert warned("L2", 0.5).count("\n") == 1
+    assert warned("L2", 0.8) == ""
+
+
 def test_levels_are_set_and_published_by_commands_alone(medqdeg: Commands, file: Path) -> None:
     _set(medqdeg, file, "L1", 0.2, "R1")
     _set(medqdeg, file, "L1", 0.4, "R2")
