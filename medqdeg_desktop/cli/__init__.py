@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import IO, Any
 
 import click
 
@@ -35,6 +36,15 @@ _COMMANDS = {
 }
 
 
+class _NotFoundError(click.ClickException):
+    """A first argument that was meant as a file, but there is none."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"medqdeg: {self.message}", file=file, err=file is None)
+
+
 class _LazyGroup(click.Group):
     """Imports a command's module when it is looked up; a first argument that is no command opens the window on it."""
 
@@ -53,6 +63,8 @@ class _LazyGroup(click.Group):
         first = args[0]
         if first not in _COMMANDS and (Path(first).exists() or first.endswith(".medq")):
             return "open", self.get_command(ctx, "open"), args
+        if first not in _COMMANDS and not first.startswith("-") and any(mark in first for mark in "./\\"):
+            raise _NotFoundError(f"{first}: no such file or command")
         return super().resolve_command(ctx, args)
 
 

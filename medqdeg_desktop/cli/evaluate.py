@@ -169,6 +169,7 @@ def report_command(
 
     Example: medqdeg report site.medq --out report
     """
+    from medqdeg_desktop.engine import atomic
     from medqdeg_desktop.eval.report import assemble, write
     from medqdeg_desktop.eval.sweeps import Limits
 
@@ -176,6 +177,8 @@ def report_command(
     if least_accuracy is not None or most_shift is not None:
         # One limit alone leaves the other free.
         limits = Limits(least_accuracy if least_accuracy is not None else 0.0, most_shift if most_shift is not None else 1.0)
+    # The bootstrap takes minutes: a folder that cannot be written to is told before it.
+    atomic.check_folder(out)
     listener = progress_for("report", progress)
     assembled = assemble(study, replicates=replicates, seed=seed, limits=limits, encoder=features, progress=listener)
     files = write(assembled, out)

@@ -277,7 +277,7 @@ def degrade(
 
     Example: medqdeg degrade slice.dcm --type low_dose --level L2 --out slice_L2.png
     """
-    from medqdeg_desktop.engine import degradation
+    from medqdeg_desktop.engine import atomic, degradation
     from medqdeg_desktop.engine.reading import read_series
 
     if level is None and severity is None and not overrides:
@@ -292,6 +292,7 @@ def degrade(
     if frame is not None and kind == ".nii.gz":
         raise click.UsageError("a .nii.gz holds the whole series: leave --frame out")
     name = degradation.find(type_name).name
+    atomic.check_file(out)
     series = read_series(path, modality=modality, axis=axis or "")
     strength = severity or 0.0
     if level is not None:
@@ -304,6 +305,9 @@ def degrade(
         _write_series(series, degraded, out, progress)
     else:
         _write_frame(degraded(series.middle if frame is None else frame), window, kind, out)
+    how = level or (f"severity {severity:g}" if severity is not None else "")
+    given = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in overrides.items())
+    click.echo(f"{out}: {name}, {'; '.join(part for part in (how, given) if part)}; seed {seed}")
 
 
 def _level_parameters(name: str, series: Series, level: Level, profile_file: Path | None, seed: int) -> dict[str, ParameterValue]:
@@ -312,6 +316,8 @@ def _level_parameters(name: str, series: Series, level: Level, profile_file: Pat
     from medqdeg_desktop.calibration.profiles import load_default_profile, read_profile
 
     if series.modality is None:
+        # What cannot be read at all needs no modality: the reading error comes first.
+        series.frame(series.middle)
         raise MedqdegError(f"{series.paths[0]}: does not say what was imaged; levels go by modality, so give --modality")
     profile = load_default_profile() if profile_file is None else read_profile(profile_file)
     cell = profile.cell(name, series.modality, level)

@@ -7,6 +7,7 @@ process killed at any moment leaves the old file, the new file, or a neighbour c
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -38,8 +39,36 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            # A person knows the file that was asked for, not its neighbour.
+            error.filename, error.filename2 = str(path), None
+        raise
+
+
+def check_file(path: Path) -> None:
+    """Raises OSError that names ``path`` where no file can be written there: tried with an empty neighbour, removed at once."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {path.parent}", str(path))
+    probe = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}")
+    try:
+        probe.open("xb").close()
+        probe.unlink()
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OSError that names ``folder`` where it cannot be made or written to; makes nothing of it."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{'is' if there == folder else f'{there} is'} no folder", str(folder))
+    try:
+        check_file(there / TEMPORARY)
+    except OSError as error:
+        error.filename = str(folder)
         raise
 
 

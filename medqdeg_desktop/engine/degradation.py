@@ -6,6 +6,7 @@ The window, the command line and the batch all work from this description: a new
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import math
 import pkgutil
@@ -149,7 +150,9 @@ def find(name: str) -> Degradation:
     """The degradation called ``name``, canonical or alias; DegradationError lists the known names."""
     known = DEGRADATION_BY_NAME.get(name)
     if known is None or known.name not in registry():
-        raise DegradationError(f"unknown degradation {name!r}; known: {', '.join(registry())}")
+        near = difflib.get_close_matches(name, [n for n, kind in DEGRADATION_BY_NAME.items() if kind.name in registry()], 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise DegradationError(f"unknown degradation {name!r}; {meant}known: {', '.join(registry())}")
     return registry()[known.name]
 
 

@@ -224,6 +224,7 @@ def test_a_wrong_call_is_exit_2_and_says_why(arguments: list[str], reason: str, 
     "arguments,reason",
     [
         (["--type", "fog", "--severity", "0.5"], "unknown degradation 'fog'"),
+        (["--type", "low_doze", "--severity", "0.5"], "did you mean low_dose?"),
         (["--type", "gaussian_blur", "--set", "fog=1"], "no parameter 'fog'"),
         (["--type", "gaussian_blur", "--severity", "0.5", "--frame", "4"], "has no frame 5"),
     ],
@@ -239,6 +240,37 @@ def test_a_picture_of_unknown_modality_takes_a_level_only_with_modality(tmp_path
     done = _run(*arguments)
     assert done.returncode == 1 and "--modality" in done.stderr
     assert _run(*arguments, "--modality", "dermoscopy").returncode == 0
+
+
+def test_a_cut_off_picture_of_unknown_modality_is_said_to_be_cut_off_before_a_modality_is_asked_for(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "in.png")
+    (tmp_path / "in.png").write_bytes((tmp_path / "in.png").read_bytes()[:2000])
+    done = _run("degrade", tmp_path / "in.png", "--type", "gaussian_blur", "--level", "L1", "--out", tmp_path / "x.png")
+    assert done.returncode == 1 and "truncated" in done.stderr and "--modality" not in done.stderr
+
+
+def test_degrade_says_in_one_line_what_it_wrote(tmp_path: Path) -> None:
+    out = tmp_path / "x.png"
+    done = _run("degrade", _ct(), "--type", "low_dose", "--severity", 0.5, "--set", "dose=0.1", "--seed", 3, "--out", out)
+    assert done.stdout == f"{out}: low_dose, severity 0.5; dose=0.1; seed 3\n"
+
+
+def test_a_target_that_cannot_be_written_is_told_by_its_own_name_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "nowhere" / "x.png", tmp_path / "file" / "x.png"):
+        done = _run("degrade", "no such file", "--type", "gaussian_blur", "--severity", 0.5, "--out", out)
+        assert done.returncode == 1 and done.stderr == f"medqdeg: {out}: there is no folder {out.parent}\n"
+    done = _run("degrade", _ct(), "--type", "gaussian_blur", "--severity", 0.5, "--out", tmp_path / "folder.png")
+    assert done.returncode == 2 and "folder.png" in done.stderr
+
+
+def test_a_first_argument_that_looks_like_a_file_and_is_none_is_said_in_one_line(tmp_path: Path) -> None:
+    for name in ("ward.medqq", str(tmp_path / "ward")):
+        done = _run(name)
+        assert done.returncode == 2 and done.stderr == f"medqdeg: {name}: no such file or command\n"
+    assert "No such command 'evalute'" in _run("evalute").stderr
 
 
 def test_the_installed_module_answers_the_same_way() -> None:

@@ -8,6 +8,7 @@ broken file.
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import zlib
 from collections import OrderedDict
@@ -171,6 +172,14 @@ def _bare_dicom(head: bytes) -> bool:
     return False
 
 
+def _damaged(error: OSError) -> str:
+    """What a library says of the file; what pydicom calls a missing tag, at a place in hexadecimal, in plain words."""
+    words = one_line(error)
+    if found := re.search(r"No tag to read at file position ([0-9A-F]+)", words):
+        return f"is cut off or damaged: at byte {int(found[1], 16):,} a DICOM element should begin, and none does"
+    return words
+
+
 def _refusing(path: str, work: Callable[[], T]) -> T:
     """The result of ``work``; whatever else a library raises becomes an UnreadableImageError with one line."""
     try:
@@ -182,6 +191,6 @@ def _refusing(path: str, work: Callable[[], T]) -> T:
     except RecursionError:
         raise UnreadableImageError(path, "sequences are nested too deeply") from None
     except OSError as error:
-        raise UnreadableImageError(path, error.strerror or str(error) or type(error).__name__) from None
+        raise UnreadableImageError(path, error.strerror or _damaged(error) or type(error).__name__) from None
     except Exception as error:
         raise UnreadableImageError(path, f"cannot be read ({one_line(error)})") from None
