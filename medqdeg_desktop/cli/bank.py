@@ -11,7 +11,7 @@ import click
 
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.cli.bank_review import review
-from medqdeg_desktop.cli.options import progress_for, progress_option
+from medqdeg_desktop.cli.options import counted, progress_for, progress_option
 
 
 @click.group()
@@ -135,7 +135,7 @@ def stats(study: Path, as_json: bool) -> None:
         by = {key: dict(sorted(counter.items())) for key, counter in counts.items()}
         click.echo(json.dumps({"items": total, "images": images, "by": by}, indent=1, ensure_ascii=False))
         return
-    click.echo(f"{total:,} items, {images:,} images")
+    click.echo(f"{counted(total, 'item')}, {counted(images, 'image')}")
     for key, counter in counts.items():
         for name, count in sorted(counter.items(), key=lambda entry: (-entry[1], entry[0])):
             click.echo(f"{key:9} {count:7,}  {name or 'none'}")
@@ -158,7 +158,7 @@ def clear(study: Path, list_file: Path, person: str, reason: str) -> None:
         raise BankError(f"{list_file}: names no item")
     with Study.open(study) as opened:
         opened.clear_items(ids, person, reason)
-    click.echo(f"{len(set(ids)):,} items cleared by {person}")
+    click.echo(f"{counted(len(set(ids)), 'item')} cleared by {person}")
 
 
 bank.add_command(review)

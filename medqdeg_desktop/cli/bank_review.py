@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from medqdeg_desktop.cli.options import counted
+
 
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
@@ -53,7 +55,7 @@ def review(
         kind = "a release" if setup.release else "a set"
         click.echo(f"under review: the draw of {kind} with seed {setup.seed}, {setup.decisions} blind decisions an item")
         begun = sum(told.states.values())
-        click.echo(f"{total:,} items, {total - begun:,} not begun")
+        click.echo(f"{counted(total, 'item')}, {total - begun:,} not begun")
         for state, count in sorted(told.states.items()):
             click.echo(f"{state:9} {count:7,}")
         if found is not None and found["kappa"] is not None:

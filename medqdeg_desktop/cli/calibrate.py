@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from medqdeg_desktop.cli.options import counted
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.store import Study
 
@@ -63,7 +64,8 @@ def status(study: Path, protocol: str, as_json: bool) -> None:
         click.echo(json.dumps({**facts, "stages": rows}, indent=2, ensure_ascii=False))
         return
     click.echo(
-        f"{body['name']} {body['version']}  {fixed.protocol_id[:12]}  {body['readers']} readers, {len(body['cells'])} cells"
+        f"{body['name']} {body['version']}  {fixed.protocol_id[:12]}  {counted(body['readers'], 'reader')}, "
+        f"{counted(len(body['cells']), 'cell')}"
     )
     for row in rows:
         click.echo(f"  {row['stage']:<10}{row['reader']:<20}{row['answered']:>6} answered{'  locked' if row['locked'] else ''}")
@@ -103,7 +105,7 @@ def publish(study: Path, protocol: str, version: str, by: str) -> None:
     with Study.open(study) as opened:
         opened.ensure_reader(by, "chair")
         made = publish_consensus(opened, _chosen(opened, protocol).protocol_id, by, version)
-    click.echo(f"{made.name} {made.version}: {len(made.cells)} cells, {made.content_hash}")
+    click.echo(f"{made.name} {made.version}: {counted(len(made.cells), 'cell')}, {made.content_hash}")
 
 
 COMMANDS = {"calibrate": calibrate}

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from medqdeg_desktop.bank.errors import DatasetError
-from medqdeg_desktop.cli.options import progress_for, progress_option
+from medqdeg_desktop.cli.options import counted, progress_for, progress_option
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -108,10 +108,12 @@ def generate(
         else:
             result = generation.generate(opened, out, asked, workers=workers, shard=shard, progress=listener)
     if not result.complete:
-        click.echo(f"{out}: shard {shard[0]}/{shard[1]} is done; {result.images:,} images of the set so far")
+        click.echo(f"{out}: shard {shard[0]}/{shard[1]} is done; {counted(result.images, 'image')} of the set so far")
         return
-    left = f", {len(result.left_out):,} items left out" if result.left_out else ""
-    click.echo(f"{out}: {result.items:,} items, {result.images:,} images ({result.rendered:,} rendered now){left}")
+    left = f", {counted(len(result.left_out), 'item')} left out" if result.left_out else ""
+    click.echo(
+        f"{out}: {counted(result.items, 'item')}, {counted(result.images, 'image')} ({result.rendered:,} rendered now){left}"
+    )
 
 
 @click.command()

@@ -156,13 +156,20 @@ def _run_module(module: str, *arguments: str) -> None:
 
 
 def _print_results(report: Path) -> None:
+    from medqdeg_desktop.bank.dataset import Dataset
+
     results = json.loads((report / "results.json").read_text("utf-8"))
-    click.echo(f"     {'model':<34}{'level':<7}{'n':>5}{'accuracy':>10}{'confidence':>12}{'shift':>8}")
+    # A report is about the newest run's dataset, and somebody may have put runs on another set into this study since.
+    if results["dataset_sha256"] != Dataset.open(report.parent / "dataset").sha256:
+        click.echo("     the study's newest run is on another dataset than the demonstration's: the report shows that one")
+        return
+    click.echo(f"     {'model':<34}{'asked':<14}{'level':<7}{'n':>5}{'accuracy':>10}{'confidence':>12}{'shift':>8}")
     for model in results["models"]:
+        asked = f"{model['mode']} T={model['trials']}"
         for level in model["levels"]:
             click.echo(
-                f"     {Path(model['model']).name[:33]:<34}{level['level']:<7}{level['n']:>5}{level['accuracy']:>10.3f}"
-                f"{level['confidence']:>12.3f}{level['calibration_shift']:>8.3f}"
+                f"     {Path(model['model']).name[:33]:<34}{asked:<14}{level['level']:<7}{level['n']:>5}"
+                f"{level['accuracy']:>10.3f}{level['confidence']:>12.3f}{level['calibration_shift']:>8.3f}"
             )
 
 

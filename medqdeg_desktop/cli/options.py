@@ -23,6 +23,11 @@ def progress_option(command: F) -> F:
     )(command)
 
 
+def counted(number: int, noun: str) -> str:
+    """ "1 item", "1,234 items"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def progress_for(job: str, kind: str) -> Progress:
     """The Progress that ``--progress`` asked for."""
     return {"text": TerminalProgress, "json": JsonProgress, "none": Progress}[kind](job)

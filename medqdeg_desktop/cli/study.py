@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from medqdeg_desktop.cli.options import counted
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.store import Study
 
@@ -103,9 +104,9 @@ def verify(file: Path) -> None:
     for problem in problems:
         click.echo(f"{file}: {problem}", err=True)
     if problems:
-        raise MedqdegError(f"{file}: {_count(len(problems), 'problem')} found")
+        raise MedqdegError(f"{file}: {counted(len(problems), 'problem')} found")
     click.echo(
-        f"{file}: whole; {_count(newest[0].seq, 'event') if newest else 'no events'}, head {newest[0].hash if newest else '-'}"
+        f"{file}: whole; {counted(newest[0].seq, 'event') if newest else 'no events'}, head {newest[0].hash if newest else '-'}"
     )
 
 
@@ -155,13 +156,9 @@ def import_(file: Path, bundle: Path) -> None:
         click.echo(line, err=True)
     for line in taken.conflicts:
         click.echo(f"conflict: {line}", err=True)
-    click.echo(f"{file}: {taken.added} new, {taken.unchanged} known, {_count(len(taken.conflicts), 'conflict')}")
+    click.echo(f"{file}: {taken.added} new, {taken.unchanged} known, {counted(len(taken.conflicts), 'conflict')}")
     if taken.conflicts:
-        raise MedqdegError(f"{bundle}: {_count(len(taken.conflicts), 'conflict')}; all the rest was taken in")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+        raise MedqdegError(f"{bundle}: {counted(len(taken.conflicts), 'conflict')}; all the rest was taken in")
 
 
 COMMANDS = {"study": study}
