@@ -51,6 +51,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_application(qapp: object) -> object:
+    """The one application object of the process, made before anything prints: printing alone would make one without widgets."""
+    return qapp
+
+
 def _left_behind() -> list[str]:
     gc.collect()
     threads = [f"thread {t.name}" for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]

@@ -33,7 +33,7 @@ from medqdeg_desktop.eval.tiny_model import build_tiny_model
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
 from tests.benchmarks.headline import headline
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 
 TRIALS = 10
 BATCH = 16

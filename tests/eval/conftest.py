@@ -12,7 +12,7 @@ import pytest
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 
 
 @pytest.fixture(scope="session")

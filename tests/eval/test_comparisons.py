@@ -20,7 +20,7 @@ from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import Row, add_run, question_set, says, wrong
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, asked_for, chat
 
 

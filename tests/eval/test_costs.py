@@ -20,7 +20,7 @@ from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, chat, error
 
 #: 1,000 a million tokens: a call of the scripted server (7 tokens) costs 0.007.

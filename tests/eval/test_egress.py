@@ -22,7 +22,7 @@ from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import items_for
+from tests.eval.made_datasets import items_for
 from tests.eval.scripted_server import Json, Say, ScriptedServer, chat
 
 

@@ -24,7 +24,7 @@ from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 
 pytest.importorskip("torch", reason="needs the extra 'local'")
 pytestmark = pytest.mark.local_model

@@ -14,7 +14,7 @@ from medqdeg_desktop.eval.report import write_report
 from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 
 Check = Callable[[Any], bool]
 

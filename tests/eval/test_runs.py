@@ -31,7 +31,7 @@ from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.votes import uniform_confidence, vote_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, chat
 
 UNIFORM = parse_spec("baseline:uniform")

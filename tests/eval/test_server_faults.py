@@ -15,7 +15,7 @@ from medqdeg_desktop.eval import pacing
 from medqdeg_desktop.eval.backends import http
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import questions
-from tests.eval.datasets import make_dataset
+from tests.eval.made_datasets import make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, chat, error
 from tests.eval.test_servers import answers, run
 

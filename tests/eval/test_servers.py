@@ -24,7 +24,7 @@ from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.votes import expected_confidence, vote_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
-from tests.eval.datasets import items_for, make_dataset
+from tests.eval.made_datasets import items_for, make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, asked_for, chat, error
 
 
