@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from medqdeg_desktop import __version__
+from medqdeg_desktop.cli.options import counted
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.records import Profile
 from medqdeg_desktop.study.store import Study
@@ -61,7 +62,8 @@ def list_(study: Path, as_json: bool) -> None:
         return
     for row in rows:
         signed = f"  {row['published_by']} {row['published_at']}" if row["published_by"] else ""
-        line = f"{row['status']:<10}{row['name']} {row['version']:<14}{row['cells']:>4} cells  {str(row['content_hash'])[:12]}"
+        cells = counted(int(str(row["cells"])), "cell")
+        line = f"{row['status']:<10}{row['name']} {row['version']:<14}{cells:>10}  {str(row['content_hash'])[:12]}"
         click.echo(f"{line}{signed}")
 
 
@@ -179,7 +181,7 @@ def publish(study: Path, version: str, by: str, name: str) -> None:
 
     with Study.open(study) as opened:
         published = opened.publish_profile(draft_from_settings(opened, name=name, version=version), by)
-    click.echo(f"{published.name} {published.version}: {len(published.cells)} cells, {published.content_hash}")
+    click.echo(f"{published.name} {published.version}: {counted(len(published.cells), 'cell')}, {published.content_hash}")
 
 
 @profile.command("export")
@@ -197,7 +199,7 @@ def export_(study: Path, version: str, out: Path) -> None:
     with Study.open(study, read_only=True) as opened:
         chosen = _chosen(opened, version)
     write_bytes(out, profile_to_json(chosen).encode())
-    click.echo(f"{out}: {chosen.name} {chosen.version} ({chosen.status}), {len(chosen.cells)} cells")
+    click.echo(f"{out}: {chosen.name} {chosen.version} ({chosen.status}), {counted(len(chosen.cells), 'cell')}")
 
 
 @profile.command("import")
@@ -213,7 +215,7 @@ def import_(study: Path, file: Path) -> None:
     published = read_profile(file)
     with Study.open(study) as opened:
         kept = opened.import_profile(published)
-    click.echo(f"{kept.name} {kept.version}: {len(kept.cells)} cells, {kept.content_hash}")
+    click.echo(f"{kept.name} {kept.version}: {counted(len(kept.cells), 'cell')}, {kept.content_hash}")
 
 
 @profile.command()
