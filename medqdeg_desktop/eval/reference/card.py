@@ -41,7 +41,9 @@ of medicine beyond its phantoms, and no figure below says anything about a medic
   `AutoProcessor`.
 * Licence: Apache-2.0, as the product. Trained from nothing; no weights of others are in it.
 * Made by: `python -m medqdeg_desktop.eval.reference train --out DIR --slices DATA` with seed {facts["plan"]["seed"]},
-  in {minutes:.0f} minutes on one busy core (torch {versions["torch"]}, transformers {versions["transformers"]})."""
+  in {minutes:.0f} minutes on one busy core (torch {versions["torch"]}, transformers {versions["transformers"]}).
+  These weights came from several runs of that command, resumed from checkpoints with the stages' lengths and learning rates
+  changed in between: a single run gives a model of the same kind, not the same bytes."""
 
 
 def _data(facts: Json) -> str:
