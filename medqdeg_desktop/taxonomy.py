@@ -154,9 +154,7 @@ DEGRADATION_TYPES: Final[tuple[DegradationType, ...]] = (
     DegradationType("blood_cell_artifact", "Blood cells", Category.ARTIFACTS, _PATHOLOGY, 304, ("blood_cell",)),
     DegradationType("dark_spots_artifact", "Dark spots", Category.ARTIFACTS, _PATHOLOGY, 178, ("dark_spots",)),
     DegradationType("object_rotation", "Rotation", Category.MOTION, None, 2718, ("rotation_artifact", "rotation")),
-    DegradationType(
-        "object_movement", "Movement", Category.MOTION, None, 274, ("random_motion_artifact", "random_motion")
-    ),
+    DegradationType("object_movement", "Movement", Category.MOTION, None, 274, ("random_motion_artifact", "random_motion")),
     DegradationType("adjust_brightness", "Brightness", Category.INTENSITY, None, 916, ("brightness",)),
     DegradationType("exposure", "Exposure", Category.INTENSITY, None, 518, ("exposure_artifact",)),
     DegradationType("reduce_contrast", "Reduced contrast", Category.INTENSITY, None, 412, ("contrast",)),
@@ -168,9 +166,7 @@ DEGRADATION_TYPES: Final[tuple[DegradationType, ...]] = (
     DegradationType("bubble", "Air bubble", Category.RESOLUTION, _PATHOLOGY, 296, ("bubble_artifact",)),
 )
 
-DEGRADATION_BY_NAME: Final[dict[str, DegradationType]] = {
-    name: t for t in DEGRADATION_TYPES for name in (t.name, *t.aliases)
-}
+DEGRADATION_BY_NAME: Final[dict[str, DegradationType]] = {name: t for t in DEGRADATION_TYPES for name in (t.name, *t.aliases)}
 
 #: Types that move anatomy: not drawn for questions about side or position (design 6).
 GEOMETRY_CHANGING: Final[frozenset[str]] = frozenset({"object_rotation", "object_movement"})
