@@ -136,7 +136,7 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
     check_codestream(file.path, code, syntax, file.header)
     if syntax in _JPEG_LOSSLESS:
         return _by_simpleitk(file, code), f"SimpleITK {_version('SimpleITK')}"
-    for package in _decoders(syntax):
+    for package in _decoders(file.path, syntax):
         try:
             with file.stream() as source:
                 stored, _ = get_decoder(syntax).as_array(
@@ -155,7 +155,8 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
     raise UnreadableImageError(file.path, f"pixel data cannot be decoded ({one_line(failure)})")
 
 
-def _decoders(syntax: str) -> tuple[str, ...]:
+def _decoders(path: str, syntax: str) -> tuple[str, ...]:
+    """Packages that decode ``syntax``, the preferred one first; UnreadableImageError where there is none (video, for example)."""
     if syntax == _RLE:
         return ("pylibjpeg-rle",)
     if syntax in _JPEG:
@@ -164,7 +165,7 @@ def _decoders(syntax: str) -> tuple[str, ...]:
         return ("pyjpegls",)
     if syntax in _JPEG_2000:
         return ("pylibjpeg-openjpeg",)
-    raise NotImplementedError(f"transfer syntax {dicom.syntax_name(syntax)} is not read")
+    raise UnreadableImageError(path, f"transfer syntax {dicom.syntax_name(syntax)} is not read")
 
 
 def _by_simpleitk(file: DicomFile, code: bytes) -> Array:
