@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
 
-from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     SMALL_SIZE,
     TEXT_SIZE,
     Axis,
@@ -28,6 +26,8 @@ from medqdeg_desktop.eval.figure import (
     header,
     text_width,
 )
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.row_chart import LEVELS, MARGIN, REFERENCE, DataRow, notes
 from medqdeg_desktop.eval.wording import level_words, mode_words, model_words, signed
 from medqdeg_desktop.taxonomy import TASKS, Category

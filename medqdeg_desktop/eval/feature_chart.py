@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from medqdeg_desktop.chart.figure import SMALL_SIZE, Axis, Figure, LegendEntry, Mark, Panel, Text, footer, header
 from medqdeg_desktop.eval.features import FeatureMap
-from medqdeg_desktop.eval.figure import SMALL_SIZE, Axis, Figure, LegendEntry, Mark, Panel, Text, footer, header
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow
 from medqdeg_desktop.eval.wording import decimals, probability
 

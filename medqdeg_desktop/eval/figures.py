@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     LEVEL_SHAPE,
     TEXT_SIZE,
     Axis,
@@ -28,6 +27,7 @@ from medqdeg_desktop.eval.figure import (
     spread,
     text_width,
 )
+from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.matrix_charts import grouped_bars, heatmap, published_bars, published_heatmap
 from medqdeg_desktop.eval.reliability_chart import reliability_diagram
 from medqdeg_desktop.eval.row_chart import (

@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     LEVEL_SHAPE,
     SMALL_SIZE,
     TEXT_SIZE,
@@ -26,6 +24,8 @@ from medqdeg_desktop.eval.figure import (
     percent_axis,
     text_width,
 )
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.row_chart import LEVELS, MARGIN, REFERENCE, DataRow, level_legend, notes, rows_of, tooltip
 from medqdeg_desktop.eval.wording import level_words, mode_words, model_words, points, points_interval
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     LEVEL_SHAPE,
     SMALL_SIZE,
     TEXT_SIZE,

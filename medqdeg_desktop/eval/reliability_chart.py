@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medqdeg_desktop.eval.figure import LEVEL_SHAPE, Axis, Figure, Key, Line, Mark, Panel, Text, Whisker, footer, header
+from medqdeg_desktop.chart.figure import LEVEL_SHAPE, Axis, Figure, Key, Line, Mark, Panel, Text, Whisker, footer, header
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow
 from medqdeg_desktop.eval.wording import MODE_WORDS, SMALLEST_ECE, level_words, model_words
 

@@ -22,17 +22,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.chart.figure import Figure, figure_csv
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.benchmark_tables import tables_of
 from medqdeg_desktop.eval.feature_chart import feature_chart
 from medqdeg_desktop.eval.features import feature_map
-from medqdeg_desktop.eval.figure import Figure, figure_csv
 from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.real_charts import rank_bump, real_scatter
-from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress

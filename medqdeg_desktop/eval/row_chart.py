@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     LEVEL_SHAPE,
     SMALL_SIZE,
     TEXT_SIZE,
@@ -28,6 +26,8 @@ from medqdeg_desktop.eval.figure import (
     percent_axis,
     text_width,
 )
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.wording import level_words, mode_words, model_words, number_words, sample_words
 
 Json = dict[str, Any]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     SMALL_SIZE,
     Axis,
     Figure,
@@ -22,6 +21,7 @@ from medqdeg_desktop.eval.figure import (
     header,
     percent_axis,
 )
+from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow, notes
 from medqdeg_desktop.eval.wording import mode_words, model_words, number_words, sample_words
 

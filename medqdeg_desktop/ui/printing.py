@@ -29,9 +29,9 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
+from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import Figure
 from medqdeg_desktop.eval.report import Report, html
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui.charts.painting import paint

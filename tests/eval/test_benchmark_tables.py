@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.benchmark_tables import (
@@ -22,7 +23,6 @@ from medqdeg_desktop.eval.benchmark_tables import (
     table_by_task,
     tables_of,
 )
-from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.eval.tables import results
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.study.records import Answer

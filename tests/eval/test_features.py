@@ -13,11 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from medqdeg_desktop.bank.dataset import Dataset, write_dataset
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.cli import group
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.feature_chart import feature_chart
 from medqdeg_desktop.eval.features import degraded_images, feature_map, image_features
-from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import Row, add_run, right_below
 from tests.eval.test_figures import check_words

@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.figure import (
+from medqdeg_desktop.chart.figure import (
     Figure,
     Key,
     Text,
@@ -26,6 +24,9 @@ from medqdeg_desktop.eval.figure import (
     text_width,
     wrapped,
 )
+from medqdeg_desktop.chart.svg import THEMES, colour, svg
+from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.figures import (
     CHARTS,
     REFERENCE,
@@ -39,7 +40,6 @@ from medqdeg_desktop.eval.figures import (
     reliability_diagram,
     three_panel,
 )
-from medqdeg_desktop.eval.svg import THEMES, colour, svg
 
 Json = dict[str, Any]
 

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 
 from medqdeg_desktop.bank.dataset import write_json
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.real_charts import rank_bump, real_scatter
 from medqdeg_desktop.eval.real_images import agreement, published_standings, run_pairs, standings
 from medqdeg_desktop.eval.report import write_report
-from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.eval.tables import results
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import add_run, question_set, right_below

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from medqdeg_desktop.bank.dataset import Dataset, write_dataset
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.cli import group
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.figures import charts_of, severity_curves
-from medqdeg_desktop.eval.svg import svg
 from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import load, results, results_of
 from medqdeg_desktop.study.records import Answer

@@ -18,8 +18,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolTip
 from pytestqt.qtbot import QtBot
 
+from medqdeg_desktop.chart.figure import Axis, Figure, Key, Mark, Panel, Rect
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import Axis, Figure, Key, Mark, Panel, Rect
 from medqdeg_desktop.eval.figures import grouped_bars, heatmap, published_heatmap, three_panel
 from medqdeg_desktop.eval.tables import results
 from medqdeg_desktop.study.store import Study
@@ -159,7 +159,7 @@ def test_an_empty_chart_takes_no_room(qtbot: QtBot) -> None:
 
 
 def test_a_narrow_label_loses_its_name_before_its_warning() -> None:
-    from medqdeg_desktop.eval.figure import elided, text_width
+    from medqdeg_desktop.chart.figure import elided, text_width
 
     label = "tiny-llava-random-weights (random weights, exact T=10)"
     short = elided(label, 246)

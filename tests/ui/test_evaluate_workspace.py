@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from medqdeg_desktop.eval.figure import Key
+from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind

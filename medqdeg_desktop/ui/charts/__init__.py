@@ -1,1 +1,1 @@
-"""Charts of ``eval.figure`` drawn by Qt: on the screen, as files and in the printed report."""
+"""Charts of ``chart.figure`` drawn by Qt: on the screen, as files and in the printed report."""

@@ -8,10 +8,10 @@ from typing import Final
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, Qt
 from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 
+from medqdeg_desktop.chart.figure import Figure, figure_csv
+from medqdeg_desktop.chart.svg import Theme, svg
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import Figure, figure_csv
-from medqdeg_desktop.eval.svg import Theme, svg
 from medqdeg_desktop.ui.charts.painting import paint
 
 #: Suffix -> what it is good for, in the order of the menu.

@@ -1,4 +1,4 @@
-"""A Figure through QPainter, mark for mark as ``eval.svg`` writes it; units are the figure's own pixels."""
+"""A Figure through QPainter, mark for mark as ``chart.svg`` writes it; units are the figure's own pixels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cache
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from medqdeg_desktop.eval.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Rect, Text
-from medqdeg_desktop.eval.svg import Theme, colour, outline
+from medqdeg_desktop.chart.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Rect, Text
+from medqdeg_desktop.chart.svg import Theme, colour, outline
 from medqdeg_desktop.ui import theme as look
 
 

@@ -25,8 +25,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFileDialog, QMenu, QSizePolicy, QToolButton, QToolTip, QWidget
 
+from medqdeg_desktop.chart.figure import Figure, Key
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import Figure, Key
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.charts import export

@@ -9,8 +9,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figure import Figure
 from medqdeg_desktop.eval.figures import (
     accuracy_by_level,
     by_modality,

@@ -12,8 +12,8 @@ from typing import Any, Final
 from medqdeg_desktop.bank.dataset import METADATA, Dataset
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.bank.rows import options_of
+from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.eval.analysis import Analysis
-from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 

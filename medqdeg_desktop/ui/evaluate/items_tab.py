@@ -10,8 +10,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
 
+from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.eval.analysis import Analysis
-from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.eval.wording import level_words, model_words
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.background import Background

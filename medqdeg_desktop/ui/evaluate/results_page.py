@@ -8,8 +8,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QProgressBar, QTabWidget, QVBoxLayout, QWidget
 
+from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.eval.analysis import Analysis
-from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.eval.row_chart import REFERENCE
 from medqdeg_desktop.eval.wording import FINAL_REPLICATES
 from medqdeg_desktop.ui.background import Background

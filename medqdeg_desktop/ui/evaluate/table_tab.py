@@ -22,9 +22,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.eval import wording
-from medqdeg_desktop.eval.figure import Key
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.report import csv_tables
 from medqdeg_desktop.taxonomy import Level

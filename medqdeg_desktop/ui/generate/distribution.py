@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from medqdeg_desktop.eval.figure import Axis, Figure, LegendEntry, Mark, Panel, Rect, footer, header, percent_axis, text_width
+from medqdeg_desktop.chart.figure import Axis, Figure, LegendEntry, Mark, Panel, Rect, footer, header, percent_axis, text_width
 
 _ROW = 22.0
 _MARGIN = 16.0

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from medqdeg_desktop.eval.figure import Figure
+from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.charts.view import ChartView
 from medqdeg_desktop.ui.generate.distribution import distribution

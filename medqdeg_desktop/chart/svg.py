@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from medqdeg_desktop.eval.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Rect, Text
+from medqdeg_desktop.chart.figure import SMALL_SIZE, TEXT_SIZE, Figure, Mark, Panel, Rect, Text
 
 Theme = Literal["light", "dark"]
 
