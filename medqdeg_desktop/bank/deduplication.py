@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from medqdeg_desktop.bank.near_hashes import close_groups
+from medqdeg_desktop.bank.views import views
 from medqdeg_desktop.bank.wording import normalised
 from medqdeg_desktop.engine import batch
 from medqdeg_desktop.engine.display import to_display
@@ -108,7 +109,7 @@ def _prints(items: Iterable[Item], make_executor: Callable[[], Executor] | None,
     known: dict[_Source, tuple[str, int]] = {}
     for item in items:
         asked = "\x1f".join([normalised(item.question), *sorted(normalised(text) for text in item.options.values())])
-        sources = tuple(_Source(path, item.frame, item.axis, str(item.modality), item.window) for path in item.images)
+        sources = tuple(_Source(v.path, v.frame, v.axis, str(v.modality), v.window) for v in views(item))
         words.append((item.item_id, asked, sources))
         known |= dict.fromkeys(sources, ("", -1))
     if make_executor is None:

@@ -79,6 +79,8 @@ def plan_lines(items: Iterable[Item], draw: Draw, levels: LevelTable, summary: P
         line = {"n": summary.items, "first": summary.images, "item": known, "types": types}
         # Moving the images to another folder makes no other set; clearing an item or reviewing it does not either.
         said = {key: value for key, value in known.items() if key not in ("images", "cleared_by", "state")}
+        # Fields that came later count only where they say something: plans of older sets keep their hash.
+        said = {key: value for key, value in said.items() if value or key not in ("value_range", "others")}
         named = [PurePath(name).name for name in item.images]
         digest.update(_canonical([summary.items, summary.images, said, named, types]).encode() + b"\n")
         summary.items += 1

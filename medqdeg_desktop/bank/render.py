@@ -16,18 +16,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from medqdeg_desktop.bank import region, rows
+from medqdeg_desktop.bank import region, rows, views
 from medqdeg_desktop.bank.dataset import image_name
 from medqdeg_desktop.bank.levels import Cells
 from medqdeg_desktop.bank.region import RegionError
+from medqdeg_desktop.bank.views import View
 from medqdeg_desktop.engine import atomic, png
 from medqdeg_desktop.engine.degradation import Prepared
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.errors import EngineError, UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window, pixel_sha256
-from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.engine.seeding import realisation_seed
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, published_type
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, published_type
 
 _COMMON = ("item_id", "source", "source_id", "modality", "capability", "task", "skill", "question", "answer", "licence")
 
@@ -74,15 +74,15 @@ def render_chunk(chunk: Chunk) -> list[Rendered]:
     return done
 
 
-def read_source(path: str, item: dict[str, Any]) -> MedicalImage:
-    """The clean image at ``path`` of an item's fields, read in this process. UnreadableImageError also where it is not there."""
+def read_source(view: View) -> MedicalImage:
+    """The clean picture of ``view``, read in this process. UnreadableImageError also where it is not there."""
     try:
         # A worker is expendable itself: no second child process stands between it and the file.
-        return read_image(Path(path), item["frame"], modality=Modality(item["modality"]), axis=item["axis"], decode_here=True)
+        return views.read(view, decode_here=True)
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
-        raise UnreadableImageError(path, error.strerror or str(error)) from error
+        raise UnreadableImageError(view.path, error.strerror or str(error)) from error
 
 
 class _Disk:
@@ -143,14 +143,15 @@ class _Writer:
 def _render_item(line: dict[str, Any], chunk: Chunk, disk: _Disk) -> Rendered:
     item = line["item"]
     try:
-        images = [read_source(path, item) for path in item["images"]]
+        shown = views.views_of(item)
+        images = [read_source(view) for view in shown]
         sources = [image.source_sha256 or pixel_sha256(image.pixels) for image in images]
         common = {key: item[key] for key in _COMMON}
         common["pair_id"] = rows.pair_id(item["question"], item["options"], sources)
         common["image_count"] = len(images)
         writer = _Writer(line["first"], item["options"], common, disk)
         for index, image in enumerate(images):
-            _render_image(image, index, sources[index], line, chunk, writer.put)
+            _render_image(image, index, sources[index], shown[index], line, chunk, writer.put)
         return Rendered(line["n"], item["item_id"], tuple(writer.lines), size=writer.size)
     except UnreadableImageError as error:
         reason = f"{Path(error.path).name}: {error.reason}"
@@ -165,13 +166,14 @@ def _render_image(
     image: MedicalImage,
     index: int,
     source: str,
+    view: View,
     line: dict[str, Any],
     chunk: Chunk,
     put: Callable[[Pixels, str, dict[str, Any]], None],
 ) -> None:
     item = line["item"]
-    modality = Modality(item["modality"])
-    window = Window(*item["window"]) if item["window"] and not image.is_rgb else None
+    modality = view.modality
+    window = Window(*view.window) if view.window and not image.is_rgb else None
     shown = window or image.window
     place = {
         "image_index": index,

@@ -153,7 +153,7 @@ def item_body(item: Item) -> str:
     for decided in ("item_id", "cleared_by", "state"):
         del body[decided]
     # Fields that came later stand only where they say something: what was recorded before keeps its hash.
-    for later in ("question_type", "description", "draft"):
+    for later in ("question_type", "description", "draft", "value_range", "others"):
         if not body[later]:
             del body[later]
     # Options are shown in the order given; sorted keys would lose it.
@@ -163,13 +163,15 @@ def item_body(item: Item) -> str:
 
 def _item(item_id: str, body: str, cleared_by: str, state: str) -> Item:
     values = json.loads(body)
-    window = values.pop("window")
+    window, value_range = values.pop("window"), values.pop("value_range", None)
     return Item(
         item_id=item_id,
         modality=Modality(values.pop("modality")),
         options=dict(values.pop("options")),
         images=tuple(values.pop("images")),
         window=None if window is None else (window[0], window[1]),
+        value_range=None if value_range is None else (value_range[0], value_range[1]),
+        others=tuple(values.pop("others", ())),
         cleared_by=cleared_by,
         state=state,
         **values,

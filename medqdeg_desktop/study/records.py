@@ -172,7 +172,9 @@ class Item:
     ``images`` are paths as imported, absolute on this site; ``options`` maps letters to texts in order; ``window`` is
     (center, width); ``patient`` is a pseudonymous key where known (clusters for statistics); ``public`` says that a licence
     allows sending the item away. ``question_type`` and ``description`` (a reference text) come with sources that ask about
-    image quality; ``draft`` marks a question that is still being written, kept as typed. The study gives ``cleared_by``,
+    image quality; ``draft`` marks a question that is still being written, kept as typed. ``value_range`` is that of the series
+    the picture was chosen from, and ``others`` says, for the second and later images, what differs from ``frame``, ``axis``,
+    ``window`` and ``value_range`` (``bank.views`` reads both). The study gives ``cleared_by``,
     the pseudonym of the person who cleared this very version, and ``state``: imported, accepted or removed.
     """
 
@@ -197,20 +199,23 @@ class Item:
     question_type: str = ""
     description: str = ""
     draft: bool = False
+    value_range: tuple[float, float] | None = None
+    others: tuple[dict[str, Any], ...] = ()
     cleared_by: str = ""
     state: str = "imported"
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewSetup:
-    """What is reviewed: the draw of a set with this seed, each item by so many blind decisions.
+    """What is reviewed: the draw of a set with this seed and rule, each item by so many blind decisions.
 
-    ``release`` draws from published levels alone, as ``generate --release`` does.
+    ``release`` draws from published levels alone, as ``generate --release`` does; ``rule`` is "uniform" or "published".
     """
 
     seed: int = 0
     decisions: int = 2
     release: bool = False
+    rule: str = "uniform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +236,30 @@ class Review:
     seconds: float = 0.0
     event_id: str = ""
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoubleDecision:
+    """A person's word on questions that look alike: merged into ``kept``, or, where that is "", each of them its own question.
+
+    ``versions`` are those of the questions when it was decided: a changed one must be looked at again. ``sources`` are
+    (source, id there) by question, so that a merged one is still told by where it came from. ``judgement`` is the event that
+    removed the others; ``why`` is what made them look alike. ``event_id`` and ``at`` are given by the study.
+    """
+
+    reader: str
+    versions: dict[str, int]
+    kept: str = ""
+    why: str = ""
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
+    judgement: str = ""
+    event_id: str = ""
+    at: str = ""
+
+    @property
+    def merged(self) -> tuple[str, ...]:
+        """The questions that gave way to ``kept``."""
+        return tuple(item_id for item_id in self.versions if self.kept and item_id != self.kept)
 
 
 @dataclass(frozen=True, slots=True)

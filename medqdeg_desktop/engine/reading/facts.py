@@ -33,6 +33,7 @@ class FileFacts:
     window          (center, width) of the first frame, or None.
     series_key      hashed identifier that files of one series share, "" where the file has none.
     instance_key    hashed identifier of the object.
+    frame_of_reference  hashed identifier of the coordinate system that ``positions`` are given in, "" where the file has none.
     splits          values by which frames at one position differ (echo, b-value, time, ...).
     """
 
@@ -55,6 +56,7 @@ class FileFacts:
     hounsfield: bool = False
     series_key: str = ""
     instance_key: str = ""
+    frame_of_reference: str = ""
     instance_number: int | None = None
     splits: dict[str, str] = field(default_factory=dict)
     gantry_tilt: float = 0.0
@@ -84,6 +86,7 @@ class DecodedFrame:
     bits            bits stored; 0 for floating point.
     voi_lut         (first mapped value, table 0..1) or None.
     orientation     (left, right, top, bottom) letters or None.
+    overlay         (rows, columns) uint8, 255 where the file draws over the picture; None where it does not.
     """
 
     pixels: npt.NDArray[Any]
@@ -97,9 +100,10 @@ class DecodedFrame:
     spacing: tuple[float, float] | None = None
     orientation: tuple[str, str, str, str] | None = None
     provenance: dict[str, str] = field(default_factory=dict)
+    overlay: npt.NDArray[np.uint8] | None = None
 
     def to_json(self) -> tuple[dict[str, Any], list[npt.NDArray[Any]]]:
-        """The fields as JSON values, and the arrays (pixels, then the VOI table where there is one)."""
+        """The fields as JSON values, and the arrays (pixels, then the VOI table and the overlay where there are any)."""
         values: dict[str, Any] = {
             "bits": self.bits,
             "stored_range": self.stored_range,
@@ -111,15 +115,19 @@ class DecodedFrame:
             "spacing": self.spacing,
             "orientation": self.orientation,
             "provenance": self.provenance,
+            "has_overlay": self.overlay is not None,
         }
-        return values, [self.pixels] + ([] if self.voi_lut is None else [self.voi_lut[1]])
+        others = (None if self.voi_lut is None else self.voi_lut[1], self.overlay)
+        return values, [self.pixels, *(array for array in others if array is not None)]
 
     @classmethod
     def from_json(cls, values: dict[str, Any], arrays: list[npt.NDArray[Any]]) -> DecodedFrame:
         first = values.pop("voi_first")
         letters = values.pop("orientation")
+        overlay = arrays[-1] if values.pop("has_overlay") else None
         return cls(
             pixels=arrays[0],
+            overlay=overlay,
             voi_lut=None if first is None else (float(first), arrays[1]),
             orientation=None if letters is None else (letters[0], letters[1], letters[2], letters[3]),
             stored_range=_pair(values.pop("stored_range")),

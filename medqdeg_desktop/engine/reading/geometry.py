@@ -102,5 +102,39 @@ def stack(positions: Sequence[Sequence[float]], orientation: Sequence[float]) ->
     return Stack(order, median, warnings, bool(same.any()))
 
 
+@dataclass(frozen=True, slots=True)
+class FramePlane:
+    """Where a frame lies in the patient (PS3.3 C.7.6.2.1.1, equation C.7.6.2.1-1).
+
+    position            LPS mm of the centre of the first pixel.
+    orientation         six direction cosines: along a row, down a column.
+    spacing             (row, column) mm.
+    step                mm to the neighbouring frame, or None.
+    frame_of_reference  hashed identifier of the coordinate system, "" where unknown: other frames cannot be told to share it.
+    """
+
+    position: tuple[float, float, float]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, float]
+    step: float | None = None
+    frame_of_reference: str = ""
+
+    def to_patient(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """LPS mm (n, 3) of pixel positions (n, 2): x, y with 0 at the centre of the first pixel."""
+        across, down = self._axes()
+        return np.asarray(self.position) + points[:, :1] * across + points[:, 1:] * down
+
+    def to_pixels(self, points: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Pixel positions (n, 2) nearest to LPS mm (n, 3), and how far (mm, signed along the normal) each lies off the frame."""
+        across, down = self._axes()
+        offset = points - np.asarray(self.position)
+        x, y = offset @ across / (across @ across), offset @ down / (down @ down)
+        return np.stack([x, y], axis=1), offset @ slice_normal(self.orientation)
+
+    def _axes(self) -> tuple[Vector, Vector]:
+        """LPS mm of one pixel to the right and of one downwards."""
+        return np.asarray(self.orientation[:3]) * self.spacing[1], np.asarray(self.orientation[3:]) * self.spacing[0]
+
+
 def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"

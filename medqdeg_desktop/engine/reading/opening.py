@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage
-from medqdeg_desktop.engine.reading.guard import decoder_here
+from medqdeg_desktop.engine.reading.guard import Decoder, decoder_here
 from medqdeg_desktop.engine.reading.scanning import scan
 from medqdeg_desktop.engine.reading.series import Series
 from medqdeg_desktop.taxonomy import Modality
@@ -17,11 +18,18 @@ def read_series(
 ) -> Series:
     """The series at ``path``: a file, or a folder or DICOMDIR with exactly one.
 
+    axis    of a cut; a slice of a stack stands for the whole stack that lies in its folder.
+
     Raises UnreadableImageError: nothing readable there (with the first reason), or several series (with their labels).
     """
-    found = scan(path, modality=modality, axis=axis, decoder=decoder_here() if decode_here else None)
+    decoder = decoder_here() if decode_here else None
+    found = scan(path, modality=modality, axis=axis, decoder=decoder)
     if len(found.series) == 1:
         return found.series[0]
+    if axis and not found.series and Path(path).is_file():
+        stack = _stack_of(Path(path), modality, decoder)
+        if stack is not None:
+            return stack.cut(axis)
     if not found.series:
         if len(found.refused) == 1:
             raise UnreadableImageError(found.refused[0].path, found.refused[0].reason)
@@ -49,3 +57,9 @@ def read_image(
     """
     series = read_series(path, modality=modality, axis=axis, decode_here=decode_here)
     return series.frame(series.middle if frame is None else frame)
+
+
+def _stack_of(path: Path, modality: Modality | None, decoder: Decoder | None) -> Series | None:
+    """The stack of several files, beside or below ``path``, that the slice in ``path`` belongs to; None where there is none."""
+    found = scan(path.parent, modality=modality, decoder=decoder)
+    return next((one for one in found.series if len(one.paths) > 1 and str(path) in one.paths), None)

@@ -77,6 +77,7 @@ def reformatted(series: Series, axis: str) -> Series:
         spacing=(row_mm, column_mm),
         positions=[*cut.positions],
         orientations=[cut.cosines] * cut.frames,
+        frame_of_reference=series.frame_of_reference,
         axis=axis,
     )
     frames = [(facts, i) for i in range(cut.frames)]

@@ -19,7 +19,7 @@ from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.reading import rules
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, finite_percentiles
-from medqdeg_desktop.engine.reading.geometry import slice_normal
+from medqdeg_desktop.engine.reading.geometry import FramePlane, slice_normal
 from medqdeg_desktop.engine.reading.grouping import Group
 from medqdeg_desktop.engine.reading.guard import Decoder
 from medqdeg_desktop.taxonomy import Modality, modality_of
@@ -71,6 +71,7 @@ class Series:
         self.frame_seconds = facts.frame_seconds
         self.axis = facts.axis
         self.volumes = facts.volumes
+        self.frame_of_reference = facts.frame_of_reference
         self.warnings: tuple[str, ...] = tuple(group.warnings)
         self.paths: tuple[str, ...] = tuple(dict.fromkeys(f.path for f in self.frames))
 
@@ -119,6 +120,15 @@ class Series:
         affine[:3, 2] = step
         affine[:3, 3] = start
         return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+
+    def plane(self, index: int) -> FramePlane | None:
+        """Where frame ``index`` lies in the patient; None where position, orientation or spacing is not known."""
+        facts, number = self._group.frames[index]
+        position = facts.positions[number] if number < len(facts.positions) else None
+        orientation = facts.orientations[number] if number < len(facts.orientations) else None
+        if position is None or orientation is None or facts.spacing is None:
+            return None
+        return FramePlane(position, orientation, facts.spacing, self.slice_spacing, facts.frame_of_reference)
 
     def cut(self, axis: str) -> Series:
         """The stack seen along "axial", "coronal" or "sagittal". Raises UnreadableImageError where it cannot be cut."""
