@@ -73,7 +73,7 @@ def generate(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if asked.release and not (folder / JOURNAL).exists():
-            check_release(study, asked.seed, asked.limit, make_executor, workers, progress)
+            check_release(study, asked.seed, asked.rule, asked.limit, make_executor, workers, progress)
         adopted = _adopt_plan(study, folder, asked, shard, progress)
         if adopted is None:
             manifest = Dataset.open(folder).manifest

@@ -12,7 +12,8 @@ from medqdeg_desktop.bank.drawing import allowed_types, draw_uniform
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable, level_names, profile_name
 from medqdeg_desktop.bank.plan import Asked, PlanSummary, header, plan_lines
-from medqdeg_desktop.bank.review import removed_types
+from medqdeg_desktop.bank.review import outcomes
+from medqdeg_desktop.bank.reviewed_draw import removed_types, sharing
 from medqdeg_desktop.calibration.profiles import load_default_profile
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.study.store import Study
@@ -46,7 +47,8 @@ def _check_wishes(asked: Asked) -> None:
 
 def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary) -> Iterator[str]:
     wanted = {DEGRADATION_BY_NAME[name].name for name in asked.types}
-    removed = removed_types(study)
+    found = outcomes(study)
+    removed = removed_types(found)
 
     @cache
     def types_for(modality: Modality) -> tuple[str, ...]:
@@ -60,9 +62,12 @@ def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary)
     assigned: Apportionment | None = None
     items: Iterator[Item] = islice(taking_part(study), asked.limit)
     if asked.rule == "published":
-        shared_out = apportion(islice(taking_part(study), asked.limit), types_for, asked.seed, marked=asked.mark_regions)
-        summary.notes += shared_out.notes
-        items = (item for item in items if item.item_id in shared_out)
+        # Shared out as it was reviewed: what the review has taken out leaves a gap, or every removal would deal the rest anew.
+        shared_out = apportion(islice(sharing(study, found), asked.limit), types_for, asked.seed, marked=asked.mark_regions)
+        gaps = sum(name in removed.get(item_id, ()) for item_id, types in shared_out.types.items() for name in types)
+        summary.notes += [*shared_out.notes, *([f"the review has taken out {gaps:,} pairs a level"] if gaps else [])]
+        members = islice(sharing(study, found), asked.limit)
+        items = (item for item in members if item.state != "removed" and item.item_id in shared_out)
         assigned = shared_out
 
     def drawn(item: Item) -> tuple[str, ...]:

@@ -14,11 +14,13 @@ from typing import Any
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.planning import taking_part
 from medqdeg_desktop.bank.render import read_source
-from medqdeg_desktop.bank.review import check_reviewed_draw
+from medqdeg_desktop.bank.reviewed_draw import check_reviewed_draw, draw_under_review
+from medqdeg_desktop.bank.views import FIELDS, views_of
 from medqdeg_desktop.engine import batch
 from medqdeg_desktop.engine.errors import EngineError
 from medqdeg_desktop.engine.image import pixel_sha256
 from medqdeg_desktop.progress import Progress
+from medqdeg_desktop.study.records import Item, ReviewSetup
 from medqdeg_desktop.study.store import Study
 
 _ITEMS_A_CHUNK = 16
@@ -32,7 +34,7 @@ class _Sources:
 
 
 def check_release(
-    study: Study, seed: int, limit: int | None, make_executor: Callable[[], Executor], workers: int, progress: Progress
+    study: Study, seed: int, rule: str, limit: int | None, make_executor: Callable[[], Executor], workers: int, progress: Progress
 ) -> None:
     """Raises BankError unless every item that takes part is accepted and each of its clean images is confirmed as diagnostic.
 
@@ -40,9 +42,9 @@ def check_release(
     """
     if study.newest_profile() is None:
         raise BankError(f"{study.path}: a release needs a published severity profile; `medqdeg profile publish` makes one")
-    check_reviewed_draw(study, seed)
+    check_reviewed_draw(study, seed, rule)
     total = 0
-    for item in islice(taking_part(study), limit):
+    for item in _released(study, seed, rule, limit):
         if item.state != "accepted":
             raise BankError(f"{study.path}: a release takes accepted items only; {item.item_id} is {item.state}")
         total += 1
@@ -51,7 +53,7 @@ def check_release(
     confirmed -= {d.image_id for d in decisions if d.verdict == "rejected"}
     unconfirmed: list[str] = []
     checked = 0
-    for done in batch.run_chunks(make_executor, source_hashes, _chunks(study, limit), ahead=3 * workers):
+    for done in batch.run_chunks(make_executor, source_hashes, _chunks(_released(study, seed, rule, limit)), ahead=3 * workers):
         hashes = done.result or [(item_id, ("",)) for item_id, _ in done.task.items]
         unconfirmed += [item_id for item_id, sources in hashes if not confirmed.issuperset(sources)]
         checked += len(hashes)
@@ -68,9 +70,9 @@ def source_hashes(task: _Sources) -> list[tuple[str, tuple[str, ...]]]:
     found = []
     for item_id, fields in task.items:
         hashes = []
-        for path in fields["images"]:
+        for view in views_of(fields):
             try:
-                image = read_source(path, fields)
+                image = read_source(view)
                 hashes.append(image.source_sha256 or pixel_sha256(image.pixels))
             except EngineError:
                 hashes.append("")
@@ -78,13 +80,16 @@ def source_hashes(task: _Sources) -> list[tuple[str, tuple[str, ...]]]:
     return found
 
 
-def _chunks(study: Study, limit: int | None) -> Iterator[_Sources]:
-    items = (
-        (
-            item.item_id,
-            {"images": item.images, "frame": item.frame, "axis": item.axis, "modality": str(item.modality)},
-        )
-        for item in islice(taking_part(study), limit)
-    )
+def _released(study: Study, seed: int, rule: str, limit: int | None) -> Iterator[Item]:
+    """Items of the set: all that take part, under the rule ``published`` those that it takes."""
+    items = islice(taking_part(study), limit)
+    if rule == "uniform":
+        return items
+    drawn = draw_under_review(study, ReviewSetup(seed, release=True, rule=rule))
+    return (item for item in items if drawn(item))
+
+
+def _chunks(released: Iterator[Item]) -> Iterator[_Sources]:
+    items = ((item.item_id, {name: getattr(item, name) for name in FIELDS}) for item in released)
     while chunk := tuple(islice(items, _ITEMS_A_CHUNK)):
         yield _Sources(chunk)

@@ -1,31 +1,25 @@
-"""Review of drawn items: what the decisions of several people add up to, in which order items come, and how well people agree.
+"""Review of drawn items: what the decisions of several people add up to, and how well people agree.
 
 A decision keeps or removes each degradation that was drawn for an item; removing one removes both its levels. Blind decisions of
 different people that agree on every degradation settle an item: it is accepted with what they keep, or removed where they keep
-nothing. Where they disagree, a person who has not decided on the item settles it. A change of the wording makes a new version,
-on which nobody has decided yet.
+nothing. Where they disagree, an adjudicator who has not decided on the item settles it. A change of the wording makes a new
+version, on which nobody has decided yet.
 """
 
 from __future__ import annotations
 
-import hashlib
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import islice
 from typing import Final
 
-from medqdeg_desktop.bank.drawing import allowed_types, draw_uniform
 from medqdeg_desktop.bank.errors import BankError
-from medqdeg_desktop.bank.levels import LevelTable
-from medqdeg_desktop.calibration.profiles import load_default_profile
 from medqdeg_desktop.statistics.agreement import Agreement, fleiss_kappa
 from medqdeg_desktop.study.items import Verdict
-from medqdeg_desktop.study.records import Item, Review, ReviewSetup
+from medqdeg_desktop.study.records import Review
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.taxonomy import Modality
 
 #: Why a degradation is taken out of an item: the five must-delete reasons of MedQ-Deg's own review, in their order.
 REASONS: Final[dict[int, str]] = {
@@ -39,7 +33,6 @@ REASONS: Final[dict[int, str]] = {
 #: Blind decisions that a release needs.
 RELEASE_DECISIONS: Final = 3
 
-_PAGE = 500
 _PACE_OVER = 20
 
 
@@ -107,7 +100,8 @@ def outcomes(study: Study) -> dict[str, Outcome]:
 def decide(study: Study, review: Review) -> Review:
     """Records ``review`` and what follows from it for the item's state, together; on disk when this returns.
 
-    Raises BankError where a blind decision comes from who has settled or where a disagreement is settled by who has decided.
+    Raises BankError where a blind decision comes from who has settled, and StudyError where a disagreement is settled by who has
+    decided on the item or is no adjudicator.
     """
     with study.together():
         reader = study.ensure_reader(review.reader, "curator").reader_id
@@ -137,132 +131,10 @@ def _follow(study: Study, item_id: str, reader: str) -> None:
     found = outcome(current_reviews(study, item_id), study.review_setup().decisions)
     wanted: Verdict = _VERDICTS.get(found.state, "imported")
     item = study.item(item_id)
-    if item is None or item.state == wanted:
+    if item is None or item.state == wanted or item_id in study.merged_items():
         return
     reason = "every degradation was removed in review" if wanted == "removed" else f"review: {found.state}"
     study.judge_items([item_id], wanted, reader, reason)
-
-
-# -- the draw -----------------------------------------------------------------------------------------------------
-
-
-def level_table(study: Study) -> LevelTable:
-    """The levels that pictures are rendered with, in the review as in ``generate``."""
-    return LevelTable(study.newest_profile(), load_default_profile())
-
-
-def drawn_under(setup: ReviewSetup, levels: LevelTable) -> Callable[[Item], tuple[str, ...]]:
-    """The types that ``generate`` draws for an item with the seed under review."""
-    suited: dict[Modality, tuple[str, ...]] = {}
-
-    def drawn(item: Item) -> tuple[str, ...]:
-        if item.modality not in suited:
-            suited[item.modality] = levels.types_for(item.modality, calibrated_only=setup.release)
-        return draw_uniform(setup.seed, item.item_id, allowed_types(item, suited[item.modality]))
-
-    return drawn
-
-
-def removed_types(study: Study) -> dict[str, frozenset[str]]:
-    """By item id the types that the review has taken out."""
-    return {item_id: found.removed for item_id, found in outcomes(study).items() if found.removed}
-
-
-def check_reviewed_draw(study: Study, seed: int) -> None:
-    """Raises BankError where items were reviewed, but not (all of) the draw that a release with ``seed`` would make.
-
-    A study in which nothing was ever reviewed passes: its items may have been accepted as a whole.
-    """
-    setup = study.review_setup()
-    if not any(True for _ in study.reviews()):
-        return
-    if setup.seed != seed:
-        raise BankError(
-            f"{study.path}: the draw of seed {setup.seed} was reviewed; a release needs --seed {setup.seed}, not {seed}"
-        )
-    if not setup.release or setup.decisions < RELEASE_DECISIONS:
-        raise BankError(
-            f"{study.path}: a release needs {RELEASE_DECISIONS} blind decisions an item on its own draw; "
-            f"`medqdeg bank review {study.path.name} --release --seed {seed}` asks for them"
-        )
-    found = outcomes(study)
-    for item in study.items():
-        if item.state != "removed" and not item.draft and found.get(item.item_id, Outcome()).state is not State.ACCEPTED:
-            raise BankError(f"{study.path}: a release takes reviewed items only; {item.item_id} is {_standing(found, item)}")
-
-
-def _standing(found: dict[str, Outcome], item: Item) -> str:
-    return "in dispute" if found.get(item.item_id, Outcome()).state is State.CONFLICT else "not decided under this draw"
-
-
-# -- the queue ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An item in the queue of one reader, who is told of others' decisions only what tells nothing of their content.
-
-    state   OPEN until the reader has decided (CONFLICT where they may settle it); then the item's own.
-    mine    the reader has decided on it, or settled it.
-    gold    the reader has laid down its gold decision.
-    """
-
-    item_id: str
-    modality: str
-    skill: str
-    types: tuple[str, ...]
-    state: State = State.OPEN
-    mine: bool = False
-    gold: bool = False
-    flagged: bool = False
-    begun: bool = False
-
-
-def queue(study: Study, reader: str) -> Iterator[list[Entry]]:
-    """The queue of ``reader`` in pages: every item with a draw that is no draft; ``queue_order`` sorts them.
-
-    Items that colleagues have begun come in no other place than the rest, and gold items look like any other.
-    """
-    setup = study.review_setup()
-    drawn = drawn_under(setup, level_table(study))
-    reader_id = study.ensure_reader(reader).reader_id if not study.read_only else _known_reader(study, reader)
-    by_item: dict[str, list[Review]] = defaultdict(list)
-    for review in current_reviews(study):
-        by_item[review.item_id].append(review)
-    flags = {note.item_id: note.flagged for note in study.notes()}
-    items = study.items()
-    while page := list(islice(items, _PAGE)):
-        entries = []
-        for item in page:
-            types = () if item.draft else drawn(item)
-            if types:
-                entry = Entry(item.item_id, str(item.modality), item.skill or item.task, types)
-                entry = seen_by(reader_id, entry, by_item.get(item.item_id, ()), setup.decisions)
-                entries.append(replace(entry, flagged=flags.get(item.item_id, False)))
-        yield entries
-
-
-def seen_by(reader_id: str, entry: Entry, reviews: Sequence[Review], needed: int) -> Entry:
-    """``entry`` as the reader may see it after ``reviews``."""
-    own = [r for r in reviews if r.reader == reader_id]
-    mine = any(r.stage in ("blind", "settled") for r in own)
-    state = outcome(reviews, needed).state
-    if not mine and state is not State.CONFLICT:
-        state = State.OPEN
-    gold = any(r.stage == "gold" for r in own)
-    return replace(entry, state=state, mine=mine, gold=gold, begun=bool(reviews))
-
-
-def queue_order(entry: Entry) -> tuple[str, str]:
-    """Modality by modality, as readers like to work; shuffled inside, so that neighbours from one source do not come in a row."""
-    return entry.modality, hashlib.sha256(entry.item_id.encode()).hexdigest()
-
-
-def _known_reader(study: Study, reader: str) -> str:
-    for known in study.readers():
-        if reader.casefold() in (known.pseudonym.casefold(), known.reader_id):
-            return known.reader_id
-    return ""
 
 
 # -- how it goes --------------------------------------------------------------------------------------------------
@@ -288,7 +160,7 @@ class Dashboard:
 
 def dashboard(study: Study, reader: str, *, replicates: int = 1000) -> Dashboard:
     """The dashboard of ``reader``: agreement over the degradations of all items with two or more blind decisions."""
-    reader_id = _known_reader(study, reader)
+    reader_id = known_reader(study, reader)
     needed = study.review_setup().decisions
     by_item: dict[str, list[Review]] = defaultdict(list)
     own: list[Review] = []
@@ -340,22 +212,9 @@ def gold_hits(own: Sequence[Review], by_item: dict[str, list[Review]]) -> tuple[
     return hits, marks
 
 
-# -- who is at work on what ---------------------------------------------------------------------------------------
-
-#: How long an item stays taken without a sign of life from its window.
-CLAIM_SECONDS: Final = 900.0
-
-
-def claim(study: Study, item_id: str, reader: str, holder: str) -> bool:
-    """Takes an item for one window of ``reader``, and gives back what that window had; False where it is taken.
-
-    As many readers may be at work on an item as blind decisions are wanted; a dispute is settled by one at a time.
-    """
-    with study.together():
-        reader_id = study.ensure_reader(reader).reader_id
-        needed = study.review_setup().decisions
-        reviews = current_reviews(study, item_id)
-        others = {r.reader for r in reviews if r.stage == "blind" and r.reader != reader_id}
-        places = 1 if outcome(reviews, needed).state is State.CONFLICT else max(1, needed - len(others))
-        study.release_claims(holder, but=item_id)
-        return study.claim_item(item_id, reader_id, holder, places=places, seconds=CLAIM_SECONDS)
+def known_reader(study: Study, reader: str) -> str:
+    """The id of who is called ``reader`` in any case, or ""."""
+    for known in study.readers():
+        if reader.casefold() in (known.pseudonym.casefold(), known.reader_id):
+            return known.reader_id
+    return ""

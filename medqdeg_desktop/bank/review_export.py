@@ -1,14 +1,17 @@
-"""Review decisions as a table with their audit trail: a row a degradation of a decision, those taken back included."""
+"""Review decisions as a table with their audit trail, those taken back included: a row a degradation of a decision on an item, a
+row an item of a decision on doubles."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from medqdeg_desktop.bank.review import REASONS
 from medqdeg_desktop.engine import atomic
+from medqdeg_desktop.study.records import Event
 from medqdeg_desktop.study.store import Study
 
 COLUMNS: Final = (
@@ -43,34 +46,30 @@ def export_decisions(study: Study, target: Path) -> int:
     table.writerow(COLUMNS)
     count = 0
     for event in events:
-        if event.kind != "item_reviewed":
-            continue
-        said = event.payload
-        for name, mark in sorted(said["marks"].items()):
-            table.writerow(
-                (
-                    _plain(said["item"]),
-                    said["version"],
-                    said["stage"],
-                    _plain(names.get(event.reader, event.reader)),
-                    event.at,
-                    name,
-                    "remove" if mark else "keep",
-                    mark or "",
-                    REASONS[mark] if mark else "",
-                    said["seconds"],
-                    said["seed"],
-                    undone.get(event.event_id, ""),
-                    event.event_id,
-                    event.previous_hash,
-                    event.hash,
-                )
-            )
+        who = (_plain(names.get(event.reader, event.reader)), event.at)
+        chain = (undone.get(event.event_id, ""), event.event_id, event.previous_hash, event.hash)
+        for item, said in _rows(event):
+            table.writerow((*map(_plain, item[:1]), *item[1:], *who, *map(_plain, said), *chain))
             count += 1
     atomic.write_bytes(target, text.getvalue().encode())
     return count
 
 
-def _plain(text: str) -> str:
-    """``text`` so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+def _rows(event: Event) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """(item, version, stage) and (type, verdict, reason, its words, seconds, seed) of what ``event`` decides."""
+    said = event.payload
+    if event.kind == "item_reviewed":
+        for name, mark in sorted(said["marks"].items()):
+            words = ("remove", mark, REASONS[mark]) if mark else ("keep", "", "")
+            yield (said["item"], said["version"], said["stage"]), (name, *words, said["seconds"], said["seed"])
+    elif event.kind == "doubles_judged":
+        for item_id, version in said["items"].items():
+            verdict = "kept apart"
+            if said["kept"]:
+                verdict = "stays" if item_id == said["kept"] else f"merged into {said['kept']}"
+            yield (item_id, version, "doubles"), ("", verdict, "", said["why"], "", "")
+
+
+def _plain(text: Any) -> Any:
+    """``text`` so that no spreadsheet takes it for a formula; numbers as they are."""
+    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text

@@ -15,7 +15,7 @@ from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_tex
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord, Reader, Setting
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 
-_TAKEN_BACK = ("clean", "setting", "items_cleared", "item_judged", "item_reviewed", "item_noted")
+_TAKEN_BACK = ("clean", "setting", "items_cleared", "item_judged", "item_reviewed", "item_noted", "doubles_judged")
 _ROLES = ("reader", "curator", "adjudicator", "chair")
 
 
@@ -40,8 +40,20 @@ class Decisions(StudyFile):
     def readers(self) -> list[Reader]:
         """All readers, in the order in which they joined."""
         with self._reading() as db:
-            rows = db.execute("SELECT reader_id, pseudonym, role FROM readers ORDER BY added_at, reader_id").fetchall()
+            rows = db.execute("SELECT reader_id, pseudonym, role FROM current_readers ORDER BY added_at, reader_id").fetchall()
         return [Reader(*row) for row in rows]
+
+    def give_role(self, reader: str, role: str, by: str, reason: str = "") -> Reader:
+        """Gives ``reader`` (added where new) another role; who has it already keeps it and nothing is written."""
+        with self._writing() as db:
+            person = self.ensure_reader(reader, role)
+            if person.role == role:
+                return person
+            giver = self.ensure_reader(by, "chair").reader_id
+            payload = {"reader_id": person.reader_id, "role": role}
+            event = audit.append_event(db, "role_given", payload, reader=giver, reason=reason)
+            db.execute("INSERT INTO reader_roles VALUES (?, ?, ?)", (event.event_id, person.reader_id, role))
+        return replace(person, role=role)
 
     def _reader_id(self, db: Database, reader: str) -> str:
         known = _find_reader(db, reader)
@@ -178,7 +190,7 @@ def _image(row: tuple[Any, ...]) -> ImageRecord:
 
 def _find_reader(db: Database, name: str) -> Reader | None:
     row = db.execute(
-        "SELECT reader_id, pseudonym, role FROM readers WHERE reader_id = ? OR pseudonym = ?", (name, name)
+        "SELECT reader_id, pseudonym, role FROM current_readers WHERE reader_id = ? OR pseudonym = ?", (name, name)
     ).fetchone()
     return Reader(*row) if row else None
 

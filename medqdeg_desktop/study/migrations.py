@@ -51,6 +51,12 @@ def version_3(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_4(db: Database) -> None:
+    for statement in statements(schema.VERSION_4):
+        db.execute(statement)
+
+
 def newest_version(migrations: Migrations = MIGRATIONS) -> int:
     return len(migrations._migrations)
 

@@ -24,6 +24,8 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 #: Numbers of removal reasons; their words stand in ``bank.review``.
 _REASONS = range(1, 6)
 _STAGES = ("blind", "settled", "gold")
+#: The role of who settles what others disagree on.
+SETTLES = "adjudicator"
 
 
 class Reviews(Items):
@@ -43,12 +45,16 @@ class Reviews(Items):
             raise StudyError(f"{self.path}: an item needs at least one decision, not {setup.decisions}")
         if self._newest_setup() == setup:
             return setup
-        if any(r.seed == setup.seed for r in self.reviews()) and self.review_setup().release != setup.release:
-            kind = "a release" if self.review_setup().release else "a set"
-            raise StudyError(f"{self.path}: the draw of {kind} with seed {setup.seed} is under review; take another seed")
+        standing = self.review_setup()
+        if (standing.release, standing.rule) != (setup.release, setup.rule) and any(r.seed == setup.seed for r in self.reviews()):
+            kind = "a release" if standing.release else "a set"
+            rule = f" and rule {standing.rule}" if standing.rule != setup.rule else ""
+            raise StudyError(f"{self.path}: the draw of {kind} with seed {setup.seed}{rule} is under review; take another seed")
         with self._writing() as db:
             person = self.ensure_reader(by, "curator")
-            payload = {"seed": str(setup.seed), "decisions": setup.decisions, "release": setup.release}
+            payload: dict[str, Any] = {"seed": str(setup.seed), "decisions": setup.decisions, "release": setup.release}
+            # What came later stands only where it says something else than before.
+            payload |= {"rule": setup.rule} if setup.rule != ReviewSetup().rule else {}
             audit.append_event(db, "review_opened", payload, reader=person.reader_id)
         return setup
 
@@ -59,7 +65,10 @@ class Reviews(Items):
     def _newest_setup(self) -> ReviewSetup | None:
         found = self._events("WHERE kind = 'review_opened' ORDER BY seq DESC LIMIT 1")
         said = [e.payload for e in found]
-        return ReviewSetup(int(said[0]["seed"]), said[0]["decisions"], bool(said[0]["release"])) if said else None
+        if not said:
+            return None
+        rule = said[0].get("rule", ReviewSetup().rule)
+        return ReviewSetup(int(said[0]["seed"]), said[0]["decisions"], bool(said[0]["release"]), rule)
 
     # -- decisions --------------------------------------------------------------------------------------------
 
@@ -109,14 +118,20 @@ class Reviews(Items):
     def decisions_to_settle(self, item_id: str, reader: str) -> list[Review]:
         """The blind decisions on an item, for the person who is to settle it.
 
-        Raises StudyError for who has decided on the item: nobody judges their own case, and nobody learns what a colleague
-        decided by asking before or after deciding.
+        Raises StudyError for who is no adjudicator, and for who has decided on the item: nobody judges their own case, and
+        nobody learns what a colleague decided by asking before or after deciding.
         """
         with self._reading() as db:
             reader_id = self._reader_id(db, reader)
         blind = self._reviews("WHERE item_id = ? AND stage = 'blind'", (item_id,))
         if any(r.reader == reader_id for r in blind):
             raise StudyError(f"{self.path}: {item_id} is settled by a person who has not decided on it before")
+        known = next(r for r in self.readers() if r.reader_id == reader_id)
+        if known.role != SETTLES:
+            raise StudyError(
+                f"{self.path}: {item_id} is settled by an adjudicator, and {known.pseudonym} is a {known.role} here; "
+                "`medqdeg bank review --adjudicator NAME --by NAME` gives the role"
+            )
         return blind
 
     def undo_review(self, event_id: str, reader: str) -> Review:

@@ -219,7 +219,29 @@ CREATE INDEX review_claims_by_holder ON review_claims (holder);
 CREATE INDEX events_by_reader ON events (reader_id, at);
 """
 
+# Doubles among questions, and roles that a person is given after joining (readers themselves are never changed).
+VERSION_4 = """
+INSERT INTO event_kinds VALUES
+  ('doubles_judged', 'a person says whether questions that look alike are one: merged into one of them, or kept apart'),
+  ('role_given', 'a person is given another role');
+
+CREATE TABLE reader_roles (
+  event_id TEXT PRIMARY KEY REFERENCES events (event_id),
+  reader_id TEXT NOT NULL REFERENCES readers (reader_id),
+  role TEXT NOT NULL CHECK (role IN ('reader', 'curator', 'adjudicator', 'chair'))
+) STRICT;
+CREATE INDEX reader_roles_by_reader ON reader_roles (reader_id);
+"""
+
 VIEWS = {
+    # A reader's role is the one given last, or else the one they joined with.
+    "current_readers": """
+CREATE VIEW current_readers AS
+SELECT r.reader_id, r.pseudonym, coalesce((
+  SELECT g.role FROM reader_roles g JOIN events e ON e.event_id = g.event_id
+  WHERE g.reader_id = r.reader_id ORDER BY e.seq DESC LIMIT 1
+), r.role) AS role, r.added_at
+FROM readers r""",
     "current_settings": """
 CREATE VIEW current_settings AS
 SELECT * FROM (
@@ -287,6 +309,7 @@ TRIGGERS = {
     **_append_only("item_judgements"),
     **_append_only("item_reviews"),
     **_append_only("item_notes"),
+    **_append_only("reader_roles"),
     "events_follow_the_chain": """
 CREATE TRIGGER events_follow_the_chain BEFORE INSERT ON events
 WHEN NEW.previous_hash IS NOT (SELECT head FROM study)

@@ -131,6 +131,15 @@ def _items(db: Database) -> Iterator[str]:
         yield from _decided(db, table, kind)
     for table, kind in (("item_reviews", "item_reviewed"), ("item_notes", "item_noted")):
         yield from _spoken_of(db, table, kind)
+    given = {
+        event_id: (reader, role) for event_id, reader, role in db.execute("SELECT event_id, reader_id, role FROM reader_roles")
+    }
+    for event_id, payload in db.execute("SELECT event_id, payload FROM events WHERE kind = 'role_given'"):
+        said = json.loads(payload)
+        if given.pop(event_id, None) != (said["reader_id"], said["role"]):
+            yield f"reader_roles: has no row, or another one, for event {event_id} on reader {said['reader_id']}"
+    for event_id in given:
+        yield f"reader_roles: a row refers to event {event_id}, which gives no role"
 
 
 def _decided(db: Database, table: str, kind: str) -> Iterator[str]:

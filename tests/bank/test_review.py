@@ -14,19 +14,9 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.plan import Asked
-from medqdeg_desktop.bank.review import (
-    REASONS,
-    State,
-    check_reviewed_draw,
-    dashboard,
-    decide,
-    drawn_under,
-    level_table,
-    outcome,
-    queue,
-    queue_order,
-    take_back,
-)
+from medqdeg_desktop.bank.review import REASONS, State, dashboard, decide, outcome, take_back
+from medqdeg_desktop.bank.review_queue import Entry, queue, queue_order
+from medqdeg_desktop.bank.reviewed_draw import check_reviewed_draw, draw_under_review
 from medqdeg_desktop.study.records import ItemNote, Review, ReviewSetup
 from medqdeg_desktop.study.store import Study, StudyError
 
@@ -40,19 +30,24 @@ def review(reader: str, marks: dict[str, int], item_id: str = "q000", **changes:
 @pytest.fixture
 def study(bank_of: BankOf) -> Study:
     study = bank_of(4)
-    for name in ("ann", "ben", "cem", "dov"):
+    for name in ("ann", "ben", "dov"):
         study.ensure_reader(name, "curator")
+    study.ensure_reader("cem", "adjudicator")
     return study
 
 
 def drawn(study: Study, item_id: str = "q000") -> tuple[str, ...]:
     item = study.item(item_id)
     assert item is not None
-    return drawn_under(study.review_setup(), level_table(study))(item)
+    return draw_under_review(study)(item)
 
 
 def keep_all(study: Study, reader: str, item_id: str = "q000") -> Review:
     return decide(study, review(reader, dict.fromkeys(drawn(study, item_id), 0), item_id))
+
+
+def entry_of(study: Study, reader: str, item_id: str = "q000") -> Entry:
+    return next(e for page in queue(study, reader) for e in page if e.item_id == item_id)
 
 
 # -- what decisions add up to -------------------------------------------------------------------------------------
@@ -119,6 +114,19 @@ def test_a_disagreement_is_settled_by_a_third_person_alone(study: Study) -> None
         with pytest.raises(StudyError, match="settled by a person who has not decided"):
             decide(study, review(party, ruling, stage="settled"))
     decide(study, review("cem", ruling, stage="settled"))
+    assert study.item("q000").state == "removed"  # type: ignore[union-attr]
+
+
+def test_only_an_adjudicator_settles_and_sees_that_there_is_a_dispute(study: Study) -> None:
+    keep_all(study, "ann")
+    decide(study, review("ben", dict.fromkeys(drawn(study), 3)))
+    ruling = review("dov", dict.fromkeys(drawn(study), 3), stage="settled")
+    with pytest.raises(StudyError, match="settled by an adjudicator, and dov is a curator here"):
+        decide(study, ruling)
+    assert entry_of(study, "dov").state is State.OPEN
+    study.give_role("dov", "adjudicator", "chair")
+    assert entry_of(study, "dov").state is State.CONFLICT
+    decide(study, ruling)
     assert study.item("q000").state == "removed"  # type: ignore[union-attr]
 
 
@@ -312,3 +320,53 @@ def test_decisions_on_another_draw_do_not_count_for_this_one(study: Study) -> No
     keep_all(study, "cem")
     assert study.item("q000").state == "accepted"  # type: ignore[union-attr]
     assert dashboard(study, "ann", replicates=50).mine == 0
+
+
+# -- the rule published -------------------------------------------------------------------------------------------
+
+
+def test_under_the_rule_published_the_review_shows_what_generate_draws_and_removals_leave_the_rest_alone(
+    study: Study, tmp_path: Path
+) -> None:
+    study.open_review(ReviewSetup(5, 2, rule="published"), "ann")
+    before = {e.item_id: e.types for page in queue(study, "ann") for e in page}
+    planned = generate(study, tmp_path / "all", Asked(5, "published"), workers=1, make_executor=here)
+    rows = [row for row in Dataset.open(planned.folder).rows() if row["level"] == "L1"]
+    assert {(row["item_id"], row["degradation"]) for row in rows} == {(i, name) for i, names in before.items() for name in names}
+    gone = next(iter(before))
+    for reader in ("ann", "ben"):
+        decide(study, review(reader, dict.fromkeys(before[gone], 4), gone))
+    assert study.item(gone).state == "removed"  # type: ignore[union-attr]
+    assert {e.item_id: e.types for page in queue(study, "ann") for e in page} == before
+    left = generate(study, tmp_path / "left", Asked(5, "published"), workers=1, make_executor=here)
+    kept = [row for row in Dataset.open(left.folder).rows() if row["level"] == "L1"]
+    assert [r["sha256"] for r in kept] == [r["sha256"] for r in rows if r["item_id"] != gone]
+    notes = Dataset.open(left.folder).manifest["notes"]
+    assert f"the review has taken out {len(before[gone]):,} pairs a level" in notes
+
+
+def test_a_release_under_the_rule_published_needs_its_own_draw_reviewed(study: Study) -> None:
+    study.open_review(ReviewSetup(5, 3, release=True, rule="published"), "ann")
+    drawn_there = draw_under_review(study)
+    for item in study.items():
+        for reader in ("ann", "ben", "dov") if drawn_there(item) else ():
+            decide(study, review(reader, dict.fromkeys(drawn_there(item), 0), item.item_id))
+    check_reviewed_draw(study, 5, "published")
+    with pytest.raises(BankError, match="needs --seed 5 --rule published"):
+        check_reviewed_draw(study, 5, "uniform")
+    # An item more deals the types anew: what was reviewed is not what would be drawn.
+    first = study.item("q000")
+    assert first is not None
+    study.add_items(replace(first, item_id=f"n{n}") for n in range(40))
+    with pytest.raises(BankError, match=r"not decided under this draw|drawn with other types than were reviewed"):
+        check_reviewed_draw(study, 5, "published")
+
+
+def test_a_merged_double_leaves_the_queue_and_decisions_do_not_bring_it_back(study: Study) -> None:
+    keep_all(study, "ann")
+    merged = study.judge_doubles(["q000", "q002"], "q002", "cem")
+    assert "q000" not in {e.item_id for page in queue(study, "ben") for e in page}
+    keep_all(study, "ben")
+    assert study.item("q000").state == "removed"  # type: ignore[union-attr]
+    study.undo_doubles(merged.event_id, "cem")
+    assert "q000" in {e.item_id for page in queue(study, "ben") for e in page}

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from medqdeg_desktop.bank.review import decide, drawn_under, level_table, take_back
+from medqdeg_desktop.bank.review import decide, take_back
+from medqdeg_desktop.bank.reviewed_draw import draw_under_review
 from medqdeg_desktop.cli.bank import bank
 from medqdeg_desktop.study.records import Item, Review
 from medqdeg_desktop.study.store import Study
@@ -24,7 +25,7 @@ def reviewed(tmp_path: Path) -> Path:
         study.add_items(
             Item(f"=q{n}", "kit", str(n), Modality.CT, "What?", {"A": "x", "B": "y"}, "A", (f"{n}.dcm",)) for n in range(2)
         )
-        types = {item.item_id: drawn_under(study.review_setup(), level_table(study))(item) for item in study.items()}
+        types = {item.item_id: draw_under_review(study)(item) for item in study.items()}
         decide(study, Review("ann", "=q0", dict.fromkeys(types["=q0"], 0)))
         decide(study, Review("ben", "=q0", dict.fromkeys(types["=q0"], 0)))
         withdrawn = decide(study, Review("ann", "=q1", dict.fromkeys(types["=q1"], 4)))
@@ -71,3 +72,24 @@ def test_stats_count_items_by_where_their_review_stands(reviewed: Path) -> None:
     by = json.loads(run("stats", reviewed, "--json"))["by"]
     assert by["review"] == {"accepted": 1, "not begun": 1}
     assert by["state"] == {"accepted": 1, "imported": 1}
+
+
+def test_decisions_on_doubles_are_exported_beside_the_others(reviewed: Path, tmp_path: Path) -> None:
+    with Study.open(reviewed) as study:
+        study.judge_doubles(["=q0", "=q1"], "=q1", "ann", "same words")
+    run("review", reviewed, "--export", tmp_path / "decisions.csv")
+    with (tmp_path / "decisions.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["stage"] == "doubles"]
+    assert [(r["item_id"], r["verdict"], r["reason_words"]) for r in rows] == [
+        ("'=q0", "merged into =q1", "same words"),
+        ("'=q1", "stays", "same words"),
+    ]
+
+
+def test_an_adjudicator_and_the_rule_under_review_are_named_by_a_person(reviewed: Path) -> None:
+    refused = CliRunner().invoke(bank, ["review", str(reviewed), "--adjudicator", "cem"])
+    assert refused.exit_code != 0 and "say who gives the role" in str(refused.exception)
+    told = run("review", reviewed, "--adjudicator", "cem", "--rule", "published", "--seed", 4, "--by", "chair")
+    assert "with seed 4 and rule published" in told
+    with Study.open(reviewed, read_only=True) as study:
+        assert {r.pseudonym: r.role for r in study.readers()}["cem"] == "adjudicator"

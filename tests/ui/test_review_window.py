@@ -16,7 +16,9 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.bank.importing import import_items
-from medqdeg_desktop.bank.review import Entry, State, decide, drawn_under, level_table
+from medqdeg_desktop.bank.review import State, decide
+from medqdeg_desktop.bank.review_queue import Entry
+from medqdeg_desktop.bank.reviewed_draw import draw_under_review
 from medqdeg_desktop.study.records import Review
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
@@ -116,7 +118,7 @@ def others_decide(bank: Path, item_id: str, **marks_of: int) -> None:
     with Study.open(bank) as study:
         item = study.item(item_id)
         assert item is not None
-        types = drawn_under(study.review_setup(), level_table(study))(item)
+        types = draw_under_review(study)(item)
         for name, mark in marks_of.items():
             decide(study, Review(name, item_id, dict.fromkeys(types, mark)))
 
@@ -313,6 +315,8 @@ def test_nothing_on_the_screen_tells_what_colleagues_decided_before_one_has_deci
 
 def test_a_dispute_shows_both_sides_to_a_third_person_who_settles_it(open_window: OpenWindow, qtbot: QtBot, bank: Path) -> None:
     others_decide(bank, "q2", ann=0, ben=4)
+    with Study.open(bank) as study:
+        study.give_role("Reader 1", "adjudicator", "chair")
     window = open_window(bank)
     workspace = review(window)
     qtbot.waitUntil(lambda: workspace.judgement is not None, timeout=10_000)
@@ -336,7 +340,7 @@ def test_a_party_to_a_dispute_is_not_shown_the_other_side(open_window: OpenWindo
     with Study.open(bank) as study:
         item = study.item("q2")
         assert item is not None
-        types = drawn_under(study.review_setup(), level_table(study))(item)
+        types = draw_under_review(study)(item)
         decide(study, Review("Reader 1", "q2", dict.fromkeys(types, 4)))
     window = open_window(bank)
     workspace = review(window)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from medqdeg_desktop.bank.review import Entry, State
+from medqdeg_desktop.bank.review import State
+from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.study.records import Review, ReviewStage
 
 #: Longer than this on one item is a break, not work.

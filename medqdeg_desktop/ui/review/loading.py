@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medqdeg_desktop.bank.levels import LevelTable
-from medqdeg_desktop.bank.review import Dashboard, Entry, dashboard, level_table, queue, queue_order
+from medqdeg_desktop.bank.review import Dashboard, dashboard
+from medqdeg_desktop.bank.review_queue import Entry, queue, queue_order
+from medqdeg_desktop.bank.reviewed_draw import level_table
 from medqdeg_desktop.study.records import Review, ReviewSetup
 from medqdeg_desktop.study.store import Study
 

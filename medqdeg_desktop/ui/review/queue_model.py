@@ -10,7 +10,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
-from medqdeg_desktop.bank.review import Entry, State
+from medqdeg_desktop.bank.review import State
+from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medqdeg_desktop.bank import review as rules
-from medqdeg_desktop.bank.review import Entry
+from medqdeg_desktop.bank.review_queue import Entry, may_settle, seen_by
+from medqdeg_desktop.bank.review_queue import claim as take
 from medqdeg_desktop.study.records import Item, ItemNote, Review
 from medqdeg_desktop.study.store import Study
 
@@ -36,8 +37,9 @@ def note(told: ItemNote, entry: Entry, study: Study) -> tuple[str, Entry]:
 
 def claim(item_id: str, reader: str, holder: str, study: Study) -> bool:
     """Takes the item for the window ``holder``; False where it is open in another one."""
-    return rules.claim(study, item_id, reader, holder)
+    return take(study, item_id, reader, holder)
 
 
 def _seen(study: Study, entry: Entry, reader_id: str) -> Entry:
-    return rules.seen_by(reader_id, entry, rules.current_reviews(study, entry.item_id), study.review_setup().decisions)
+    reviews = rules.current_reviews(study, entry.item_id)
+    return seen_by(reader_id, entry, reviews, study.review_setup().decisions, settles=may_settle(study, reader_id))

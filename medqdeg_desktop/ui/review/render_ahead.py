@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
-from medqdeg_desktop.bank.review import Entry
+from medqdeg_desktop.bank.review_queue import Entry
+from medqdeg_desktop.bank.views import read, views
 from medqdeg_desktop.engine.degradation import Prepared
 from medqdeg_desktop.engine.image import MedicalImage, Window
-from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.engine.seeding import realisation_seed
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.records import Item, ItemNote
@@ -152,7 +152,7 @@ class RenderAhead:
             self._keep(entry.item_id, held)
         item = held.item
         if held.clean is None:
-            image = read_image(item.images[0], item.frame, modality=item.modality, axis=item.axis)
+            image = read(views(item)[0])
             held.clean = framed(image, item)
             self._on_change(entry.item_id)
         for name in entry.types:

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QInputDialog, QWidget
 
-from medqdeg_desktop.bank.review import Entry
+from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.study.records import ItemNote
 from medqdeg_desktop.ui.review import recording
 from medqdeg_desktop.ui.review.edit_dialog import EditDialog

@@ -11,7 +11,8 @@ from functools import partial
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QTimer
 from PySide6.QtWidgets import QWidget
 
-from medqdeg_desktop.bank.review import Dashboard, Entry
+from medqdeg_desktop.bank.review import Dashboard
+from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.study.records import Item, Review
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.background import Background
