@@ -23,7 +23,7 @@ import numpy as np
 
 from medqdeg_desktop.bank.near_hashes import close_groups
 from medqdeg_desktop.bank.views import views
-from medqdeg_desktop.bank.wording import normalised
+from medqdeg_desktop.bank.wording import as_asked
 from medqdeg_desktop.engine import batch
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.errors import EngineError
@@ -108,7 +108,7 @@ def _prints(items: Iterable[Item], make_executor: Callable[[], Executor] | None,
     words: list[tuple[str, str, tuple[_Source, ...]]] = []
     known: dict[_Source, tuple[str, int]] = {}
     for item in items:
-        asked = "\x1f".join([normalised(item.question), *sorted(normalised(text) for text in item.options.values())])
+        asked = as_asked(item.question, item.options.values())
         sources = tuple(_Source(v.path, v.frame, v.axis, str(v.modality), v.window) for v in views(item))
         words.append((item.item_id, asked, sources))
         known |= dict.fromkeys(sources, ("", -1))

@@ -2,8 +2,9 @@
 
 A region is a JSON object in pixels of the frame as it is read: x to the right, y downwards, 0 at the middle of the upper left
 pixel. ``{"kind": "box" | "ellipse", "at": [left, top, right, bottom]}`` or ``{"kind": "contour", "points": [[x, y], ...]}``;
-``image`` (from 0) names the picture of several. Drawn after the degradation, the mark is equally sharp at every level, unlike
-a mark that the source burned into its picture.
+``image`` (from 0) names the picture of several. ``patient`` holds the same corners in patient coordinates where the frame's
+place is known (``located``), so that the region can be found again on another frame (``projected``). Drawn after the
+degradation, the mark is equally sharp at every level, unlike a mark that the source burned into its picture.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ import numpy.typing as npt
 
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.engine.image import Pixels
+from medqdeg_desktop.engine.reading.geometry import FramePlane
 
 KINDS: Final = ("box", "ellipse", "contour")
+PATIENT_UNIT: Final = "LPS mm"
 _COLOUR: Final = (0, 255, 0)
 # The line's width as a fraction of the shorter side: one pixel at 256, two at 512.
 _WIDTH: Final = 1 / 256
 _SHIFT: Final = 4
 _STEPS: Final = 180
+#: Pixels by which a corner may leave an upright box before the box counts as turned.
+_UPRIGHT_WITHIN: Final = 0.05
 
 
 class RegionError(BankError):
@@ -37,6 +42,8 @@ def problem(region: Mapping[str, Any], shape: tuple[int, ...] | None = None) -> 
         points = outline(region)
     except RegionError as error:
         return str(error)
+    if wrong := _patient_problem(region.get("patient")):
+        return wrong
     if shape is not None:
         rows, columns = shape[:2]
         low, high = points.min(axis=0), points.max(axis=0)
@@ -82,13 +89,83 @@ def drawn(picture: Pixels, region: Mapping[str, Any], image_index: int = 0) -> P
     return out
 
 
+def located(region: Mapping[str, Any], plane: FramePlane | None) -> dict[str, Any]:
+    """``region`` with its corners in patient coordinates where ``plane`` tells where the frame lies, without them where not.
+
+    ``patient`` is ``{"unit": "LPS mm", "frame_of_reference": hash, "points": [[x, y, z], ...]}``: the four corners of a box, or
+    of the box around an ellipse, clockwise from the upper left, or the points of a contour.
+    """
+    plain = {key: value for key, value in region.items() if key != "patient"}
+    if plane is None:
+        return plain
+    points = np.round(plane.to_patient(_corners(plain)), 4) + 0.0
+    told = {"unit": PATIENT_UNIT, "frame_of_reference": plane.frame_of_reference, "points": points.tolist()}
+    return plain | {"patient": told}
+
+
+def projected(region: Mapping[str, Any], plane: FramePlane) -> dict[str, Any] | None:
+    """``region`` in pixels of another frame of the same patient; None where that frame does not lie in the region's plane.
+
+    Frames share a place only where both name the same frame of reference, and the region's corners lie within half a step of
+    the frame (half a millimetre where the step is not known). What is turned by the change of frame becomes a contour.
+    """
+    told = region.get("patient")
+    if not told or not told.get("frame_of_reference") or told["frame_of_reference"] != plane.frame_of_reference:
+        return None
+    pixels, off = plane.to_pixels(_numbers(told.get("points"), 3))
+    if np.abs(off).max() > max((plane.step or 0.0) / 2, 0.5):
+        return None
+    kind = region.get("kind")
+    if kind != "contour":
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        upright = np.array([low, [high[0], low[1]], high, [low[0], high[1]]])
+        # A frame may be mirrored or turned by a right angle: the box stays a box, from whichever corner it is walked.
+        if np.sqrt(((pixels[:, None] - upright[None]) ** 2).sum(-1)).min(axis=1).max() < _UPRIGHT_WITHIN:
+            return {"kind": kind, "at": [*_rounded(low), *_rounded(high)]}
+        if kind == "ellipse":
+            middle = pixels.mean(axis=0)
+            right, down = (pixels[1] - pixels[0]) / 2, (pixels[3] - pixels[0]) / 2
+            angle = np.arange(_STEPS)[:, None] * (2 * math.pi / _STEPS)
+            pixels = middle + np.cos(angle) * right + np.sin(angle) * down
+    return {"kind": "contour", "points": [_rounded(point) for point in pixels]}
+
+
+def _corners(region: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+    """The points that stand for the region in patient coordinates, (n, 2)."""
+    if region.get("kind") == "ellipse":
+        return outline({"kind": "box", "at": region.get("at")})
+    return outline(region)
+
+
+def _rounded(point: npt.NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 4) for value in point]
+
+
+def _patient_problem(told: Any) -> str:
+    if told is None:
+        return ""
+    if not isinstance(told, Mapping) or told.get("unit") != PATIENT_UNIT or not isinstance(told.get("frame_of_reference"), str):
+        return f"patient coordinates of the region are not {PATIENT_UNIT} with their frame_of_reference"
+    try:
+        _numbers(told.get("points"), 3)
+    except RegionError as error:
+        return str(error)
+    return ""
+
+
 def _numbers(value: Any, count: int) -> npt.NDArray[np.float64]:
     """(n, ``count``) from a list of lists of numbers; RegionError for anything else."""
-    what = "points [x, y]" if count == 2 else "at [left, top, right, bottom]"
+    what = {2: "points [x, y]", 3: "points [x, y, z]", 4: "at [left, top, right, bottom]"}[count]
     try:
         found = np.array(value, np.float64)
     except (TypeError, ValueError):
         raise RegionError(f"region without {what}") from None
-    if found.ndim != 2 or found.shape[1] != count or not np.isfinite(found).all() or np.abs(found).max(initial=0) > 1e6:
+    if (
+        found.ndim != 2
+        or found.shape[1] != count
+        or not np.isfinite(found).all()
+        or np.abs(found).max(initial=0) > 1e6
+        or not found.size
+    ):
         raise RegionError(f"region without {what}")
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from medqdeg_desktop.bank.checks import RowError
@@ -30,6 +30,11 @@ def normalised(text: str) -> str:
     """Letters and digits in one case with single spaces: what a wording is compared by."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(c if c.isalnum() else " " for c in folded).split())
+
+
+def as_asked(question: str, options: Iterable[str]) -> str:
+    """What two questions have in common that ask the same: the words of the question, and of the options in any order."""
+    return "\x1f".join([normalised(question), *sorted(normalised(text) for text in options)])
 
 
 def without_options(question: str, offered: Mapping[str, str]) -> str:

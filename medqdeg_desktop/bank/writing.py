@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from medqdeg_desktop.bank import checks, region, skills
+from medqdeg_desktop.bank import checks, doubts, region, skills
 from medqdeg_desktop.bank.checks import RowError
 from medqdeg_desktop.bank.errors import BankError
+from medqdeg_desktop.bank.views import View, others_of, views
+from medqdeg_desktop.bank.wording import normalised, without_options
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.study.identifiers import now_after, uuid7
 from medqdeg_desktop.study.records import Item, ItemCounts
 from medqdeg_desktop.taxonomy import TASK_OF_SKILL, Modality
 
 SOURCE: Final = "written"
+FEWEST_OPTIONS: Final = 2
+MOST_OPTIONS: Final = 8
 _BLANK: Final = ("", "", "", "")
 
 
@@ -39,8 +43,9 @@ class Draft:
     """A question as far as it has been typed: nothing is trimmed, completed or refused.
 
     ``options`` are texts in the order of their letters, empty ones included; ``answer`` is a letter or "". ``window`` is the
-    (center, width) that the frame was shown with when the question was begun; ``image`` is the absolute path of the file or
-    series. ``region`` as in ``bank.region``.
+    (center, width) that the frame was shown with when the question was begun, None where it was shown as the file says (colour,
+    VOI LUT); ``value_range`` is that of the series it was chosen from; ``image`` is the absolute path of the file. ``others``
+    are further pictures that the question compares. ``region`` as in ``bank.region``.
     """
 
     item_id: str
@@ -57,19 +62,75 @@ class Draft:
     patient: str = ""
     licence: str = ""
     public: bool = False
+    value_range: tuple[float, float] | None = None
+    others: tuple[View, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[View, ...]:
+        """All pictures in their order."""
+        first = View(self.image, self.modality, self.frame, self.axis, self.window, self.value_range)
+        return (first, *self.others)
+
+    def on(self, pictures: tuple[View, ...]) -> Draft:
+        """The same words on other pictures."""
+        first = pictures[0]
+        return replace(
+            self,
+            image=first.path,
+            modality=first.modality,
+            frame=first.frame,
+            axis=first.axis,
+            window=first.window,
+            value_range=first.value_range,
+            others=pictures[1:],
+        )
 
 
-def begin(image: MedicalImage, path: Path, *, axis: str = "", window: Window | None = None, patient: str = "") -> Draft:
-    """A blank draft on the frame ``image`` of ``path`` with the window it is shown with (its own where None), frozen.
+def shown(image: MedicalImage, path: Path, *, frame: int | None = None, axis: str = "", window: Window | None = None) -> View:
+    """The frame ``image`` of ``path`` as it is shown: through ``window``, or, where None, as the file says.
 
+    frame   its number as ``read_image`` counts it, where that is not ``image.frame``.
     Raises BankError where the image's modality is not known: a degradation could not be chosen for it.
     """
     if image.modality is None:
         raise BankError(f"{path}: the modality is not known; open the file as one of {', '.join(Modality)}")
-    shown = None if image.is_rgb else window or image.window
-    frozen = (float(shown.center), float(shown.width)) if shown else None
+    used = None if image.is_rgb or (window is None and image.voi_lut is not None) else window or image.window
+    frozen = (float(used.center), float(used.width)) if used else None
+    low, high = image.value_range
+    spread = None if image.is_rgb else (float(low), float(high))
+    return View(str(path.absolute()), image.modality, image.frame if frame is None else frame, axis, frozen, spread)
+
+
+def begin(
+    image: MedicalImage,
+    path: Path,
+    *,
+    frame: int | None = None,
+    axis: str = "",
+    window: Window | None = None,
+    patient: str = "",
+) -> Draft:
+    """A blank draft on a picture, frozen as it is ``shown``."""
+    return begin_on(shown(image, path, frame=frame, axis=axis, window=window), patient=patient)
+
+
+def begin_on(*pictures: View, patient: str = "") -> Draft:
+    """A blank draft on ``pictures``."""
     item_id = f"{SOURCE}/{uuid7(now_after())}"
-    return Draft(item_id, str(path.absolute()), image.modality, image.frame, axis, frozen, patient=patient)
+    return Draft(item_id, pictures[0].path, pictures[0].modality, patient=patient).on(pictures)
+
+
+def following(draft: Draft, pictures: tuple[View, ...], *, question: bool = False, options: bool = True) -> Draft:
+    """The blank draft after ``draft``: its skill, its options where wanted, its question where wanted; the answer is open."""
+    blank = begin_on(*pictures, patient=draft.patient)
+    return replace(
+        blank,
+        question=draft.question if question else "",
+        options=draft.options if options else _BLANK,
+        skill=draft.skill,
+        licence=draft.licence,
+        public=draft.public,
+    )
 
 
 def save(study: WritingStore, draft: Draft, by: str) -> bool:
@@ -106,10 +167,17 @@ def problems(draft: Draft, shape: tuple[int, ...] | None = None) -> list[str]:
         offered = checks.options(_filled(draft.options))
     except RowError as error:
         found.append(str(error))
-    repeated = [text for n, text in enumerate(offered.values()) if text.casefold() in map(str.casefold, [*offered.values()][:n])]
+    said = [normalised(text) or text for text in offered.values()]
+    repeated = [text for n, text in enumerate(offered.values()) if said[n] in said[:n]]
     if repeated:
         found.append(f"option {repeated[0]!r} stands twice")
+    if len(offered) > MOST_OPTIONS:
+        found.append(f"{len(offered)} options are more than {MOST_OPTIONS}")
     if offered:
+        try:
+            without_options(draft.question, offered)
+        except RowError as error:
+            found.append(str(error))
         try:
             checks.answer_letter(draft.answer, offered)
         except RowError as error:
@@ -119,10 +187,28 @@ def problems(draft: Draft, shape: tuple[int, ...] | None = None) -> list[str]:
     elif draft.skill not in TASK_OF_SKILL:
         near = skills.suggestion(draft.skill)
         found.append(f"skill {draft.skill!r} is none of the thirty{f'; nearest: {near}' if near else ''}")
-    if draft.region is not None and (wrong := region.problem(draft.region, shape)):
-        found.append(wrong)
-    if not Path(draft.image).exists():
-        found.append(f"image {draft.image} is not there")
+    if draft.region is not None:
+        if wrong := region.problem(draft.region, shape):
+            found.append(wrong)
+        elif int(draft.region.get("image", 0)) >= len(draft.pictures):
+            found.append("the region lies on a picture that the question does not have")
+    if draft.others and any(view.modality is not draft.modality for view in draft.others):
+        found.append("the pictures are of different modalities: they could not be degraded alike")
+    missing = next((view.path for view in draft.pictures if not Path(view.path).exists()), "")
+    if missing:
+        found.append(f"image {missing} is not there")
+    return found
+
+
+def doubts_about(draft: Draft, known: doubts.KnownQuestions | None = None) -> list[str]:
+    """What does not keep ``draft`` from being submitted, yet deserves a second look; ``known`` tells duplicates."""
+    texts = tuple(text.strip() for text in _filled(draft.options))
+    offered = dict(zip(string.ascii_uppercase, texts, strict=False))
+    found = doubts.about_wording(draft.question, offered, draft.answer.strip().upper(), draft.modality)
+    if draft.region is None and doubts.asks_for_a_mark(draft.question):
+        found.append("the question speaks of a mark, and no region is drawn")
+    if known is not None:
+        found += known.doubts(draft.item_id, draft.question, offered, draft.pictures)
     return found
 
 
@@ -138,7 +224,7 @@ def submit(study: WritingStore, draft: Draft, by: str, shape: tuple[int, ...] | 
     place = skills.place(SOURCE, draft.skill)
     item = replace(
         _item(draft),
-        question=draft.question.strip(),
+        question=without_options(draft.question.strip(), offered),
         options=offered,
         answer=checks.answer_letter(draft.answer, offered),
         capability=place.capability,
@@ -177,6 +263,8 @@ def draft_of(item: Item) -> Draft:
         patient=item.patient,
         licence=item.licence,
         public=item.public,
+        value_range=item.value_range,
+        others=views(item)[1:],
     )
 
 
@@ -190,7 +278,7 @@ def _item(draft: Draft) -> Item:
         question=draft.question,
         options=dict(zip(string.ascii_uppercase, draft.options, strict=False)),
         answer=draft.answer,
-        images=(draft.image,),
+        images=tuple(view.path for view in draft.pictures),
         skill=draft.skill,
         frame=draft.frame,
         axis=draft.axis,
@@ -200,6 +288,8 @@ def _item(draft: Draft) -> Item:
         licence=draft.licence,
         public=draft.public,
         draft=True,
+        value_range=draft.value_range,
+        others=others_of(draft.pictures),
     )
 
 

@@ -104,6 +104,19 @@ class Items(Profiles):
             rows = db.execute("SELECT body FROM item_versions WHERE item_id = ? ORDER BY version", (item_id,)).fetchall()
         return self._understood(lambda row: _item(item_id, row[0], "", "imported"), rows)
 
+    def items_written(self) -> dict[str, tuple[str, str]]:
+        """Item id -> (pseudonym of who wrote its first version, time of its newest), of all that people wrote here."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT e.payload, r.pseudonym, e.at FROM events e JOIN readers r ON r.reader_id = e.reader_id"
+                " WHERE e.kind = 'items_added' ORDER BY e.at, e.event_id"
+            ).fetchall()
+        found: dict[str, tuple[str, str]] = {}
+        for payload, pseudonym, at in rows:
+            for item_id in json.loads(payload).get("items", ()):
+                found[item_id] = (found[item_id][0] if item_id in found else pseudonym, at)
+        return found
+
     def item_count(self) -> int:
         with self._reading() as db:
             return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
