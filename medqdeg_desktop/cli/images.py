@@ -242,6 +242,7 @@ def _degradation(name: str, profile: Profile) -> dict[str, Any]:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the realisation.")
 @click.option("--frame", type=click.IntRange(0), default=None, help="Frame, counted from 0.  [default: the middle one]")
 @click.option("--window", callback=_window, metavar="C,W", default=None, help="Window of a .png.  [default: the image's own]")
+@click.option("--overlays", is_flag=True, help="Draw the file's overlay planes into the .png.  [default: left out]")
 @_MODALITY
 @_AXIS
 @click.option(
@@ -263,6 +264,7 @@ def degrade(
     seed: int,
     frame: int | None,
     window: Window | None,
+    overlays: bool,
     modality: Modality | None,
     axis: str | None,
     profile_file: Path | None,
@@ -289,6 +291,8 @@ def degrade(
         raise click.UsageError(f"--out {out.name}: the name must end with .png, .npy or .nii.gz")
     if window is not None and kind != ".png":
         raise click.UsageError("--window makes a picture: it goes with a .png only")
+    if overlays and kind != ".png":
+        raise click.UsageError("--overlays draws into a picture: it goes with a .png only")
     if frame is not None and kind == ".nii.gz":
         raise click.UsageError("a .nii.gz holds the whole series: leave --frame out")
     name = degradation.find(type_name).name
@@ -304,7 +308,7 @@ def degrade(
     if kind == ".nii.gz":
         _write_series(series, degraded, out, progress)
     else:
-        _write_frame(degraded(series.middle if frame is None else frame), window, kind, out)
+        _write_frame(degraded(series.middle if frame is None else frame), window, kind, out, overlays)
     how = level or (f"severity {severity:g}" if severity is not None else "")
     given = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in overrides.items())
     click.echo(f"{out}: {name}, {'; '.join(part for part in (how, given) if part)}; seed {seed}")
@@ -326,14 +330,14 @@ def _level_parameters(name: str, series: Series, level: Level, profile_file: Pat
     return LevelUse(cell, profile.name, profile.status).parameters(seed)
 
 
-def _write_frame(image: MedicalImage, window: Window | None, kind: str, out: Path) -> None:
+def _write_frame(image: MedicalImage, window: Window | None, kind: str, out: Path, overlays: bool) -> None:
     import numpy as np
 
     from medqdeg_desktop.engine import atomic, png
     from medqdeg_desktop.engine.display import to_display
 
     if kind == ".png":
-        png.write(out, to_display(image, window))
+        png.write(out, to_display(image, window, overlay=overlays))
         return
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(image.pixels, np.float32))

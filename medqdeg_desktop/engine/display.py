@@ -18,17 +18,32 @@ from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
 Bytes = npt.NDArray[np.uint8]
 
 
-def to_display(image: MedicalImage, window: Window | None = None, *, invert: bool = False, out: Bytes | None = None) -> Bytes:
+def to_display(
+    image: MedicalImage,
+    window: Window | None = None,
+    *,
+    invert: bool = False,
+    out: Bytes | None = None,
+    overlay: bool = False,
+) -> Bytes:
     """The 8-bit picture of ``image``: (rows, columns), or (rows, columns, 3) for colour.
 
     window  shown instead of the image's own; without one the image's VOI LUT is used, else its window, else its value
             range. Colour has no window. The image's VOI function applies to either window.
     invert  turns the picture into its negative, on top of MONOCHROME1.
     out     a C-contiguous uint8 array of the result's shape to write into; the result is then ``out``.
+    overlay draws the file's overlay planes into the picture, white: for those who ask for them in an export.
 
     NaN (masked) pixels are shown as the lowest value of the window. A new array is returned where ``out`` is None; it is
     never a view of ``image.pixels``.
     """
+    shown = _shown(image, window, invert, out)
+    if overlay and image.overlay is not None:
+        shown[_fitting(image.overlay, image.shape) > 0] = 255
+    return shown
+
+
+def _shown(image: MedicalImage, window: Window | None, invert: bool, out: Bytes | None) -> Bytes:
     pixels = image.pixels
     if image.is_rgb:
         shown = out if out is not None else np.empty(pixels.shape, np.uint8)
@@ -47,6 +62,13 @@ def to_display(image: MedicalImage, window: Window | None = None, *, invert: boo
     if image.inverted != invert:
         cv2.bitwise_not(shown, dst=shown)
     return shown
+
+
+def _fitting(overlay: Bytes, shape: tuple[int, int]) -> Bytes:
+    """The overlay of the full frame at the size of a proxy; the thinnest line stays."""
+    if overlay.shape == shape:
+        return overlay
+    return np.asarray(cv2.resize(overlay.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) > 0, np.uint8)
 
 
 def auto_window(image: MedicalImage, *, low: float = 1.0, high: float = 99.0) -> Window | None:

@@ -53,6 +53,8 @@ class MedicalImage:
     provenance      decoder and version, transfer syntax, assumptions made (for example an assumed CT window).
     full_shape      (rows, columns) of the frame that a proxy was made from; None on the frame itself. Noise on a proxy is the
                     area average of the full-size field (design 3).
+    overlay         (rows, columns) uint8 of the full frame, 255 where the file draws over its picture (overlay planes of DICOM),
+                    or None. No part of the pixels: neither degraded nor hashed, and exported only where that is asked for.
     """
 
     pixels: Pixels
@@ -69,6 +71,7 @@ class MedicalImage:
     frame: int = 0
     provenance: dict[str, str] = field(default_factory=dict)
     full_shape: tuple[int, int] | None = None
+    overlay: npt.NDArray[np.uint8] | None = None
 
     @property
     def is_rgb(self) -> bool:

@@ -105,7 +105,8 @@ _CALIBRATE: Final = (
     _calibrate("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", argument=0.8, repeats=True),
     _calibrate("smooth", "Smooth or stored pixels", ("N",), "toggle_smooth", "Window"),
     _calibrate("file_names", "File names in the list, or none", (), "toggle_file_names", "Open"),
-    _calibrate("overlays", "Texts over the pictures on or off", ("T",), "toggle_overlays", "Window"),
+    _calibrate("overlays", "All that lies over the pictures on or off", ("T",), "toggle_overlays", "Window"),
+    _calibrate("planes", "Overlay planes of the file on or off", ("Shift+T",), "toggle_planes", "Window"),
 )
 
 TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *READING, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)

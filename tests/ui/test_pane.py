@@ -247,3 +247,36 @@ def test_letters_of_orientation_are_painted_at_the_edges(pair: Comparison) -> No
     without = seen(pair.left_pane)
     changed = np.flatnonzero((with_letters != without).any(2).any(0))
     assert changed.min() < 30 and changed.max() > pair.left_pane.width() - 30
+
+
+@pytest.mark.parametrize("zoom", [1.0, 3.0])
+def test_overlay_planes_are_drawn_over_the_pixels_they_name_and_can_be_hidden(pane: ImagePane, zoom: float) -> None:
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20, 10:50] = mask[30:40, 40] = 255
+    dark = MedicalImage(frozen(np.full((60, 80), -500, np.float32)), Modality.CT, unit="HU", window=WINDOW, overlay=frozen(mask))
+    pane.overlay.visible = True
+    pane.show_image(dark)
+    pane.show_as(Viewport(zoom), WINDOW, False)
+    placement = pane.placement()
+    assert placement is not None
+    shown = seen(pane)[placement.top : placement.top + round(60 * zoom), placement.left : placement.left + round(80 * zoom)]
+    lines = np.repeat(np.repeat(mask > 0, int(zoom), axis=0), int(zoom), axis=1)
+    assert (shown[lines].min(axis=-1) > 200).all()
+    inside = np.s_[int(4 * zoom) : int(18 * zoom), int(4 * zoom) : int(36 * zoom)]
+    assert (shown[inside] == 0).all(), "nothing beside the lines"
+    pane.show_planes(False)
+    hidden = seen(pane)[placement.top : placement.top + round(60 * zoom), placement.left : placement.left + round(80 * zoom)]
+    assert hidden[int(20 * zoom), int(20 * zoom)].max() == 0
+
+
+def test_a_thin_line_of_an_overlay_plane_survives_a_small_picture(pane: ImagePane) -> None:
+    mask = np.zeros((600, 800), np.uint8)
+    mask[300] = 255
+    white = MedicalImage(
+        frozen(np.full((600, 800), 500, np.float32)), Modality.CT, unit="HU", window=WINDOW, overlay=frozen(mask)
+    )
+    pane.overlay.visible = True
+    pane.show_image(white)
+    pane.show_as(Viewport(0.25), WINDOW, False)
+    column = seen(pane)[:, 20 + 50, 0].astype(int)
+    assert column[130] < 230 and column[129] < 120, "a light line with a dark edge on white"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading import overlay_planes
 from medqdeg_desktop.engine.reading.dicom_file import (
     DicomFile,
     element,
@@ -25,6 +26,7 @@ from medqdeg_desktop.engine.reading.limits import Limits
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+_RLE = "1.2.840.10008.1.2.5"
 #: Elements by which images of one series that lie at the same place differ.
 _SPLITS = (
     ("EchoTime", "echo time"),
@@ -62,6 +64,7 @@ def describe(file: DicomFile, limits: Limits) -> FileFacts:
         hounsfield=hounsfield(header, 0),
         series_key=_series_key(file.path, header),
         instance_key=hashed(text(header, "SOPInstanceUID")),
+        frame_of_reference=hashed(text(header, "FrameOfReferenceUID")),
         instance_number=whole(header, "InstanceNumber"),
         splits={name: _plain(header, keyword) for keyword, name in _SPLITS if text(header, keyword)},
         gantry_tilt=number(header, "GantryDetectorTilt") or 0.0,
@@ -230,4 +233,8 @@ def _warnings(file: DicomFile) -> list[str]:
         found.append("image orientation is invalid and left out")
     if first_item(header, "ModalityLUTSequence") is not None and hounsfield(header, 0):
         found.append("modality LUT used instead of rescale")
+    planes, broken = overlay_planes.planes(header)
+    found += broken
+    if any(plane.bit is not None for plane in planes) and _encapsulated(file.pixel_syntax) and file.pixel_syntax != _RLE:
+        found.append("overlay planes in bits of compressed pixels are left out")
     return found

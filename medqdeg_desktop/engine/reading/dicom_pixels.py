@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
-from medqdeg_desktop.engine.reading import dicom
+from medqdeg_desktop.engine.reading import dicom, overlay_planes
 from medqdeg_desktop.engine.reading.codestream import check_codestream
 from medqdeg_desktop.engine.reading.colour import grey_if_equal, to_bytes
 from medqdeg_desktop.engine.reading.dicom_file import (
@@ -66,9 +66,15 @@ def decode(file: DicomFile, frame: int, limits: Limits) -> DecodedFrame:
     if not 0 <= frame < frames:
         raise UnreadableImageError(file.path, f"has no frame {frame + 1}; it has {frames}")
     stored, decoder = _stored_values(file, frame)
+    words = stored if _unmasked(file) else None
+    if words is not None:
+        stored = overlay_planes.pixel_values(words, header)
     if stored.ndim == 3 and stored.shape[2] not in (1, 3):
         raise UnreadableImageError(file.path, f"{stored.shape[2]} values a pixel cannot be shown")
     provenance = {"format": "DICOM", "decoder": decoder, "transfer_syntax": dicom.syntax_name(file.transfer_syntax)}
+    overlay, groups = overlay_planes.overlay(header, frame, words)
+    if groups:
+        provenance["overlay_planes"] = ", ".join(f"{group:04X}" for group in groups)
     if text(header, "PhotometricInterpretation") == "PALETTE COLOR":
         stored = _through_palette(file.path, stored, header)
     spacing = dicom.spacing(header, frame)
@@ -80,13 +86,20 @@ def decode(file: DicomFile, frame: int, limits: Limits) -> DecodedFrame:
         colour = to_bytes(stored, 8 if stored.dtype == np.uint8 else whole(header, "BitsStored") or 16)
         # A grey frame of a colour loop stays colour, so that all frames of a series are of one kind.
         if frames > 1:
-            return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance)
+            return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance, overlay=overlay)
         grey = grey_if_equal(colour)
         if grey is None:
-            return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance)
+            return DecodedFrame(colour, spacing=spacing, orientation=letters, provenance=provenance, overlay=overlay)
         provenance["colour"] = "three equal channels taken as grey"
         return DecodedFrame(
-            grey, 8, (0.0, 255.0), spacing=spacing, orientation=letters, provenance=provenance, voi_function="LINEAR_EXACT"
+            grey,
+            8,
+            (0.0, 255.0),
+            voi_function="LINEAR_EXACT",
+            spacing=spacing,
+            orientation=letters,
+            provenance=provenance,
+            overlay=overlay,
         )
     padding = number(header, "PixelPaddingValue")
     pixels, stored_range = _modality_values(stored, header, frame)
@@ -108,6 +121,18 @@ def decode(file: DicomFile, frame: int, limits: Limits) -> DecodedFrame:
         spacing=spacing,
         orientation=letters,
         provenance=provenance,
+        overlay=overlay,
+    )
+
+
+def _unmasked(file: DicomFile) -> bool:
+    """Whether decoding leaves all bits of the pixel words in place, so that those beside the values can be looked at and cut."""
+    header = file.header
+    return (
+        (file.pixel_syntax == _RLE or not dicom._encapsulated(file.pixel_syntax))
+        and file.pixel_keyword == "PixelData"
+        and (whole(header, "SamplesPerPixel") or 1) == 1
+        and (whole(header, "BitsAllocated") or 0) > (whole(header, "BitsStored") or 0)
     )
 
 
@@ -121,6 +146,8 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
     syntax = file.pixel_syntax
     options: dict[str, Any] = as_pixel_options(file.header, pixel_keyword=file.pixel_keyword, pixel_vr=file.pixel_vr)
     options["transfer_syntax_uid"] = UID(syntax)
+    if _unmasked(file):
+        options["correct_unused_bits"] = False
     native = not dicom._encapsulated(syntax)
     if native:
         with file.stream() as source:

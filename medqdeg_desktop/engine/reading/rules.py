@@ -69,6 +69,7 @@ def medical_image(frame: DecodedFrame, modality: Modality | None, value_range: t
         source_sha256=pixel_sha256(pixels),
         frame=index,
         provenance=provenance,
+        overlay=None if frame.overlay is None else frozen(frame.overlay),
     )
 
 

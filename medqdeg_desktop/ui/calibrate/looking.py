@@ -36,7 +36,7 @@ class LookingWorkspace(Workspace):
         self.opened: OpenSeries | None = None
         self.image: MedicalImage | None = None
         self._presets: list[Preset] = []
-        self._smooth = True
+        self._smooth = self._planes = True
         self.comparison.view_changed.connect(self.view_changed)
         self.bar.preset_chosen.connect(self.apply_preset)
 
@@ -98,6 +98,16 @@ class LookingWorkspace(Workspace):
         for pane in (self.comparison.left_pane, self.comparison.right_pane):
             pane.overlay.visible = not pane.overlay.visible
             pane.update()
+
+    def toggle_planes(self) -> None:
+        """What the file itself draws over its picture (DICOM overlay planes)."""
+        self._planes = not self._planes
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.show_planes(self._planes)
+        if self.image is not None and self.image.overlay is None:
+            self.said.emit(self.tr("This picture has no overlay planes"))
+        else:
+            self.said.emit(self.tr("Overlay planes shown") if self._planes else self.tr("Overlay planes hidden"))
 
     def toggle_smooth(self) -> None:
         """Enlarged pictures interpolated, or each stored pixel as a square."""

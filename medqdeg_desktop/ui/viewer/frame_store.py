@@ -100,7 +100,7 @@ class FrameStore:
         """Drops every frame of a series that was closed."""
         with self._condition:
             for key in [k for k in self._frames if k[0] == series_id]:
-                self._bytes -= self._frames.pop(key).pixels.nbytes
+                self._bytes -= _bytes_of(self._frames.pop(key))
             self._wanted = [w for w in self._wanted if w[0].series_id != series_id]
 
     def close(self) -> None:
@@ -151,7 +151,11 @@ class FrameStore:
         if key in self._frames:
             return
         self._frames[key] = image
-        self._bytes += image.pixels.nbytes
+        self._bytes += _bytes_of(image)
         while self._bytes > self.limit_bytes and len(self._frames) > 1:
             _, dropped = self._frames.popitem(last=False)
-            self._bytes -= dropped.pixels.nbytes
+            self._bytes -= _bytes_of(dropped)
+
+
+def _bytes_of(image: MedicalImage) -> int:
+    return image.pixels.nbytes + (0 if image.overlay is None else image.overlay.nbytes)

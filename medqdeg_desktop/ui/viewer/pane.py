@@ -12,11 +12,12 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.viewer.measures import Measure
 from medqdeg_desktop.ui.viewer.overlay import Overlay, draw_measure
 from medqdeg_desktop.ui.viewer.picture import Picture, PictureMaker
+from medqdeg_desktop.ui.viewer.planes import PlaneMaker
 from medqdeg_desktop.ui.viewer.viewport import Placement, Viewport, place
 
 _BUSY_AFTER_MS = 150
@@ -53,6 +54,8 @@ class ImagePane(QWidget):
         self._inverted = False
         self._viewport = Viewport()
         self._maker, self._under_maker = PictureMaker(), PictureMaker()
+        self._planes = PlaneMaker()
+        self._shows_planes = True
         self._blit: tuple[QImage, Picture] | None = None
         self._under_blit: tuple[QImage, Picture] | None = None
         self._stale = True
@@ -89,6 +92,11 @@ class ImagePane(QWidget):
         """Enlarged pictures interpolated, or each stored pixel as a square."""
         self._smooth = smooth
         self._refresh()
+
+    def show_planes(self, shows: bool) -> None:
+        """Whether the file's overlay planes are drawn over its picture."""
+        self._shows_planes = shows
+        self.update()
 
     def set_drawing(self, drawing: bool) -> None:
         """While drawing, a drag of the left button tells where it began and where it is (``drawn``)."""
@@ -150,6 +158,8 @@ class ImagePane(QWidget):
                 self._render(placement)
             self._draw(painter, placement)
             shown = self.image or self._under
+            if shown is not None and shown.overlay is not None and self._shows_planes and self.overlay.visible:
+                self._draw_planes(painter, shown.overlay, placement)
             if self._measure is not None and shown is not None:
                 draw_measure(painter, self._measure, shown, placement, self.devicePixelRatioF())
             self.overlay.draw(painter, self.rect(), self.image or self._under, placement, self.devicePixelRatioF())
@@ -175,6 +185,18 @@ class ImagePane(QWidget):
         form = QImage.Format.Format_RGB888 if picture.pixels.ndim == 3 else QImage.Format.Format_Grayscale8
         # QImage borrows the buffer; the picture is kept beside it for as long as it is drawn.
         return QImage(picture.pixels.data, columns, rows, picture.pixels.strides[0], form), picture
+
+    def _draw_planes(self, painter: QPainter, mask: Pixels, placement: Placement) -> None:
+        drawn = self._planes.make(mask, placement)
+        if drawn is None:
+            return
+        rows, columns = drawn.pixels.shape[:2]
+        ratio = self.devicePixelRatioF()
+        painter.save()
+        painter.scale(1 / ratio, 1 / ratio)
+        form = QImage.Format.Format_ARGB32_Premultiplied
+        painter.drawImage(QPointF(drawn.left, drawn.top), QImage(drawn.pixels.data, columns, rows, 4 * columns, form))
+        painter.restore()
 
     def _draw(self, painter: QPainter, placement: Placement) -> None:
         ratio = self.devicePixelRatioF()

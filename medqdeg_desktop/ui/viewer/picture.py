@@ -53,7 +53,7 @@ class PictureMaker:
         return Picture(to_display(self._part, window, invert=inverted), *self._corner)
 
     def _resampled(self, image: MedicalImage, placement: Placement, smooth: bool) -> MedicalImage | None:
-        left, top, right, bottom = _visible(placement)
+        left, top, right, bottom = visible(placement)
         if right <= left or bottom <= top:
             return None
         self._corner = (left, top)
@@ -88,7 +88,7 @@ class PictureMaker:
         return image.with_pixels(part)
 
 
-def _visible(placement: Placement) -> tuple[int, int, int, int]:
+def visible(placement: Placement) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) in whole device pixels of what the pane shows of the frame."""
     right = placement.left + max(1, round(placement.columns * placement.scale_x))
     bottom = placement.top + max(1, round(placement.rows * placement.scale_y))
