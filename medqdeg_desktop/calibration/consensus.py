@@ -133,7 +133,7 @@ def _level(level: Level, answers: Sequence[TrialAnswer], replicates: int, seed: 
                 table[row, column] = math.fsum(values[reader][image]) / len(values[reader][image])
     return LevelProposal(
         level=level,
-        severity=consensus(table, replicates=replicates, seed=seed),
+        severity=consensus(table, replicates=replicates, seed=seed, within=(0.0, 1.0)),
         within=within_sd([v for by_image in values.values() for v in by_image.values() if v]),
         reader_medians={reader: float(np.nanmedian(row)) for reader, row in zip(readers, table, strict=True)},
         settings=sum(len(v) for by_image in values.values() for v in by_image.values()),

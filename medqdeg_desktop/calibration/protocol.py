@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.engine.degradation import find
+from medqdeg_desktop.statistics.panel import expected_half_width
 from medqdeg_desktop.statistics.reliability import Components
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, LEVEL_ANCHORS, Level, Modality
 
@@ -119,7 +120,8 @@ class Cost:
     """What a protocol asks of one reader and what its intervals will be like.
 
     settings      adjustment trials without catch trials;  hours, sessions  of adjustment and verification together.
-    half_width    expected half of the 95 % interval of a level, under ``components``.
+    half_width    expected half of the 95 % interval that the consensus will give a level, under ``components``; NaN for a single
+                  reader or picture, which give none.
     """
 
     settings: int
@@ -141,7 +143,7 @@ def cost(protocol: Protocol, components: Components = ASSUMED) -> Cost:
     half = math.nan
     if fewest and protocol.readers:
         shown_again = min(protocol.repeats, fewest)
-        half = components.half_width(protocol.readers, fewest, 1 + shown_again / fewest)
+        half = expected_half_width(components, protocol.readers, fewest, 1 + shown_again / fewest)
     return Cost(settings, catches, ratings, seconds / 3600, max(1, math.ceil(seconds / 60 / protocol.session_minutes)), half)
 
 

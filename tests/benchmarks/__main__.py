@@ -50,6 +50,9 @@ AREAS = {
         (("bank",),),
     ),
     "reader_study": Area("What does a large reader study cost to read and to settle?", (("reader_study",),)),
+    "coverage": Area(
+        "How often does the 95 % interval of a level hold the truth, by readers, pictures and what varies most?", (("coverage",),)
+    ),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),
     "tables": Area("How quickly do tables and intervals follow a filter, at the published size?", (("tables",),)),
     "evaluation": Area("What does the runner add to the model's own time?", (("evaluation",),)),

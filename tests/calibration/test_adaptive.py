@@ -1,12 +1,10 @@
-"""The adaptive run on simulated observers, and the coverage of the consensus interval."""
+"""The adaptive run on simulated observers."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from medqdeg_desktop.calibration.adaptive import TRIALS_A_LEVEL, OrdinalRun
-from medqdeg_desktop.statistics.panel import consensus
 from medqdeg_desktop.statistics.psychometric import ThresholdPosterior, probability, stimuli
 from medqdeg_desktop.taxonomy import Level
 
@@ -54,29 +52,3 @@ def test_a_run_told_its_answers_again_stands_where_it_stood() -> None:
         assert again.next_severity() == severity
         again.answer(severity, rating)
     assert again.next_severity() == one.next_severity() and again.levels() == one.levels()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("sds", "name"),
-    [((0.10, 0.04, 0.04, 0.05), "readers"), ((0.04, 0.10, 0.04, 0.05), "images"), ((0.08, 0.08, 0.06, 0.06), "both")],
-)
-def test_the_interval_of_ten_readers_covers_what_it_says(sds: tuple[float, ...], name: str) -> None:
-    rng = np.random.default_rng(len(name))
-    reader, image, interaction, repeat = sds
-    hits, panels = 0, 500
-    for number in range(panels):
-        table = rng.normal(0, reader, (10, 1)) + rng.normal(0, image, (1, 6)) + rng.normal(0, interaction, (10, 6))
-        table = 0.4 + table + rng.normal(0, repeat, (10, 6))
-        found = consensus(table, replicates=500, seed=number)
-        hits += found.low <= 0.4 <= found.high
-    # Two points as the protocol states them, and what 500 panels can tell (two standard errors).
-    assert hits / panels == pytest.approx(0.95, abs=0.02 + 0.02)
-
-
-def test_a_consensus_takes_holes_and_single_readers() -> None:
-    table = np.array([[0.30, 0.34, np.nan], [0.40, np.nan, 0.44], [0.2, 0.2, 0.2]])
-    assert consensus(table).value == pytest.approx(0.32)
-    alone = consensus(table[:1])
-    assert alone.value == pytest.approx(0.32) and np.isnan(alone.low) and alone.n == 1
-    assert np.isnan(consensus(np.full((2, 2), np.nan)).value)
