@@ -41,6 +41,7 @@ class Design:
     catch_share: float = 0.1
     repeat_days: float = 7.0
     session_minutes: float = 25.0
+    dwell_seconds: float = 2.0
     limits: Limits = field(default_factory=Limits)
     anchors: dict[str, str] = field(default_factory=lambda: {str(k): v for k, v in LEVEL_ANCHORS.items()})
 
@@ -65,6 +66,7 @@ class Design:
             catch_share=self.catch_share,
             repeat_days=self.repeat_days,
             session_minutes=self.session_minutes,
+            dwell_seconds=self.dwell_seconds,
             anchors=dict(self.anchors),
             limits=self.limits,
         )

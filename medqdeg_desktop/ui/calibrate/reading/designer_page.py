@@ -59,6 +59,7 @@ class DesignerPage(QWidget):
         self.catches = _count(0, 50, round(self.design.catch_share * 100), " %")
         self.days = _number(0, 60, self.design.repeat_days, self.tr(" days"))
         self.minutes = _count(5, 60, round(self.design.session_minutes), self.tr(" min"))
+        self.dwell = _number(0, 30, self.design.dwell_seconds, self.tr(" s"))
         self.within = _number(0.01, 0.5, self.design.limits.within_sd)
         self.between = _number(0.01, 1, self.design.limits.between_range)
         self.anchors = {level: QPlainTextEdit(self.design.anchors[str(level)]) for level in (Level.L1, Level.L2)}
@@ -76,7 +77,7 @@ class DesignerPage(QWidget):
         self.back.clicked.connect(self.left)
         self._lay_out()
         counts = (self.readers, self.images, self.held_out, self.repeats, self.catches, self.minutes)
-        for box in (*counts, self.days, self.within, self.between):
+        for box in (*counts, self.days, self.dwell, self.within, self.between):
             box.valueChanged.connect(self._on_changed)
         for line in (self.name, self.version):
             line.textChanged.connect(self._on_changed)
@@ -104,6 +105,7 @@ class DesignerPage(QWidget):
             (self.tr("…after"), self.days),
             (self.tr("Catch trials"), self.catches),
             (self.tr("Break after"), self.minutes),
+            (self.tr("Look at least"), self.dwell),
             (self.tr("Accept: within-reader SD to"), self.within),
             (self.tr("Accept: readers apart to"), self.between),
         ):
@@ -210,6 +212,7 @@ class DesignerPage(QWidget):
         d.readers, d.images, d.held_out = self.readers.value(), self.images.value(), self.held_out.value()
         d.repeats, d.repeat_days = self.repeats.value(), self.days.value()
         d.catch_share, d.session_minutes = self.catches.value() / 100, float(self.minutes.value())
+        d.dwell_seconds = self.dwell.value()
         d.limits = type(d.limits)(self.within.value(), self.between.value(), d.limits.separation, d.limits.pass_share)
         d.anchors |= {str(level): " ".join(box.toPlainText().split()) for level, box in self.anchors.items()}
         d.types = set()
