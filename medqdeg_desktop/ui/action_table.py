@@ -11,7 +11,7 @@ from medqdeg_desktop.ui.calibrate.reading.actions import READING
 from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
 from medqdeg_desktop.ui.generate.action_list import GENERATE
-from medqdeg_desktop.ui.review.actions import REVIEW
+from medqdeg_desktop.ui.review.actions import DOUBLES, REVIEW
 
 _WINDOW: Final = (
     Action("window.calibrate", "Calibrate", ("Ctrl+1",), "window", "go_to", "calibrate", "calibrate", "Go to"),
@@ -79,6 +79,7 @@ _CALIBRATE: Final = (
     _calibrate("sheet", "Contact sheet of all types and levels", ("G",), "toggle_sheet", "Compare", icon="contact-sheet"),
     _calibrate("sweep", "Contact sheet of this type over its severities", ("Shift+G",), "toggle_sweep", "Compare"),
     _calibrate("step_back", "Back to the picture, tools put away", ("Esc",), "step_back", "Compare"),
+    _calibrate("probe", "Live probe: ask a model about this picture", ("Q",), "toggle_probe", "Compare", icon="probe"),
     _calibrate("next_step", "Confirm the next step", ("Return", "Enter"), "confirm_next", "Levels", icon="check"),
     _calibrate("diagnostic", "L0: confirm as diagnostic", ("Alt+0",), "confirm_diagnostic", "Levels"),
     _calibrate("reject", "L0: reject with a reason…", ("Alt+X",), "reject", "Levels"),
@@ -104,12 +105,13 @@ _CALIBRATE: Final = (
     _calibrate("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", argument=1.25, repeats=True),
     _calibrate("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", argument=0.8, repeats=True),
     _calibrate("smooth", "Smooth or stored pixels", ("N",), "toggle_smooth", "Window"),
+    _calibrate("dither", "Greys dithered against banding, or rounded", (), "toggle_dither", "Window"),
     _calibrate("file_names", "File names in the list, or none", (), "toggle_file_names", "Open"),
     _calibrate("overlays", "All that lies over the pictures on or off", ("T",), "toggle_overlays", "Window"),
     _calibrate("planes", "Overlay planes of the file on or off", ("Shift+T",), "toggle_planes", "Window"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *READING, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW)
+TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *READING, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW, *DOUBLES)
 
 _IDS: Final = frozenset(a.action_id for a in TABLE)
 

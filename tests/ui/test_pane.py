@@ -40,6 +40,7 @@ def pane(qtbot: QtBot) -> ImagePane:
     pane = ImagePane("test")
     qtbot.addWidget(pane)
     pane.overlay.visible = False
+    pane.set_dithered(False)
     pane.resize(300, 260)
     pane.show()
     return pane
@@ -163,6 +164,7 @@ def test_the_right_button_changes_width_and_level_of_both(pair: Comparison) -> N
     pair.zoom_one_to_one()
     for pane, seed in ((pair.left_pane, 0), (pair.right_pane, 1)):
         pane.overlay.visible = False
+        pane.set_dithered(False)
         placement = pane.placement()
         assert placement is not None
         rows = seen(pane)[placement.top + 60 : placement.top + 140, placement.left + 60 : placement.left + 140, 0]

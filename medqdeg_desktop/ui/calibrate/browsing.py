@@ -134,10 +134,11 @@ class BrowsingWorkspace(LookingWorkspace):
         if self.session.path is not None:
             self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
         layout = str(self.comparison.layout_mode)
-        return {"layout": layout, "studies": self.places.studies, "recent": self.places.recent}
+        return {"layout": layout, "dithers": self.dithers, "studies": self.places.studies, "recent": self.places.recent}
 
     def restore_state(self, state: dict[str, object]) -> None:
         self.places = Places.of(state.get("studies", self.places.studies), state.get("recent", self.places.recent))
+        self.set_dithered(state.get("dithers", True) is not False)
         layout = str(state.get("layout", Layout.SIDE_BY_SIDE))
         self.set_layout(layout if layout in set(Layout) else str(Layout.SIDE_BY_SIDE))
 

@@ -36,7 +36,7 @@ class LookingWorkspace(Workspace):
         self.opened: OpenSeries | None = None
         self.image: MedicalImage | None = None
         self._presets: list[Preset] = []
-        self._smooth = self._planes = True
+        self._smooth = self._planes = self.dithers = True
         self.comparison.view_changed.connect(self.view_changed)
         self.bar.preset_chosen.connect(self.apply_preset)
 
@@ -98,6 +98,16 @@ class LookingWorkspace(Workspace):
         for pane in (self.comparison.left_pane, self.comparison.right_pane):
             pane.overlay.visible = not pane.overlay.visible
             pane.update()
+
+    def toggle_dither(self) -> None:
+        """Greys between two of the screen's 256 by a fixed pattern, or each rounded by itself. Exports are always rounded."""
+        self.set_dithered(not self.dithers)
+        self.said.emit(self.tr("Greys dithered: no banding") if self.dithers else self.tr("Greys rounded to the screen's 256"))
+
+    def set_dithered(self, dithers: bool) -> None:
+        self.dithers = dithers
+        for pane in (self.comparison.left_pane, self.comparison.right_pane):
+            pane.set_dithered(dithers)
 
     def toggle_planes(self) -> None:
         """What the file itself draws over its picture (DICOM overlay planes)."""

@@ -97,18 +97,18 @@ class Comparison(QWidget):
         window = view.window
         self.left_pane.show_image(original)
         self.left_pane.show_as(view.viewport, window, view.inverted)
-        right, under, inverted = degraded, None, view.inverted
+        right, under, inverted, exact = degraded, None, view.inverted, False
         if self._showing_original:
             right = original
         elif self.layout_mode is Layout.WIPE:
             under = original
         elif self.layout_mode is Layout.DIFFERENCE and original is not None and degraded is not None:
             right, window = self._difference_of(original, degraded)
-            inverted = False
+            inverted, exact = False, True
         wipes = self.layout_mode is Layout.WIPE and not self._showing_original
         self.right_pane.set_curtain(self._curtain if wipes else None)
         self.right_pane.show_image(right, under)
-        self.right_pane.show_as(view.viewport, window, inverted)
+        self.right_pane.show_as(view.viewport, window, inverted, exact=exact)
         self._write()
 
     def _difference_of(self, original: MedicalImage, degraded: MedicalImage) -> tuple[MedicalImage, Window | None]:

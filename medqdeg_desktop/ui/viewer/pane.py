@@ -46,12 +46,12 @@ class ImagePane(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(120, 120)
         self.overlay = Overlay()
-        self._smooth = True
+        self._smooth = self._dithers = True
         self.image: MedicalImage | None = None
         self._under: MedicalImage | None = None
         self._curtain: float | None = None
         self._window: Window | None = None
-        self._inverted = False
+        self._inverted = self._exact = False
         self._viewport = Viewport()
         self._maker, self._under_maker = PictureMaker(), PictureMaker()
         self._planes = PlaneMaker()
@@ -77,9 +77,10 @@ class ImagePane(QWidget):
             self.image, self._under = image, under
             self._refresh()
 
-    def show_as(self, viewport: Viewport, window: Window | None, inverted: bool) -> None:
-        if (viewport, window, inverted) != (self._viewport, self._window, self._inverted):
-            self._viewport, self._window, self._inverted = viewport, window, inverted
+    def show_as(self, viewport: Viewport, window: Window | None, inverted: bool, *, exact: bool = False) -> None:
+        """``exact``: no dithering, whatever is set: equal values are one grey, as a difference asks for."""
+        if (viewport, window, inverted, exact) != (self._viewport, self._window, self._inverted, self._exact):
+            self._viewport, self._window, self._inverted, self._exact = viewport, window, inverted, exact
             self._refresh()
 
     def set_curtain(self, fraction: float | None) -> None:
@@ -91,6 +92,11 @@ class ImagePane(QWidget):
     def set_smooth(self, smooth: bool) -> None:
         """Enlarged pictures interpolated, or each stored pixel as a square."""
         self._smooth = smooth
+        self._refresh()
+
+    def set_dithered(self, dithers: bool) -> None:
+        """Whether greys between two of the screen's 256 are dithered, or each is rounded."""
+        self._dithers = dithers
         self._refresh()
 
     def show_planes(self, shows: bool) -> None:
@@ -178,7 +184,9 @@ class ImagePane(QWidget):
     def _rendered(self, maker: PictureMaker, image: MedicalImage | None, placement: Placement) -> tuple[QImage, Picture] | None:
         if image is None:
             return None
-        picture = maker.make(image, placement, self._window, self._inverted, smooth=self._smooth)
+        picture = maker.make(
+            image, placement, self._window, self._inverted, smooth=self._smooth, dither=self._dithers and not self._exact
+        )
         if picture is None:
             return None
         rows, columns = picture.pixels.shape[:2]

@@ -15,6 +15,7 @@ import numpy as np
 
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
+from medqdeg_desktop.ui.viewer.dither import dithered
 from medqdeg_desktop.ui.viewer.viewport import Placement
 
 
@@ -37,11 +38,19 @@ class PictureMaker:
         self._corner = (0, 0)
 
     def make(
-        self, image: MedicalImage, placement: Placement, window: Window | None, inverted: bool, *, smooth: bool = True
+        self,
+        image: MedicalImage,
+        placement: Placement,
+        window: Window | None,
+        inverted: bool,
+        *,
+        smooth: bool = True,
+        dither: bool = False,
     ) -> Picture | None:
         """None when no part of ``image`` is visible. ``placement`` is that of the full frame, ``image`` may be a proxy.
 
         smooth  bilinear where stored pixels are enlarged, else each is a square.
+        dither  greys between two of the 256 by a fixed pattern (``dither``), else each rounded by itself.
         """
         key = (id(image.pixels), placement, smooth)
         if self._key != key:
@@ -50,7 +59,8 @@ class PictureMaker:
             self._part = self._resampled(image, placement, smooth)
         if self._part is None:
             return None
-        return Picture(to_display(self._part, window, invert=inverted), *self._corner)
+        part = dithered(self._part, window, self._corner) if dither else self._part
+        return Picture(to_display(part, window, invert=inverted), *self._corner)
 
     def _resampled(self, image: MedicalImage, placement: Placement, smooth: bool) -> MedicalImage | None:
         left, top, right, bottom = visible(placement)

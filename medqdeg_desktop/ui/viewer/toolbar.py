@@ -45,6 +45,7 @@ class ViewerBar(QWidget):
             self._layouts[action_id] = action
             self._add(action)
         self._add(actions["calibrate.sheet"])
+        self._add(actions["calibrate.probe"])
         self._row.addSpacing(12)
         self._row.addWidget(self.window_button)
         for verb in ("invert", "file_window"):
