@@ -71,7 +71,7 @@ def standing(study: Study, protocol_id: str, viewer: str, *, replicates: int = 2
         own = tuple(s for s in signatures if (s.type, s.modality) == (cell.type, str(cell.modality)))
         state = "accepted" if not proposal.doubts else signed(proposal, own, readers)
         cells.append(CellStanding(proposal, verdicts.get(cell.name), state, own))
-    wanted = {i for c in protocol.cells for i in c.images}
+    wanted = {i for c in protocol.cells for i in (*c.images, *c.held_out)}
     return Standing(
         fixed=fixed,
         protocol=protocol,

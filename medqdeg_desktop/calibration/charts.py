@@ -1,92 +1,247 @@
-"""The report's own charts as SVG: the levels of each reader by cell, and intervals about zero."""
+"""The charts of the evidence as data: levels by cell, limits of agreement, readers side by side, blind ratings, the paired scale.
+
+Each states its n and how its interval was made, and holds the numbers it shows, for export.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape
+from dataclasses import dataclass
+from typing import Final
 
-from medqdeg_desktop.calibration.adjudication import CellStanding
+from medqdeg_desktop.calibration.adjudication import CellStanding, Standing
+from medqdeg_desktop.calibration.agreement_charts import between_readers, test_retest
+from medqdeg_desktop.calibration.chart_parts import (
+    MARGIN,
+    PANEL_NOTE,
+    DataRow,
+    assembled,
+    cell_words,
+    counted,
+    interval_row,
+    label_room,
+    limits_words,
+    number_axis,
+    plain,
+)
+from medqdeg_desktop.calibration.comparison import Scale
+from medqdeg_desktop.calibration.figures import PanelFigures
+from medqdeg_desktop.calibration.verification import STEPS
+from medqdeg_desktop.chart.figure import (
+    LEVEL_SHAPE,
+    Axis,
+    Figure,
+    LegendEntry,
+    Mark,
+    Panel,
+    Rect,
+    Whisker,
+    elided,
+    header,
+)
+from medqdeg_desktop.statistics.distributions import binomial_bounds
+from medqdeg_desktop.statistics.panel import ENOUGH_READERS
 from medqdeg_desktop.statistics.reliability import Interval
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.taxonomy import Level
 
-_COLOUR = {Level.L1: "#b45309", Level.L2: "#b91c1c"}
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 900.0, 250.0, 24.0, 44.0, 30.0
+_GAP = 34.0
+_OFFSET = {Level.L1: 0.2, Level.L2: -0.2}
 
 
-def _head(width: float, height: float, title: str) -> list[str]:
-    return [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
-        f' role="img" font-family="Inter, Arial, sans-serif" font-size="12" aria-label="{escape(title, {chr(34): "&quot;"})}">',
-        f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>',
-        f'<text x="16" y="24" font-size="15" font-weight="600">{escape(title)}</text>',
+def evidence_charts(now: Standing, figures: PanelFigures, found: Sequence[Scale], *, width: float = 1180.0) -> dict[str, Figure]:
+    """All charts of a panel that have something to show, by name, in the order of the report."""
+    made = [levels_chart(now.cells, now.names, width=width)]
+    made += [test_retest(figures, now.names, width=width), between_readers(figures, now.names, width=width)]
+    made += [
+        readers_chart(figures, now.names, width=width),
+        confusion_chart(figures, width=width),
+        scale_chart(found, width=width),
     ]
+    return {figure.name: figure for figure in made if figure is not None}
 
 
-def levels_chart(cells: Sequence[CellStanding], title: str) -> str:
-    """A row a cell: readers' medians as small marks, the consensus with its interval as a large one; L1 amber, L2 red."""
-    height = _TOP + _ROW * len(cells) + 36
-    scale = _WIDTH - _LEFT - _RIGHT
-    bottom = _TOP + _ROW * len(cells)
-
-    def x(severity: float) -> float:
-        return _LEFT + severity * scale
-
-    out = _head(_WIDTH, height, title)
-    for tick in range(6):
-        place = x(tick / 5)
-        out.append(f'<path d="M{place:.1f} {_TOP - 6:g}V{bottom:g}" stroke="#d8dee4"/>')
-        out.append(f'<text x="{place:.1f}" y="{bottom + 16:g}" text-anchor="middle" fill="#57606a">{tick / 5:g}</text>')
-    out.append(f'<text x="{x(0.5):.1f}" y="{bottom + 31:g}" text-anchor="middle" fill="#57606a">severity</text>')
-    for number, standing in enumerate(cells):
-        proposal = standing.proposal
-        y = _TOP + _ROW * (number + 0.5)
-        name = f"{DEGRADATION_BY_NAME[proposal.cell.type].label}, {proposal.cell.modality}"
-        out.append(f'<text x="16" y="{y + 4:.1f}">{escape(name)}</text>')
-        for level, severity in proposal.severities.items():
-            colour, offset = _COLOUR[level], -5 if level is Level.L1 else 5
-            for value in proposal.levels[level].reader_medians.values():
-                out.append(_mark(level, x(value), y + offset, 3.0, colour, hollow=True))
-            interval = proposal.levels[level].severity
+def levels_chart(cells: Sequence[CellStanding], names: Mapping[str, str], *, width: float) -> Figure | None:
+    """A row a cell: readers' medians as hollow marks, the consensus with its interval as a full one."""
+    if not cells:
+        return None
+    readers = max(len(c.proposal.levels[level].reader_medians) for c in cells for level in c.proposal.levels)
+    title = "Levels: each reader's median and the consensus"
+    subtitle = f"{counted(readers, 'reader')}. 95 % interval over readers and pictures, drawn again crosswise."
+    if readers < ENOUGH_READERS:
+        subtitle += f" {PANEL_NOTE}"
+    entries = [LegendEntry(f"{level}, consensus", LEVEL_SHAPE[level], str(level)) for level in _OFFSET]
+    words, legend, y = header(title, subtitle, [*entries, LegendEntry("a reader", "circle", "reference", hollow=True)], width)
+    labels = [cell_words(c.proposal.cell.type, str(c.proposal.cell.modality)) for c in cells]
+    left = label_room(labels, width)
+    row, top = 38.0, y + 14
+    marks, whiskers, ticks, bands = [], [], [], []
+    data: list[DataRow] = []
+    for number, (standing, label) in enumerate(zip(cells, labels, strict=True)):
+        p = standing.proposal
+        at = len(cells) - number - 0.5
+        ticks.append((at, elided(label, left - MARGIN - 12)))
+        if number % 2:
+            bands.append(Rect(0, at - 0.5, 1, at + 0.5, "band"))
+        for level, severity in p.severities.items():
+            place = at + _OFFSET[level]
+            interval = p.levels[level].severity
+            for reader, value in sorted(p.levels[level].reader_medians.items()):
+                tip = f"{label}, {level}, {names.get(reader, reader)}: {value:.2f}"
+                marks.append(Mark(value, place, LEVEL_SHAPE[level], str(level), tooltip=tip, hollow=True, size=7.0))
+                data.append(_level_row(p.cell.type, str(p.cell.modality), level, names.get(reader, reader), value, None))
             if not math.isnan(interval.low):
-                low, high = x(max(interval.low, 0.0)), x(min(interval.high, 1.0))
-                out.append(f'<path d="M{low:.1f} {y + offset:.1f}H{high:.1f}" stroke="{colour}" stroke-width="1.5"/>')
+                whiskers.append(Whisker(place, max(interval.low, 0.0), min(interval.high, 1.0), str(level)))
             if not math.isnan(severity):
-                out.append(_mark(level, x(severity), y + offset, 5.0, colour))
-    return "\n".join([*out, "</svg>"])
+                tip = f"{label}, {level}: {severity:.2f}{limits_words(interval)}"
+                marks.append(Mark(severity, place, LEVEL_SHAPE[level], str(level), tooltip=tip, size=11.0))
+            data.append(_level_row(p.cell.type, str(p.cell.modality), level, "consensus", severity, interval))
+    x = Axis(0.0, 1.0, tuple((t / 5, f"{t / 5:g}") for t in range(6)), "severity")
+    vertical = Axis(0.0, float(len(cells)), tuple(ticks), grid=False, line=False, names=True)
+    panel = Panel(
+        left, top, width - left - 2 * MARGIN, row * len(cells), x, vertical,
+        rects=tuple(bands), whiskers=tuple(whiskers), marks=tuple(marks),
+    )  # fmt: skip
+    return assembled("levels", (title, subtitle), width, [panel], (words, legend), top + row * len(cells) + 44, data)
 
 
-def _mark(level: Level, x: float, y: float, size: float, colour: str, *, hollow: bool = False) -> str:
-    paint = f'fill="{"none" if hollow else colour}" stroke="{colour}"'
-    if level is Level.L1:
-        return f'<path d="M{x:.1f} {y - size:.1f}l{size:g} {2 * size:g}h{-2 * size:g}z" {paint}/>'
-    return f'<rect x="{x - size:.1f}" y="{y - size:.1f}" width="{2 * size:g}" height="{2 * size:g}" {paint}/>'
+def _level_row(type_name: str, modality: str, level: Level, reader: str, value: float, interval: Interval | None) -> DataRow:
+    low, high = (interval.low, interval.high) if interval else (math.nan, math.nan)
+    return {
+        "type": type_name, "modality": modality, "level": str(level), "reader": reader,
+        "severity": plain(value), "low": plain(low), "high": plain(high),
+    }  # fmt: skip
 
 
-def intervals_chart(rows: Mapping[str, Interval], title: str, label: str) -> str:
-    """One interval a row about zero: biases, drifts, effects of the start."""
-    shown = {name: i for name, i in rows.items() if not math.isnan(i.value)}
-    reach = max([abs(v) for i in shown.values() for v in (i.value, i.low, i.high) if not math.isnan(v)] or [0.1])
-    reach = max(reach * 1.1, 0.05)
-    bottom = _TOP + _ROW * len(shown)
-    scale = (_WIDTH - _LEFT - _RIGHT) / (2 * reach)
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """A column of the chart of readers."""
 
-    def x(value: float) -> float:
-        return _LEFT + (value + reach) * scale
-
-    out = _head(_WIDTH, bottom + 36, title)
-    for value in (-reach / 1.1, 0.0, reach / 1.1):
-        out.append(f'<path d="M{x(value):.1f} {_TOP - 6:g}V{bottom:g}" stroke="{"#8c959f" if value == 0 else "#d8dee4"}"/>')
-        out.append(f'<text x="{x(value):.1f}" y="{bottom + 16:g}" text-anchor="middle" fill="#57606a">{_signed(value)}</text>')
-    out.append(f'<text x="{x(0):.1f}" y="{bottom + 31:g}" text-anchor="middle" fill="#57606a">{escape(label)}</text>')
-    for number, (name, interval) in enumerate(shown.items()):
-        y = _TOP + _ROW * (number + 0.5)
-        out.append(f'<text x="16" y="{y + 4:.1f}">{escape(name)}</text>')
-        if not math.isnan(interval.low):
-            out.append(f'<path d="M{x(interval.low):.1f} {y:.1f}H{x(interval.high):.1f}" stroke="#2f6fb5" stroke-width="1.5"/>')
-        out.append(f'<circle cx="{x(interval.value):.1f}" cy="{y:.1f}" r="4.5" fill="#2f6fb5"/>')
-    return "\n".join([*out, "</svg>"])
+    field: str
+    title: str
+    about_zero: bool
 
 
-def _signed(value: float) -> str:
-    return "0" if value == 0 else f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+_QUANTITIES: Final = (
+    _Quantity("bias", "Bias", True),
+    _Quantity("inconsistency", "Inconsistency (SD)", False),
+    _Quantity("within", "Within-reader SD", False),
+    _Quantity("drift", "Drift an hour", True),
+    _Quantity("start_effect", "Effect of the start", True),
+    _Quantity("seconds", "Seconds a setting", False),
+)
+
+
+def readers_chart(figures: PanelFigures, names: Mapping[str, str], *, width: float) -> Figure | None:
+    """A row a reader, a column a quantity, each with its interval."""
+    readers = [r for r in figures.readers if r.settings]
+    shown = [q for q in _QUANTITIES if any(not math.isnan(getattr(r, q.field).value) for r in readers)]
+    if not shown:
+        return None
+    title = "Readers"
+    subtitle = (
+        "Severity axis, 95 % intervals. Bias: setting minus the panel's mean on the same picture. Inconsistency: SD"
+        " about what the panel finds, bias taken out. Drift: change of the deviation in an hour. Start: begun at 1 minus begun at 0."
+    )
+    words, legend, y = header(title, subtitle, [], width)
+    labels = [names.get(r.reader, r.reader) for r in readers]
+    left = label_room(labels, width)
+    row, top = 24.0, y + 30
+    room = (width - left - 2 * MARGIN - _GAP * (len(shown) - 1)) / len(shown)
+    panels = []
+    data: list[DataRow] = []
+    for number, quantity in enumerate(shown):
+        marks, whiskers = [], []
+        values = []
+        for i, (reader, label) in enumerate(zip(readers, labels, strict=True)):
+            interval: Interval = getattr(reader, quantity.field)
+            at = len(readers) - i - 0.5
+            data.append(interval_row({"reader": label, "quantity": quantity.field}, interval))
+            if math.isnan(interval.value):
+                continue
+            values += [v for v in (interval.value, interval.low, interval.high) if not math.isnan(v)]
+            if not math.isnan(interval.low):
+                whiskers.append(Whisker(at, interval.low, interval.high, "accent"))
+            tip = f"{label}, {quantity.title.lower()}: {interval.value:.3g}{limits_words(interval, 3)}; n = {interval.n}"
+            marks.append(Mark(interval.value, at, "circle", "accent", tooltip=tip, size=8.0))
+        ticks = tuple(
+            (len(readers) - i - 0.5, elided(label, left - MARGIN - 12) if number == 0 else "") for i, label in enumerate(labels)
+        )
+        vertical = Axis(0.0, float(len(readers)), ticks, line=False, names=True)
+        panels.append(
+            Panel(
+                left + number * (room + _GAP), top, room, row * len(readers), number_axis([0.0, *values], most=4),
+                vertical, quantity.title, whiskers=tuple(whiskers), marks=tuple(marks),
+            )
+        )  # fmt: skip
+    return assembled("readers", (title, subtitle), width, panels, (words, legend), top + row * len(readers) + 26, data)
+
+
+def confusion_chart(figures: PanelFigures, *, width: float) -> Figure | None:
+    """What blind ratings said by what the picture was meant to show, as shares of a row."""
+    if not figures.confusion:
+        return None
+    total = sum(map(sum, figures.confusion.values()))
+    title = "Blind ratings: meant and perceived"
+    subtitle = f"{total:,} ratings; shares of each row, with counts. - and + are a step milder and stronger than the level."
+    words, legend, y = header(title, subtitle, [], width)
+    names = list(figures.confusion)
+    left, top, row = MARGIN + 80.0, y + 14, 28.0
+    cell = min(150.0, (width - left - MARGIN) / len(STEPS))
+    rects = []
+    data: list[DataRow] = []
+    for i, name in enumerate(names):
+        counts = figures.confusion[name]
+        n = sum(counts)
+        low = len(names) - i - 1.0
+        for step, count in enumerate(counts):
+            share = count / n if n else 0.0
+            bounds = binomial_bounds(count, n) if n else (math.nan, math.nan)
+            limits = f"{share:.0%}, 95 % interval {bounds[0]:.0%} to {bounds[1]:.0%}"
+            tip = f"meant as {name}, rated {STEPS[step]}: {count} of {n} ({limits})"
+            text = f"{share:.0%} ({count})" if count else ""
+            # Twice the share at most: a full colour would hide its own words.
+            rects.append(Rect(step, low, step + 1.0, low + 1.0, f"diverge:{-0.75 * share:+.4f}", tip, None, text))
+            data.append({"meant": name, "rated": STEPS[step], "count": count, "n": n, "share": share,
+                         "low": plain(bounds[0]), "high": plain(bounds[1])})  # fmt: skip
+    ticks = tuple((step + 0.5, name) for step, name in enumerate(STEPS))
+    vertical = tuple((len(names) - i - 0.5, name) for i, name in enumerate(names))
+    panel = Panel(
+        left, top, cell * len(STEPS), row * len(names), Axis(0.0, float(len(STEPS)), ticks, "rated as", grid=False, line=False),
+        Axis(0.0, float(len(names)), vertical, grid=False, line=False, names=True), rects=tuple(rects),
+    )  # fmt: skip
+    return assembled("confusion", (title, subtitle), width, [panel], (words, legend), top + row * len(names) + 44, data)
+
+
+def scale_chart(found: Sequence[Scale], *, width: float) -> Figure | None:
+    """The paired comparisons of L1 pictures on one scale a modality."""
+    rows = [(s, i) for s in found for i in range(len(s.types)) if not math.isnan(float(s.strengths.log_strength[i]))]
+    if not rows:
+        return None
+    title = "Is L1 the same for every degradation?"
+    n = sum(s.strengths.comparisons for s in found)
+    subtitle = (
+        f"Bradley-Terry strengths of {n:,} paired comparisons of L1 pictures, with 95 % intervals (curvature of the likelihood)."
+        " Above 0: worse for reading than the average of its modality. Reported, not made equal."
+    )
+    words, legend, y = header(title, subtitle, [], width)
+    labels = [cell_words(s.types[i], str(s.modality)) for s, i in rows]
+    left, row, top = label_room(labels, width), 24.0, y + 14
+    marks, whiskers, ticks = [], [], []
+    data: list[DataRow] = []
+    values = [0.0]
+    for number, ((scale, i), label) in enumerate(zip(rows, labels, strict=True)):
+        at = len(rows) - number - 0.5
+        value, low, high = (float(part[i]) for part in (scale.strengths.log_strength, scale.strengths.low, scale.strengths.high))
+        values += [value, low, high]
+        ticks.append((at, elided(label, left - MARGIN - 12)))
+        whiskers.append(Whisker(at, low, high, str(Level.L1)))
+        marks.append(Mark(value, at, LEVEL_SHAPE["L1"], "L1", tooltip=f"{label}: {value:+.2f} ({low:+.2f} to {high:+.2f})"))
+        data.append({"modality": str(scale.modality), "type": scale.types[i], "strength": value, "low": low, "high": high,
+                     "comparisons": scale.strengths.comparisons})  # fmt: skip
+    x = number_axis(values, "log strength: milder to worse")
+    vertical = Axis(0.0, float(len(rows)), tuple(ticks), grid=False, line=False, names=True)
+    panel = Panel(
+        left, top, width - left - 2 * MARGIN, row * len(rows), x, vertical, whiskers=tuple(whiskers), marks=tuple(marks)
+    )
+    return assembled("scale", (title, subtitle), width, [panel], (words, legend), top + row * len(rows) + 44, data)

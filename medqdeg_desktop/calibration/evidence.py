@@ -1,4 +1,4 @@
-"""The evidence behind a profile, as a report: one HTML page that stands alone, tables as CSV, everything as JSON.
+"""The evidence behind a profile, as a report: one HTML page that stands alone, tables as CSV, charts as SVG, everything as JSON.
 
 Protocol, anchors, pseudonyms, image hashes, displays, software and counts of decisions stand beside the figures. A person gets
 no report before they may read the answers it is made of.
@@ -10,8 +10,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,52 +20,112 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from medqdeg_desktop import __version__
+from medqdeg_desktop.calibration import evidence_rows as rows_of
 from medqdeg_desktop.calibration.adjudication import Standing, standing
-from medqdeg_desktop.calibration.charts import intervals_chart, levels_chart
-from medqdeg_desktop.calibration.comparison import Scale, scales
+from medqdeg_desktop.calibration.charts import evidence_charts
+from medqdeg_desktop.calibration.comparison import scales
 from medqdeg_desktop.calibration.errors import CalibrationError
+from medqdeg_desktop.calibration.evidence_rows import SESSION_FACTS, Row
 from medqdeg_desktop.calibration.figures import PanelFigures, panel_figures
 from medqdeg_desktop.calibration.verification import STEPS
+from medqdeg_desktop.chart.figure import Figure, figure_csv
+from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.shipped import shipped
+from medqdeg_desktop.statistics.panel import ENOUGH_READERS
 from medqdeg_desktop.statistics.reliability import Interval
-from medqdeg_desktop.study.readings import TrialAnswer
+from medqdeg_desktop.study.readings import Session, Signature
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the report shows: ``charts`` and ``tables`` by name, ``counts`` of decisions by stage and verdict."""
+
+    study_name: str
+    now: Standing
+    figures: PanelFigures
+    tables: dict[str, list[Row]]
+    charts: dict[str, Figure]
+    counts: dict[str, int]
+    sessions: tuple[Session, ...]
+    signatures: tuple[Signature, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{self.now.protocol.name} {self.now.protocol.version}"
+
+    @property
+    def of_this_panel_only(self) -> bool:
+        """Too few readers for intervals of readers in general."""
+        return len(self.figures.readers) < ENOUGH_READERS
 
 
-def write_report(study: Study, protocol_id: str, viewer: str, folder: Path) -> dict[str, Path]:
-    """Writes ``calibration.html``, ``calibration.json`` and CSV tables into ``folder``; returns their paths by name.
-
-    Raises CalibrationError while ``viewer`` may not read the answers.
-    """
+def assemble(study: Study, protocol_id: str, viewer: str) -> Evidence:
+    """The evidence as ``viewer`` may see it; CalibrationError while they may not read the answers."""
     now = standing(study, protocol_id, viewer)
     if now.hidden:
         raise CalibrationError(now.hidden)
     answers = study.trials(protocol_id, viewer)
     figures = panel_figures(answers)
+    found = scales(now.protocol, answers)
+    sessions = study.sessions(protocol_id)
+    counts: dict[str, int] = {}
+    for a in answers:
+        counts[f"{a.stage}: {a.verdict}"] = counts.get(f"{a.stage}: {a.verdict}", 0) + 1
     tables = {
-        "levels": level_rows(now),
-        "readers": reader_rows(figures, now.names),
-        "pairs": pair_rows(figures, now.names),
-        "answers": answer_rows(answers, now.names),
-        "comparisons": scale_rows(scales(now.protocol, answers)),
+        "levels": rows_of.level_rows(now),
+        "agreement": rows_of.agreement_rows(figures),
+        "readers": rows_of.reader_rows(figures, now.names),
+        "pairs": rows_of.pair_rows(figures, now.names),
+        "confusion": rows_of.confusion_rows(figures),
+        "comparisons": rows_of.scale_rows(found),
+        "answers": rows_of.answer_rows(answers, now),
+        "sessions": rows_of.session_rows(sessions, now.names),
+        "images": rows_of.image_rows(now),
     }
+    return Evidence(
+        study_name=study.name,
+        now=now,
+        figures=figures,
+        tables=tables,
+        charts=evidence_charts(now, figures, found),
+        counts=dict(sorted(counts.items())),
+        sessions=tuple(sessions),
+        signatures=tuple(study.signatures(protocol_id)),
+    )
+
+
+def write_report(study: Study, protocol_id: str, viewer: str, folder: Path) -> dict[str, Path]:
+    """Writes the report, but for its PDF, into ``folder``; see ``assemble`` and ``write``."""
+    return write(assemble(study, protocol_id, viewer), folder)
+
+
+def write(evidence: Evidence, folder: Path) -> dict[str, Path]:
+    """Writes ``calibration.html``, ``calibration.json``, CSV tables and ``figures/``; returns the paths by name."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CalibrationError(f"{folder}: cannot be made ({error.strerror})") from None
-    page = html(study, now, figures, tables, answers)
+    now = evidence.now
+    panel = {k: v for k, v in asdict(evidence.figures).items() if k not in ("means", "repeats")}
     body = {
-        "protocol_id": protocol_id,
+        "protocol_id": now.fixed.protocol_id,
         "protocol": now.fixed.body,
-        "panel": _plain(asdict(figures)),
-        **{name: _plain(rows) for name, rows in tables.items()},
+        "panel": _plain(panel),
+        **{name: _plain(rows) for name, rows in evidence.tables.items()},
+        "signatures": _plain([asdict(s) for s in evidence.signatures]),
+        "session_facts": {s.session_id: _plain(s.facts) for s in evidence.sessions},
     }
-    texts = {"html": ("calibration.html", page), "json": ("calibration.json", json.dumps(body, indent=1, allow_nan=False) + "\n")}
-    texts |= {name: (f"{name}.csv", _csv(rows)) for name, rows in tables.items() if rows}
+    texts = {
+        "html": ("calibration.html", html(evidence)),
+        "json": ("calibration.json", json.dumps(body, indent=1, allow_nan=False) + "\n"),
+    }
+    texts |= {name: (f"{name}.csv", csv_text(rows)) for name, rows in evidence.tables.items() if rows}
+    for name, figure in evidence.charts.items():
+        texts[f"{name}.svg"] = (f"figures/{name}.svg", svg(figure))
+        texts[f"{name}.csv"] = (f"figures/{name}.csv", figure_csv(figure))
     files = {}
     for name, (file_name, text) in texts.items():
         atomic.write_bytes(folder / file_name, text.encode())
@@ -73,141 +133,29 @@ def write_report(study: Study, protocol_id: str, viewer: str, folder: Path) -> d
     return files
 
 
-def level_rows(now: Standing) -> list[Row]:
-    """A row a level: consensus, interval, spread, counts, verification, state."""
-    rows = []
-    for cell in now.cells:
-        p = cell.proposal
-        for level, severity in p.severities.items():
-            found = p.levels[level]
-            verdict = cell.verdict
-            rows.append(
-                {
-                    "type": p.cell.type,
-                    "modality": str(p.cell.modality),
-                    "level": str(level),
-                    "severity": severity,
-                    "low": found.severity.low,
-                    "high": found.severity.high,
-                    "readers": len(found.reader_medians),
-                    "settings": found.settings,
-                    "cannot_set": found.cannot_set,
-                    "within_sd": found.within.value,
-                    "within_sd_low": found.within.low,
-                    "within_sd_high": found.within.high,
-                    "between_range": found.between_range,
-                    "rated_as_intended": verdict.shares.get(level, math.nan) if verdict else math.nan,
-                    "median_rating": verdict.medians.get(level, math.nan) if verdict else math.nan,
-                    "vote_round": p.vote_round,
-                    "state": cell.state,
-                    "doubts": "; ".join(p.doubts),
-                }
-            )
-    return rows
-
-
-def reader_rows(figures: PanelFigures, names: Mapping[str, str]) -> list[Row]:
-    rows = []
-    for r in figures.readers:
-        row: Row = {"reader": names.get(r.reader, r.reader), "settings": r.settings, "sessions": r.sessions, "seconds": r.seconds}
-        row |= {"catches_passed": r.catches[0], "catches": r.catches[1], "cannot_set": r.cannot_set}
-        for name in ("within", "repeatability", "bias", "drift", "start_effect"):
-            interval: Interval = getattr(r, name)
-            row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        rows.append(row)
-    return rows
-
-
-def pair_rows(figures: PanelFigures, names: Mapping[str, str]) -> list[Row]:
-    return [
-        {
-            "first": names.get(p.first, p.first),
-            "second": names.get(p.second, p.second),
-            "pairs": p.limits.bias.n,
-            "bias": p.limits.bias.value,
-            "bias_low": p.limits.bias.low,
-            "bias_high": p.limits.bias.high,
-            "lower_limit": p.limits.lower.value,
-            "upper_limit": p.limits.upper.value,
-            "kappa": p.kappa.kappa if p.kappa else math.nan,
-            "kappa_low": p.kappa.low if p.kappa else math.nan,
-            "kappa_high": p.kappa.high if p.kappa else math.nan,
-        }
-        for p in figures.pairs
-    ]
-
-
-def answer_rows(answers: Iterable[TrialAnswer], names: Mapping[str, str]) -> list[Row]:
-    """Every decision, in the order of time."""
-    return [
-        {
-            "event_id": a.event_id,
-            "at": a.at,
-            "reader": names.get(a.reader, a.reader),
-            "stage": a.stage,
-            "trial": a.key,
-            "session": a.session,
-            "ordinal": a.ordinal,
-            "verdict": a.verdict,
-            "type": a.type,
-            "modality": a.modality,
-            "level": a.level,
-            "severity": a.severity,
-            "rating": a.detail.get("rating"),
-            "image": a.image_id,
-            "start": a.detail.get("start"),
-            "seconds": a.detail.get("seconds"),
-            "slider_events": a.detail.get("slider_events"),
-            "flickers": a.detail.get("flickers"),
-            "reason": a.reason,
-        }
-        for a in answers
-    ]
-
-
-def scale_rows(found: Sequence[Scale]) -> list[Row]:
-    return [
-        {"modality": str(s.modality), "type": name, "strength": s.strengths.log_strength[i], "low": s.strengths.low[i],
-         "high": s.strengths.high[i], "comparisons": s.strengths.comparisons}
-        for s in found
-        for i, name in enumerate(s.types)
-    ]  # fmt: skip
-
-
-def html(
-    study: Study, now: Standing, figures: PanelFigures, tables: Mapping[str, list[Row]], answers: Sequence[TrialAnswer]
-) -> str:
+def html(evidence: Evidence, *, template: str = "calibration.html.j2") -> str:
     """The page as text: no script, nothing from outside itself."""
     folder = shipped("report")
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": _number, "interval": _interval, "percent": _percent}
-    names = now.names
-    effects = {names.get(r.reader, r.reader): r for r in figures.readers}
-    charts = [
-        levels_chart(now.cells, "Levels: each reader's median (open) and the consensus with its interval"),
-        intervals_chart({n: r.bias for n, r in effects.items()}, "Bias of each reader", "setting minus the panel's mean"),
-        intervals_chart({n: r.start_effect for n, r in effects.items()}, "Effect of the start", "begun at 1 minus begun at 0"),
-    ]
-    counts: dict[str, int] = {}
-    for a in answers:
-        counts[f"{a.stage}: {a.verdict}"] = counts.get(f"{a.stage}: {a.verdict}", 0) + 1
-    return environment.get_template("calibration.html.j2").render(
+    return environment.get_template(template).render(
         css=Markup((folder / "report.css").read_text(encoding="utf-8")),
-        now=now,
-        study_name=study.name,
-        figures=figures,
-        tables=tables,
-        charts=[Markup(chart) for chart in charts],
-        counts=dict(sorted(counts.items())),
-        sessions=study.sessions(now.fixed.protocol_id),
+        evidence=evidence,
+        now=evidence.now,
+        study_name=evidence.study_name,
+        figures=evidence.figures,
+        tables=evidence.tables,
+        charts={name: Markup(svg(figure, identifier=name, inline=True)) for name, figure in evidence.charts.items()},
+        counts=evidence.counts,
         steps=STEPS,
         levels=(Level.L1, Level.L2),
+        facts=SESSION_FACTS,
         label=lambda name: DEGRADATION_BY_NAME[name].label,
         made_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=__version__,
-        signatures=study.signatures(now.fixed.protocol_id),
+        signatures=evidence.signatures,
     )
 
 
@@ -236,11 +184,16 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def csv_text(rows: Sequence[Row]) -> str:
+    """Rows as CSV: unrounded, what is not known empty, values of several parts as JSON."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(
-        {k: "" if v is None or (isinstance(v, float) and math.isnan(v)) else v for k, v in row.items()} for row in rows
+        {k: json.dumps(v) if isinstance(v, dict) else "" if _absent(v) else v for k, v in row.items()} for row in rows
     )
     return out.getvalue()
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

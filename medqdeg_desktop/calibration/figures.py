@@ -9,24 +9,26 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
-from statistics import median
 
 import numpy as np
 
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY
 from medqdeg_desktop.calibration.verification import STEPS
 from medqdeg_desktop.statistics.agreement import Agreement, weighted_kappa
+from medqdeg_desktop.statistics.alpha import alpha_interval
+from medqdeg_desktop.statistics.concordance import kendall_p, ordering
 from medqdeg_desktop.statistics.distributions import t_quantile
+from medqdeg_desktop.statistics.reader_model import ReaderModel, reader_model
 from medqdeg_desktop.statistics.reliability import (
     Components,
     Interval,
     LimitsOfAgreement,
     bland_altman,
     icc_a1,
-    krippendorff_alpha,
     mean_interval,
+    median_interval,
     repeatability,
     variance_components,
     within_sd,
@@ -36,12 +38,14 @@ from medqdeg_desktop.taxonomy import Level
 
 #: (type, modality, level, image): one thing that every reader sets.
 Thing = tuple[str, str, str, str]
+NO_INTERVAL = Interval(math.nan, math.nan, math.nan, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderFigures:
     """One reader. ``bias`` against the panel's mean; ``drift`` change of the deviation an hour of reading; ``start_effect``
-    settings that began at 1 minus those that began at 0; ``seconds`` median time a setting; ``catches`` passed of shown."""
+    settings that began at 1 minus those that began at 0; ``seconds`` median time a setting; ``catches`` passed of shown;
+    ``retest`` second minus first setting of what was shown again; ``model_bias`` and ``inconsistency`` by ``reader_model``."""
 
     reader: str
     settings: int
@@ -50,10 +54,13 @@ class ReaderFigures:
     bias: Interval
     drift: Interval
     start_effect: Interval
-    seconds: float
+    seconds: Interval
     catches: tuple[int, int]
     cannot_set: int
     sessions: int
+    retest: LimitsOfAgreement
+    model_bias: Interval = NO_INTERVAL
+    inconsistency: Interval = NO_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +75,9 @@ class PairFigures:
 
 @dataclass(frozen=True, slots=True)
 class PanelFigures:
-    """The panel. ``icc`` and ``between`` by level; ``alpha_settings`` interval, ``alpha_ratings`` ordinal; ``confusion`` counts
-    of ratings by what was intended; ``start_effect`` over readers."""
+    """The panel. ``icc``, ``between`` and ``order`` (Kendall's W of the cells, with ``order_p``) by level; ``alpha_settings``
+    interval, ``alpha_ratings`` ordinal; ``confusion`` counts of ratings by what was intended; ``start_effect`` over readers;
+    ``retest`` of all readers; ``means`` each reader's setting of each thing, ``repeats`` each reader's (first, again)."""
 
     readers: tuple[ReaderFigures, ...]
     pairs: tuple[PairFigures, ...]
@@ -79,9 +87,14 @@ class PanelFigures:
     icc: dict[Level, Interval]
     components: dict[Level, Components]
     start_effect: Interval
-    alpha_settings: float
-    alpha_ratings: float
+    alpha_settings: Interval
+    alpha_ratings: Interval
     confusion: dict[str, tuple[int, ...]]
+    order: dict[Level, Interval]
+    order_p: dict[Level, float]
+    retest: LimitsOfAgreement
+    means: dict[Thing, dict[str, float]] = field(repr=False)
+    repeats: dict[str, tuple[tuple[float, float], ...]] = field(repr=False)
 
 
 def panel_figures(answers: Sequence[TrialAnswer]) -> PanelFigures:
@@ -97,10 +110,18 @@ def panel_figures(answers: Sequence[TrialAnswer]) -> PanelFigures:
     means = {thing: {r: math.fsum(v) / len(v) for r, v in by.items()} for thing, by in values.items()}
     groups = {r: [by[r] for by in values.values() if r in by] for r in readers}
     every = [g for each in groups.values() for g in each]
-    figures = tuple(_reader(r, ordered, settings, means, groups[r]) for r in readers)
+    repeats = {r: _repeats([a for a in settings if a.reader == r]) for r in readers}
+    tables = {level: _table(means, readers, level) for level in (Level.L1, Level.L2)}
+    both_levels = np.concatenate(list(tables.values()))
+    model = reader_model(both_levels)
+    figures = tuple(
+        _reader(r, ordered, settings, means, groups[r], repeats[r], model, number) for number, r in enumerate(readers)
+    )
     effects = [f.start_effect.value for f in figures if not math.isnan(f.start_effect.value)]
     within = within_sd(every)
-    tables = {level: _table(means, readers, level) for level in (Level.L1, Level.L2)}
+    order = {level: _order(means, readers, level) for level in tables}
+    pictures = [thing[3] for level in tables for thing in sorted(means) if thing[2] == level]
+    rating_keys = sorted({a.key for a in ratings})
     return PanelFigures(
         readers=figures,
         pairs=tuple(_pair(a, b, means, ratings) for a, b in combinations(readers, 2)),
@@ -110,9 +131,18 @@ def panel_figures(answers: Sequence[TrialAnswer]) -> PanelFigures:
         icc={level: icc_a1(table) for level, table in tables.items()},
         components={level: variance_components(table, within.value) for level, table in tables.items()},
         start_effect=mean_interval(effects),
-        alpha_settings=krippendorff_alpha(np.concatenate(list(tables.values())).T, "interval"),
-        alpha_ratings=krippendorff_alpha(_rating_table(ratings, readers), "ordinal") if ratings else math.nan,
+        alpha_settings=alpha_interval(both_levels.T, "interval", clusters=pictures) if len(both_levels) else NO_INTERVAL,
+        alpha_ratings=alpha_interval(
+            _rating_table(ratings, readers, rating_keys), "ordinal", clusters=[key.split("|")[3] for key in rating_keys]
+        )
+        if ratings
+        else NO_INTERVAL,
         confusion=_confusion(ratings),
+        order=order,
+        order_p={level: kendall_p(w.value, w.n, len(readers)) for level, w in order.items()},
+        retest=_limits([pair for pairs in repeats.values() for pair in pairs]),
+        means={thing: dict(by) for thing, by in means.items()},
+        repeats=repeats,
     )
 
 
@@ -131,6 +161,9 @@ def _reader(
     settings: Sequence[TrialAnswer],
     means: Mapping[Thing, Mapping[str, float]],
     groups: list[list[float]],
+    repeats: Sequence[tuple[float, float]],
+    model: ReaderModel | None,
+    column: int,
 ) -> ReaderFigures:
     own = [a for a in settings if a.reader == reader]
     all_own = [a for a in ordered if a.reader == reader]
@@ -145,11 +178,35 @@ def _reader(
         bias=mean_interval([value - panel[thing] for thing, value in shared]),
         drift=_drift(own, panel),
         start_effect=_start_effect(own),
-        seconds=median([float(a.detail["seconds"]) for a in own if "seconds" in a.detail] or [math.nan]),
+        seconds=median_interval([float(a.detail["seconds"]) for a in own if "seconds" in a.detail]),
         catches=(sum(a.verdict == "cannot_set" for a in catches), len(catches)),
         cannot_set=sum(a.verdict == "cannot_set" and not a.key.startswith("catch|") for a in all_own),
         sessions=len({a.session for a in all_own if a.stage == ADJUST}),
+        retest=_limits(repeats),
+        model_bias=model.bias[column] if model else NO_INTERVAL,
+        inconsistency=model.inconsistency[column] if model else NO_INTERVAL,
     )
+
+
+def _repeats(own: Sequence[TrialAnswer]) -> tuple[tuple[float, float], ...]:
+    """(first, again) of one reader's settings of what was shown twice, in the order of the things."""
+    first = {_thing(a): _severity(a) for a in own if a.key.startswith("set|")}
+    again = {_thing(a): _severity(a) for a in own if a.key.startswith("again|")}
+    return tuple((first[thing], again[thing]) for thing in sorted(first.keys() & again.keys()))
+
+
+def _limits(repeats: Sequence[tuple[float, float]]) -> LimitsOfAgreement:
+    """Again minus first."""
+    return bland_altman([again for _, again in repeats], [first for first, _ in repeats])
+
+
+def _order(means: Mapping[Thing, Mapping[str, float]], readers: Sequence[str], level: Level) -> Interval:
+    """Kendall's W of the cells' order at ``level``, over pictures that every reader set."""
+    by_cell: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
+    for thing, by in sorted(means.items()):
+        if thing[2] == level and all(r in by for r in readers):
+            by_cell[thing[0], thing[1]].append([by[r] for r in readers])
+    return ordering(list(by_cell.values()))
 
 
 def _drift(own: Sequence[TrialAnswer], panel: Mapping[Thing, float]) -> Interval:
@@ -169,7 +226,6 @@ def _drift(own: Sequence[TrialAnswer], panel: Mapping[Thing, float]) -> Interval
     slope = float(((times - times.mean()) * (deviations - deviations.mean())).sum()) / spread
     rest = deviations - deviations.mean() - slope * (times - times.mean())
     error = math.sqrt(float((rest**2).sum()) / (n - 2) / spread)
-
     reach = t_quantile(0.975, n - 2) * error
     return Interval(slope, slope - reach, slope + reach, n)
 
@@ -218,8 +274,7 @@ def _pair(first: str, second: str, means: Mapping[Thing, Mapping[str, float]], r
     return PairFigures(first, second, limits, kappa)
 
 
-def _rating_table(ratings: Sequence[TrialAnswer], readers: Sequence[str]) -> np.ndarray:
-    keys = sorted({a.key for a in ratings})
+def _rating_table(ratings: Sequence[TrialAnswer], readers: Sequence[str], keys: Sequence[str]) -> np.ndarray:
     table = np.full((len(readers), len(keys)), np.nan)
     column = {key: i for i, key in enumerate(keys)}
     for a in ratings:

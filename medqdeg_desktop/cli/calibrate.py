@@ -77,15 +77,24 @@ def status(study: Path, protocol: str, as_json: bool) -> None:
 @_READER
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page, the tables and the JSON.")
 def report(study: Path, protocol: str, reader: str, out: Path) -> None:
-    """Write the evidence behind the levels: HTML, CSV tables, JSON.
+    """Write the evidence behind the levels: HTML, PDF, tables as CSV, charts as SVG, JSON.
 
     Example: medqdeg calibrate report liver.medq --reader chair --out evidence
     """
-    from medqdeg_desktop.calibration.evidence import write_report
+    from medqdeg_desktop.calibration.evidence import assemble, write
 
     with Study.open(study) as opened:
         opened.ensure_reader(reader, "chair")
-        files = write_report(opened, _chosen(opened, protocol).protocol_id, reader, out)
+        evidence = assemble(opened, _chosen(opened, protocol).protocol_id, reader)
+    files = write(evidence, out)
+    try:
+        from medqdeg_desktop.ui.printing import print_evidence
+    except ImportError as error:
+        click.echo(
+            f"calibration.pdf left out, as Qt cannot be loaded ({error}); `medqdeg doctor` names what is missing", err=True
+        )
+    else:
+        files["pdf"] = print_evidence(evidence, out / "calibration.pdf")
     for path in files.values():
         click.echo(str(path))
 

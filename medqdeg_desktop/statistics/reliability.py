@@ -2,15 +2,15 @@
 
 Within-reader SD and repeatability (Bland & Altman 1996, BMJ 312:1654 and 313:106), limits of agreement (Bland & Altman 1986,
 Lancet 327:307; intervals after 1999, Stat Methods Med Res 8:135), ICC(A,1) (McGraw & Wong 1996, Psychol Methods 1:30, case 2A,
-which is ICC(2,1) of Shrout & Fleiss 1979), Krippendorff's alpha (2004, Content Analysis, ch. 11) with missing ratings, and
-the variance components of readers and images that say how wide an interval will be.
+which is ICC(2,1) of Shrout & Fleiss 1979), and the variance components of readers and images, which say how wide an interval
+will be.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,6 @@ from scipy import special
 from medqdeg_desktop.statistics.distributions import t_quantile
 
 Floats = NDArray[np.float64]
-Metric = Literal["nominal", "ordinal", "interval"]
 
 #: 1.96 * sqrt(2): two readings of one reader differ by less than this many within-reader SDs in 95 % of pairs.
 REPEATABILITY_FACTOR = 1.959963984540054 * math.sqrt(2)
@@ -108,6 +107,21 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(mean, mean - reach, mean + reach, n)
 
 
+def median_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Median with the distribution-free interval of its order statistics; none below six values, which are too few for one."""
+    x = np.sort(np.asarray(values, dtype=np.float64))
+    n = len(x)
+    if n == 0:
+        return _NONE
+    bdtr: Any = special.bdtr
+    # The largest rank below which the median lies with at most half of what the interval may miss.
+    below = [k for k in range(n // 2) if float(bdtr(k, n, 0.5)) <= (1 - level) / 2]
+    middle = float(np.median(x))
+    if not below:
+        return Interval(middle, math.nan, math.nan, n)
+    return Interval(middle, float(x[below[-1]]), float(x[n - 1 - below[-1]]), n)
+
+
 def icc_a1(table: ArrayLike, level: float = 0.95) -> Interval:
     """Absolute agreement of single readings, two-way random effects.
 
@@ -148,56 +162,6 @@ def _mean_squares(x: Floats) -> tuple[float, float, float]:
     columns = n * float(((x.mean(axis=0) - grand) ** 2).sum()) / (k - 1)
     rest = x - x.mean(axis=1, keepdims=True) - x.mean(axis=0, keepdims=True) + grand
     return rows, columns, float((rest**2).sum()) / ((n - 1) * (k - 1))
-
-
-def krippendorff_alpha(ratings: ArrayLike, metric: Metric = "ordinal") -> float:
-    """Krippendorff's alpha.
-
-    ratings   (raters, units), NaN where a rater did not rate; units with fewer than two ratings are left out.
-
-    Returns 1 for perfect agreement, 0 for chance, NaN where nothing varies or nothing can be compared.
-    """
-    table = np.asarray(ratings, dtype=np.float64)
-    if metric == "interval":
-        return _interval_alpha(table)
-    values = np.unique(table[~np.isnan(table)])
-    if len(values) < 2:
-        return math.nan
-    counts = np.stack([(table == v).sum(axis=0) for v in values], axis=1).astype(np.float64)
-    counts = counts[counts.sum(axis=1) >= 2]
-    if not len(counts):
-        return math.nan
-    each = counts.sum(axis=1, keepdims=True)
-    coincidences = np.einsum("uc,uk->ck", counts / (each - 1), counts) - np.diag((counts / (each - 1)).sum(axis=0))
-    margins = coincidences.sum(axis=1)
-    distance = _distances(values, margins, metric)
-    observed = float((coincidences * distance).sum())
-    expected = float((np.outer(margins, margins) * distance).sum())
-    return 1 - (margins.sum() - 1) * observed / expected if expected > 0 else math.nan
-
-
-def _interval_alpha(table: Floats) -> float:
-    """Alpha of squared differences from sums of squares: no table of coincidences, which real numbers would make large."""
-    rated = ~np.isnan(table)
-    size = rated.sum(axis=0)
-    table, rated, size = table[:, size >= 2], rated[:, size >= 2], size[size >= 2]
-    total = int(size.sum())
-    if not total:
-        return math.nan
-    means = np.nansum(table, axis=0) / size
-    within = np.where(rated, (table - means) ** 2, 0.0).sum(axis=0)
-    observed = float((size * within / (size - 1)).sum())
-    pooled = table[rated]
-    expected = total * float(((pooled - pooled.mean()) ** 2).sum())
-    return 1 - (total - 1) * observed / expected if expected > 0 else math.nan
-
-
-def _distances(values: Floats, margins: Floats, metric: Metric) -> Floats:
-    if metric == "nominal":
-        return 1.0 - np.eye(len(values))
-    # The distance of two ranks is the number of ratings between their middles.
-    middles = np.cumsum(margins) - margins / 2
-    return np.subtract.outer(middles, middles) ** 2
 
 
 @dataclass(frozen=True, slots=True)

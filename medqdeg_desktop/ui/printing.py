@@ -1,4 +1,4 @@
-"""The report on paper: A4 across, its words and tables laid out by Qt's rich text, its charts painted as lines and letters.
+"""Reports on paper: A4 across, their words and tables laid out by Qt's rich text, their charts painted as lines and letters.
 
 Works without a display: where no Qt application runs, one is started on the offscreen platform.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QPainter,
     QPdfWriter,
     QPyTextObject,
+    QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -29,6 +30,8 @@ from PySide6.QtGui import (
     QTextFormat,
 )
 
+from medqdeg_desktop.calibration.evidence import Evidence
+from medqdeg_desktop.calibration.evidence import html as evidence_html
 from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
@@ -40,6 +43,7 @@ _DPI: Final = 960
 _SCALE: Final = _DPI / 96  #: layout is in CSS pixels
 _MARGIN_MM: Final = 12.0
 _FOOT: Final = 24.0
+_UNDER_HEADING: Final = 96.0  #: room that a heading needs below it on its page
 _PLACE: Final = re.compile(r"\[\[figure ([^\]]+)\]\]")
 _FIGURE: Final = QTextFormat.ObjectTypes.UserObject + 1
 _NAME: Final = QTextFormat.Property.UserProperty + 1
@@ -47,13 +51,26 @@ _NAME: Final = QTextFormat.Property.UserProperty + 1
 
 def print_report(report: Report, path: Path) -> Path:
     """Writes ``report`` as PDF to ``path``, whole or not at all; MedqdegError where the disk refuses."""
+    figures = {figure.name: figure for figure in report.figures}
+    return print_pages(lambda: html(report, template="print.html.j2"), figures, report.study_name, path)
+
+
+def print_evidence(evidence: Evidence, path: Path) -> Path:
+    """Writes the evidence of a calibration as PDF to ``path``, whole or not at all; MedqdegError where the disk refuses."""
+    return print_pages(
+        lambda: evidence_html(evidence, template="calibration_print.html.j2"), evidence.charts, evidence.title, path
+    )
+
+
+def print_pages(words: Callable[[], str], figures: Mapping[str, Figure], title: str, path: Path) -> Path:
+    """Writes the text that ``words`` gives, with ``figures`` where it names them, as numbered pages to ``path``."""
     application = _application()
     theme.load_fonts()
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     writer = QPdfWriter(buffer)
-    writer.setTitle(report.study_name)
+    writer.setTitle(title)
     writer.setCreator("MedQ-Deg Desktop")
     margins = QMarginsF(_MARGIN_MM, _MARGIN_MM, _MARGIN_MM, _MARGIN_MM)
     size = QPageSize(QPageSize.PageSizeId.A4)
@@ -61,15 +78,14 @@ def print_report(report: Report, path: Path) -> Path:
     writer.setResolution(_DPI)
     area = writer.pageLayout().paintRectPixels(_DPI)
     page = QSizeF(area.width() / _SCALE, area.height() / _SCALE - _FOOT)
-    figures = {figure.name: figure for figure in (*report.figures, *report.diagrams)}
-    document = _document(html(report, template="print.html.j2"), figures, page)
+    document = _document(words(), figures, page)
     painter = QPainter(writer)
     painter.scale(_SCALE, _SCALE)
     pages = document.pageCount()
     for number in range(pages):
         if number:
             writer.newPage()
-        _paint_page(painter, document, page, number, pages, report.study_name)
+        _paint_page(painter, document, page, number, pages, title)
     painter.end()
     buffer.close()
     try:
@@ -125,6 +141,18 @@ class _FigureObject(QPyTextObject):
 
 
 def _document(text: str, figures: Mapping[str, Figure], page: QSizeF) -> QTextDocument:
+    """The text in pages. A heading that would stand alone at the foot of one is moved, and what follows is laid out anew."""
+    moved: set[int] = set()
+    while True:
+        document = _laid_out(text, figures, page, moved)
+        alone = next((n for n in _alone(document, page.height()) if n not in moved), None)
+        if alone is None:
+            return document
+        moved.add(alone)
+
+
+def _laid_out(text: str, figures: Mapping[str, Figure], page: QSizeF, moved: Set[int]) -> QTextDocument:
+    """``moved`` are the numbers of the headings that begin a page."""
     document = QTextDocument()
     font = theme.font(12)
     font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
@@ -133,8 +161,36 @@ def _document(text: str, figures: Mapping[str, Figure], page: QSizeF) -> QTextDo
     document.setHtml(text)
     document.documentLayout().registerHandler(_FIGURE, _FigureObject(figures, page, document))
     _put_figures(document, figures)
+    lines = QTextBlockFormat()
+    lines.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
+    for number, heading in enumerate(_headings(document)):
+        if number in moved:
+            QTextCursor(heading).mergeBlockFormat(lines)
     document.setPageSize(page)
     return document
+
+
+def _headings(document: QTextDocument) -> Iterator[QTextBlock]:
+    block = document.begin()
+    while block.isValid():
+        if block.blockFormat().headingLevel():
+            yield block
+        block = block.next()
+
+
+def _alone(document: QTextDocument, page: float) -> Iterator[int]:
+    """Numbers of the headings under which less than a few lines stand on the same page."""
+    layout = document.documentLayout()
+    for number, heading in enumerate(_headings(document)):
+        following = heading.next()
+        if not following.isValid():
+            continue
+        foot = layout.blockBoundingRect(heading).bottom()
+        # The line, not its block: a block may begin on one page with its first line on the next.
+        below = layout.blockBoundingRect(following).top() + following.layout().lineAt(0).y()
+        end = (int((foot - 1) // page) + 1) * page
+        if below >= end or end - foot < _UNDER_HEADING:
+            yield number
 
 
 def _put_figures(document: QTextDocument, figures: Mapping[str, Figure]) -> None:

@@ -13,9 +13,10 @@ from simulated_readers import SimulatedReader, fixed_protocol, make_protocol
 from sklearn.metrics import cohen_kappa_score
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.evidence import write_report
+from medqdeg_desktop.calibration.evidence import assemble, html, write_report
 from medqdeg_desktop.calibration.figures import panel_figures
 from medqdeg_desktop.calibration.trials import VERIFY, verification
+from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
 
@@ -49,7 +50,10 @@ def test_the_figures_find_what_the_readers_were_made_of(study: Study) -> None:
     for r in figures.readers:
         assert r.bias.value == pytest.approx(BIAS[names[r.reader]], abs=0.02)
         assert r.catches[0] == r.catches[1] > 0 and r.settings == 3 * 2 * 6 and r.sessions == 2
-        assert 12 <= r.seconds <= 16
+        assert 12 <= r.seconds.low <= r.seconds.value <= r.seconds.high <= 16 and r.seconds.n == 36
+        assert r.retest.bias.n == 3 * 2 * 2 and r.retest.lower.value < r.retest.bias.value < r.retest.upper.value
+        assert r.model_bias.value == pytest.approx(BIAS[names[r.reader]], abs=0.02)
+        assert r.inconsistency.low < 0.02 < r.inconsistency.high or names[r.reader] == "R3"
         pulled = 0.1 if names[r.reader] == "R3" else 0.0
         assert r.start_effect.value == pytest.approx(pulled, abs=0.03)
     steady = [r.within.value for r in figures.readers if names[r.reader] != "R3"]
@@ -57,7 +61,14 @@ def test_the_figures_find_what_the_readers_were_made_of(study: Study) -> None:
     for level in (Level.L1, Level.L2):
         assert figures.between[level].value == pytest.approx(0.06, abs=0.02)
         assert figures.icc[level].value < 0.9 and figures.icc[level].low < figures.icc[level].value < figures.icc[level].high
-    assert 0 < figures.alpha_ratings <= 1
+        # Readers with a constant bias put three cells that lie far apart in one order.
+        assert figures.order[level].value > 0.7 and figures.order[level].n == 3
+    pairs = [pair for by in figures.repeats.values() for pair in by]
+    differences = np.array([again - first for first, again in pairs])
+    assert figures.retest.bias.value == pytest.approx(differences.mean()) and figures.retest.bias.n == 3 * 12
+    assert figures.retest.upper.value == pytest.approx(differences.mean() + 1.96 * differences.std(ddof=1), abs=1e-4)
+    assert 0 < figures.alpha_ratings.low < figures.alpha_ratings.value <= figures.alpha_ratings.high <= 1
+    assert figures.alpha_settings.low < figures.alpha_settings.value < figures.alpha_settings.high
     assert sum(map(sum, figures.confusion.values())) == 3 * 7 * 4
     assert figures.confusion["L0"][0] == 3 * 4
 
@@ -95,6 +106,58 @@ def test_the_report_stands_alone_and_its_tables_say_what_it_says(study: Study, t
         kept = list(csv.DictReader(file))
     assert len(kept) == len(study.trials(fixed.protocol_id, "Chair"))
     assert {row["reader"] for row in kept} == set(BIAS)
+
+
+def charts_of(study: Study, protocol_id: str) -> list[Figure]:
+    return list(assemble(study, protocol_id, "Chair").charts.values())
+
+
+FIGURES = {
+    "agreement": ("within-reader SD", "repeatability coefficient", "between-reader SD", "ICC(A,1)", "Kendall's W of the cells",
+                  "Krippendorff's alpha, settings (interval)", "Krippendorff's alpha, blind ratings (ordinal)",
+                  "test-retest, lower limit of agreement"),
+    "readers": ("bias", "drift", "start_effect", "seconds", "inconsistency", "retest_lower"),
+    "pairs": ("lower_limit", "kappa"),
+}  # fmt: skip
+
+
+def test_every_figure_is_in_the_tables_with_its_interval_and_its_n(study: Study, tmp_path: Path) -> None:
+    fixed = next(p for p in study.protocols() if p.body["version"] == "1.0.0")
+    files = write_report(study, fixed.protocol_id, "Chair", tmp_path / "evidence")
+
+    def table(name: str) -> list[dict[str, str]]:
+        with files[name].open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    agreement = {row["figure"]: row for row in table("agreement")}
+    for figure in FIGURES["agreement"]:
+        row = agreement[figure]
+        assert float(row["low"]) <= float(row["value"]) <= float(row["high"]) and int(row["n"]) > 0
+        assert row["interval_describes"] == "this panel"
+    for name in ("readers", "pairs"):
+        for row in table(name):
+            assert all(float(row[f"{q}_low"]) <= float(row[q]) <= float(row[f"{q}_high"]) for q in FIGURES[name])
+    confusion = table("confusion")
+    assert sum(int(row["count"]) for row in confusion) == 84
+    assert all(float(row["low"]) <= float(row["share"]) <= float(row["high"]) for row in confusion)
+    charts = {"levels", "test_retest", "between_readers", "readers", "confusion"}
+    assert {path.stem for name, path in files.items() if name.endswith(".svg")} == charts
+    assert all((tmp_path / "evidence" / "figures" / f"{name}.csv").stat().st_size > 100 for name in charts)
+    assert all(f">{chart.title}<" in files["html"].read_text("utf-8") for chart in charts_of(study, fixed.protocol_id))
+    retest = (tmp_path / "evidence" / "figures" / "test_retest.csv").read_text("utf-8")
+    assert "upper limit" in retest and retest.count("R2,") == 12
+
+
+def test_at_most_six_pairs_are_drawn_and_all_are_in_the_table(tmp_path: Path) -> None:
+    with Study.create(tmp_path / "five.medq") as study:
+        protocol = make_protocol(("gaussian_blur",), readers=5)
+        fixed = fixed_protocol(study, protocol)
+        for number in range(5):
+            SimulatedReader(f"R{number}", 0.01 * number, 0.03, rng=np.random.default_rng(number)).read(study, fixed, protocol)
+        evidence = assemble(study, fixed.protocol_id, "Chair")
+    assert len(evidence.charts["between_readers"].panels) == 6 and len(evidence.tables["pairs"]) == 10
+    assert not evidence.of_this_panel_only and "describes this panel" not in html(evidence)
+    assert {row["interval_describes"] for row in evidence.tables["agreement"]} == {"readers in general"}
 
 
 def test_nobody_gets_a_report_before_they_may_read_the_answers(study: Study, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def test_the_report_and_the_publication_go_by_what_the_panel_agreed(panel: Path,
     run = CliRunner()
     made = run.invoke(group, ["calibrate", "report", str(panel), "--out", str(tmp_path / "evidence")])
     assert made.exit_code == 0 and (tmp_path / "evidence" / "calibration.html").is_file()
+    paper = (tmp_path / "evidence" / "calibration.pdf").read_bytes()
+    assert paper.startswith(b"%PDF-") and paper.rstrip().endswith(b"%%EOF") and b"/Subtype /Image" not in paper
     published = run.invoke(group, ["calibrate", "publish", str(panel), "--version", "1.0.0", "--by", "chair"])
     assert published.exit_code == 0 and "CT levels 1.0.0: 2 cells" in published.stdout
     with Study.open(panel, read_only=True) as study:

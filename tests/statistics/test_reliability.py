@@ -11,8 +11,8 @@ from medqdeg_desktop.statistics.reliability import (
     Components,
     bland_altman,
     icc_a1,
-    krippendorff_alpha,
     mean_interval,
+    median_interval,
     repeatability,
     variance_components,
     within_sd,
@@ -25,17 +25,6 @@ MINI_1 = [512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 
 
 # Four judges rate six targets (Shrout & Fleiss 1979, Table 2).
 JUDGES = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], float)
-
-# Four coders, twelve units, missing values (Krippendorff 2011, "Computing Krippendorff's alpha-reliability", section C).
-N = math.nan
-CODERS = np.array(
-    [
-        [1, 2, 3, 3, 2, 1, 4, 1, 2, N, N, N],
-        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, N, 3],
-        [N, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, N],
-        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, N],
-    ]
-)
 
 
 def test_limits_of_agreement_are_those_of_the_peak_flow_meters() -> None:
@@ -89,22 +78,29 @@ def test_rows_with_holes_are_left_out_of_the_icc() -> None:
     assert icc_a1(holed) == icc_a1(JUDGES)
 
 
-@pytest.mark.parametrize(("metric", "alpha"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
-def test_alpha_is_that_of_krippendorffs_example(metric: str, alpha: float) -> None:
-    assert krippendorff_alpha(CODERS, metric) == pytest.approx(alpha, abs=0.0005)  # type: ignore[arg-type]
+def test_icc_and_its_interval_are_those_of_pingouin() -> None:
+    pandas = pytest.importorskip("pandas")
+    pingouin = pytest.importorskip("pingouin")
+    table = np.random.default_rng(4).normal(0.5, 0.1, (12, 1)) + np.random.default_rng(5).normal(0, 0.05, (12, 5))
+    rows = [{"picture": i, "reader": j, "s": v} for i, row in enumerate(table) for j, v in enumerate(row)]
+    oracle = pingouin.intraclass_corr(pandas.DataFrame(rows), targets="picture", raters="reader", ratings="s").set_index("Type")
+    theirs = oracle.loc["ICC(A,1)"]
+    found = icc_a1(table)
+    assert found.value == pytest.approx(theirs["ICC"], abs=1e-6)
+    assert (found.low, found.high) == pytest.approx(tuple(theirs["CI95"]), abs=0.006)  # printed to two decimals
 
 
-def test_alpha_agrees_with_the_definition_by_pairs() -> None:
-    rng = np.random.default_rng(5)
-    table = rng.integers(0, 5, (4, 30)).astype(float)
-    table[rng.random(table.shape) < 0.2] = np.nan
-    values = [column[~np.isnan(column)] for column in table.T]
-    values = [v for v in values if len(v) > 1]
-    pooled = np.concatenate(values)
-    observed = sum(float(np.subtract.outer(v, v).__pow__(2).sum()) / (len(v) - 1) for v in values) / len(pooled)
-    expected = float(np.subtract.outer(pooled, pooled).__pow__(2).sum()) / (len(pooled) * (len(pooled) - 1))
-    assert krippendorff_alpha(table, "interval") == pytest.approx(1 - observed / expected)
-    assert math.isnan(krippendorff_alpha(np.ones((3, 4))))
+def test_a_median_has_the_interval_of_its_order_statistics() -> None:
+    from scipy import stats
+
+    values = np.random.default_rng(2).lognormal(2.5, 0.4, 41)
+    found = median_interval(values)
+    ordered = np.sort(values)
+    low = int(stats.binom.ppf(0.025, 41, 0.5))  # the last rank below which the median lies with less than 2.5 %
+    assert (found.value, found.low, found.high, found.n) == (np.median(values), ordered[low - 1], ordered[41 - low], 41)
+    assert stats.binom.cdf(low - 1, 41, 0.5) <= 0.025
+    assert math.isnan(median_interval([3.0, 1.0, 2.0]).low) and median_interval([3.0, 1.0, 2.0]).value == 2.0
+    assert math.isnan(median_interval([]).value)
 
 
 def test_the_mean_has_the_interval_that_scipy_gives_it() -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from evaluated import Evaluated
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QTextDocument
 
+from medqdeg_desktop.chart.figure import Figure
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.report import Report, assemble
 from medqdeg_desktop.ui.printing import print_report
@@ -88,3 +89,24 @@ def test_every_chart_has_its_place(report: Report, tmp_path: Path, monkeypatch: 
 def test_a_disk_that_refuses_is_one_line(report: Report, tmp_path: Path) -> None:
     with pytest.raises(MedqdegError, match=r"report\.pdf"):
         print_report(report, tmp_path / "nowhere" / "report.pdf")
+
+
+def test_a_heading_is_never_alone_at_the_foot_of_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headings are pushed down line by line over more than a page: each stays with what it heads."""
+    from medqdeg_desktop.ui import printing
+
+    laid_out: list[QTextDocument] = []
+    document_of = printing._document
+    monkeypatch.setattr(printing, "_document", lambda *given: laid_out.append(document_of(*given)) or laid_out[-1])
+    rows = "".join(f"<tr><td>{i}</td></tr>" for i in range(12))
+    for lines in range(20, 50, 3):
+        above = "".join(f"<p>{i}</p>" for i in range(lines))
+        text = f"<html><body>{above}<h2>Heading</h2><table>{rows}</table><h2>Last</h2><p>[[figure tall]]</p></body></html>"
+        tall = Figure("tall", "Tall", "", 600, 400, ())
+        printing.print_pages(lambda text=text: text, {"tall": tall}, "Title", tmp_path / "out.pdf")  # type: ignore[misc]
+        document, height = laid_out[-1], laid_out[-1].pageSize().height()
+        for heading in printing._headings(document):
+            below = heading.next()
+            layout = document.documentLayout()
+            line = layout.blockBoundingRect(below).top() + below.layout().lineAt(0).y()
+            assert int(layout.blockBoundingRect(heading).top() // height) == int(line // height), (lines, heading.text())
