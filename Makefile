@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 EXTRAS ?= local,api,test
 TEST_EXTRAS := local,api,cluster,parquet,test
+BENCH_EXTRAS := $(TEST_EXTRAS),bench
 VENV := .venv
 PY := $(VENV)/bin/python
 comma := ,
@@ -32,8 +33,8 @@ lint: $(call stamp,$(TEST_EXTRAS))
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(call stamp,$(TEST_EXTRAS))
-	$(PY) -m tests.benchmarks
+bench: $(call stamp,$(BENCH_EXTRAS))
+	$(PY) -m tests.benchmarks --out docs/benchmarks-measured.md
 
 $(VENV)/bin/pip: .ci/venv.sh
 	@bash .ci/venv.sh $(VENV)
@@ -46,6 +47,11 @@ endef
 
 $(call stamp,$(EXTRAS)): $(VENV)/bin/pip pyproject.toml constraints.txt
 	$(call install,$(EXTRAS))
+
+# Without its requirements: opencv-python would overwrite the headless OpenCV.
+$(call stamp,$(BENCH_EXTRAS)): $(VENV)/bin/pip pyproject.toml constraints.txt
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps imagecorruptions==1.1.2
+	$(call install,$(BENCH_EXTRAS))
 
 ifneq ($(EXTRAS),$(TEST_EXTRAS))
 $(call stamp,$(TEST_EXTRAS)): $(VENV)/bin/pip pyproject.toml constraints.txt

@@ -80,9 +80,15 @@ def padded_spectrum(mass: Float32) -> Complex64:
     above, left = rows // _MARGIN, columns // _MARGIN
     bordered = cv2.copyMakeBorder(mass, above, above, left, left, cv2.BORDER_REPLICATE)
     faded = bordered * (_fade(rows, above)[:, None] * _fade(columns, left))
-    padded = np.zeros((side, side), np.float32)
-    padded[: faded.shape[0], : faded.shape[1]] = faded
-    return np.asarray(fourier.rfft2(np.roll(padded, (-above, -left), (0, 1)), workers=1), np.complex64)
+    # The frame begins at the origin, its border before it lies at the far end of the period. Rows of air need no transform.
+    lines = np.zeros((rows + 2 * above, side), np.float32)
+    lines[:, : columns + left] = faded[:, left:]
+    lines[:, side - left :] = faded[:, :left]
+    spectra = fourier.rfft(lines, axis=1, overwrite_x=True, workers=1)
+    padded = np.zeros((side, side // 2 + 1), np.complex64)
+    padded[: rows + above] = spectra[above:]
+    padded[side - above :] = spectra[:above]
+    return np.asarray(fourier.fft(padded, axis=0, overwrite_x=True, workers=1), np.complex64)
 
 
 def convolved(spectrum: Complex64, transfer: Float32, shape: tuple[int, int]) -> Float32:
@@ -210,21 +216,36 @@ def _overlap_table() -> Float32:
 @lru_cache(maxsize=4)
 def _polar_grid(side: int) -> tuple[Float32, Float32]:
     """Radius in bins and direction in half turns of every coefficient of an rfft2 of (side, side)."""
-    y = np.fft.fftfreq(side, 1 / side)[:, None]
-    x = np.arange(side // 2 + 1)
+    # Directions below the axis mirror those above: half of the work, and arrays that stay in memory that is kept.
+    y, x = np.arange(side // 2 + 1, dtype=np.float32)[:, None], np.arange(side // 2 + 1, dtype=np.float32)
+    half_turns = np.arctan2(y, x)
+    half_turns *= np.float32(1 / np.pi)
+    directions = _unfolded(half_turns, side)
     # Rows run downwards, angles counter-clockwise.
-    return np.hypot(x, y).astype(np.float32), (np.arctan2(-y, x) / np.pi).astype(np.float32)
+    np.negative(directions[: (side + 1) // 2], out=directions[: (side + 1) // 2])
+    return _unfolded(np.sqrt(np.square(y) + np.square(x)), side), directions
+
+
+def _unfolded(quadrant: Float32, side: int) -> Float32:
+    """Rows 0 to side // 2 of a function of the distance from row 0, on all ``side`` rows of a spectrum."""
+    whole = np.empty((side, quadrant.shape[1]), np.float32)
+    ahead = (side + 1) // 2
+    whole[:ahead] = quadrant[:ahead]
+    whole[ahead:] = quadrant[side - ahead : 0 : -1]
+    return whole
 
 
 @lru_cache(maxsize=4)
 def _angle_index(side: int) -> npt.NDArray[np.uint16]:
-    half_turns = _polar_grid(side)[1]
-    return (np.rint((half_turns - np.floor(half_turns)) * _ENTRIES).astype(np.int64) % _ENTRIES).astype(np.uint16)
+    # Whole turns of the index drop out as the upper bits do.
+    places = _polar_grid(side)[1] * np.float32(_ENTRIES)
+    return np.rint(places, out=places).astype(np.int32).astype(np.uint16)
 
 
 @lru_cache(maxsize=8)
 def _apodisation_grid(side: int, filter_name: str, reduction: float) -> Float32:
-    return apodisation(_polar_grid(side)[0] * np.float32(1 / (side * reduction)), filter_name)
+    radius = _polar_grid(side)[0][: side // 2 + 1]
+    return _unfolded(apodisation(radius * np.float32(1 / (side * reduction)), filter_name), side)
 
 
 class _TransferCache:

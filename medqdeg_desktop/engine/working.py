@@ -41,7 +41,13 @@ def has_equal_channels(image: MedicalImage) -> bool:
     """Whether ``image`` is an RGB frame whose three channels are the same everywhere."""
     if not image.is_rgb:
         return False
-    red, green, blue = (image.pixels[..., channel] for channel in range(3))
+    pixels = image.pixels
+    # Nearly every colour frame shows its colour in the middle row.
+    return _channels_agree(pixels[len(pixels) // 2]) and _channels_agree(pixels)
+
+
+def _channels_agree(pixels: Pixels) -> bool:
+    red, green, blue = (pixels[..., channel] for channel in range(3))
     return bool(np.array_equal(red, green) and np.array_equal(red, blue))
 
 

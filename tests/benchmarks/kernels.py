@@ -76,10 +76,14 @@ def median_ms(call: Callable[[], Any], seconds: float, least: int = 5) -> float:
     return 1000 * statistics.median(times)
 
 
+def _around(name: str, severity: float, modality: Modality | None) -> list[dict[str, Any]]:
+    """Complete parameters at severities around ``severity``: where a slider that is moved there comes past."""
+    return [parameters_at(name, min(1.0, severity * f), modality, _SEED) for f in (0.9, 1.0, 1.1, 0.95, 1.05)]
+
+
 def _stepper(prepared: Prepared, severity: float, *, fast: bool = False) -> Callable[[], Any]:
     """A call that renders at severities around ``severity``, another one each time."""
-    degradation, modality = prepared.degradation, prepared.image.modality
-    around = [parameters_at(degradation.name, min(1.0, severity * f), modality, _SEED) for f in (0.9, 1.0, 1.1, 0.95, 1.05)]
+    around = _around(prepared.degradation.name, severity, prepared.image.modality)
     turn = iter(range(10**9))
     render = prepared.render_fast if fast else prepared.render
     return lambda: render(around[next(turn) % len(around)])
@@ -112,7 +116,8 @@ def measured(name: str, image: MedicalImage, severity: float, seconds: float, *,
         if not image.is_rgb:
             low, high = image.value_range
             unit = np.clip((image.pixels - low) / (high - low), 0, 1).astype(np.float32)
-        times = {library: median_ms(call, seconds, least=3) for library, call in peers_of(name, unit, dict(parameters)).items()}
+        calls = peers_of(name, unit, _around(name, severity, image.modality))
+        times = {library: median_ms(call, seconds, least=3) for library, call in calls.items()}
         if times:
             peer, peer_ms = min(times.items(), key=lambda item: item[1])
     return Cost(prepare, first, step, shown, copy, peer, peer_ms)

@@ -9,6 +9,7 @@ from sample_frames import as_frame, colour, grey, texture
 
 from medqdeg_desktop.engine.degradation import degrade
 from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.seeding import normal_field
 from medqdeg_desktop.taxonomy import Modality
 
 
@@ -95,3 +96,19 @@ def test_noise_on_a_proxy_is_the_area_average_of_the_full_noise(modality: Modali
     small = degrade(full.proxy(96), "gaussian_noise", seed=3, overrides=settings).pixels
     noisy = degrade(full, "gaussian_noise", seed=3, overrides=settings).pixels
     np.testing.assert_allclose(small, noisy.reshape(96, 4, 96, 4).mean(axis=(1, 3)), atol=0.02)
+
+
+def test_the_quick_normal_numbers_are_normal_into_their_tails_and_uncorrelated() -> None:
+    numbers = normal_field(11, "tails", (1500, 2000)).astype(np.float64)
+    # Three million: standard errors of mean 0.0006, variance 0.0008, kurtosis 0.003.
+    assert abs(numbers.mean()) < 0.0025
+    assert numbers.var() == pytest.approx(1.0, abs=0.0035)
+    assert scipy.stats.kurtosis(numbers.ravel()) == pytest.approx(0.0, abs=0.012)
+    assert scipy.stats.kstest(numbers.ravel(), "norm").pvalue > 0.01
+    beyond_four = np.count_nonzero(np.abs(numbers) > 4)
+    expected = 2 * scipy.stats.norm.sf(4) * numbers.size
+    assert beyond_four == pytest.approx(expected, abs=5 * np.sqrt(expected))
+    for step in ((0, 1), (1, 0), (0, 2), (0, 1000)):
+        moved = np.roll(numbers, step, (0, 1))
+        assert abs(np.mean(numbers * moved)) < 0.0035
+    np.testing.assert_array_equal(normal_field(11, "tails", (7, 3)).ravel(), normal_field(11, "tails", (3, 7)).ravel())

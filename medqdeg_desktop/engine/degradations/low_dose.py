@@ -40,7 +40,7 @@ from medqdeg_desktop.engine.degradations.ct import added, resampled, square_grid
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.photons import poisson_counts, thinned_counts
 from medqdeg_desktop.engine.projection import MU_WATER_PER_MM
-from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.seeding import normal_field
 from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
 from medqdeg_desktop.engine.sinogram import Linogram, linogram
 from medqdeg_desktop.engine.working import Float32, working_pixels
@@ -117,7 +117,7 @@ class Scan:
     def normal_field(self, stream: str, shape: tuple[int, int]) -> Float32:
         """Standard normal sinogram; with fewer views or elements the full one's neighbours together: the grain stays in place."""
         full_shape = (2 * full_half_views(self.full_side), math.ceil(math.sqrt(2) * self.full_side))
-        numbers = generator(self.seed, f"{stream}/{self.frame}").standard_normal(full_shape, dtype=np.float32)
+        numbers = normal_field(self.seed, f"{stream}/{self.frame}", full_shape)
         if shape == full_shape:
             return numbers
         halves = [cv2.resize(h, (shape[1], shape[0] // 2), interpolation=cv2.INTER_AREA) for h in np.split(numbers, 2)]

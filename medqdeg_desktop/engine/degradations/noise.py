@@ -24,7 +24,7 @@ import numpy as np
 
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
-from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.seeding import normal_field
 from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32, magnitude, native, range_width, working_pixels
 from medqdeg_desktop.taxonomy import Modality
@@ -56,8 +56,7 @@ def unit_field(seed: int, stream: str, image: MedicalImage, channels: int = 1) -
     """
     rows, columns = image.full_shape or image.shape
     shape = (rows, columns) if channels == 1 else (rows, columns, channels)
-    field = generator(seed, f"{stream}/{image.frame}").standard_normal(shape, dtype=np.float32)
-    return _area_average(field, image)
+    return _area_average(normal_field(seed, f"{stream}/{image.frame}", shape), image)
 
 
 def _area_average(full: Float32, image: MedicalImage) -> Float32:

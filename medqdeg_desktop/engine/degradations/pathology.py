@@ -44,6 +44,8 @@ _DIAMETER: Final = SeverityPath(0.0, 0.35, 0.60, 1.0)
 
 _PLACES: Final = 2048
 """Entries of a bubble's profile per radius."""
+_SMUDGE_EDGE: Final = 1.1
+"""Where a smudge ends, in radii of its outline."""
 # Optical density per channel (R, G, B), the densest channel 1.
 _PIGMENT: Final = (0.80, 0.92, 1.0)
 
@@ -167,23 +169,40 @@ class Smudge:
     mottle: Float32
 
 
-def _smudges(seed: int, count: int) -> list[Smudge]:
-    """The first ``count`` smudges of the realisation, the largest first."""
-    smudges = []
-    for i in range(count):
-        rng = generator(seed, f"smudge {i}")
-        grain = rng.standard_normal((32, 32), dtype=np.float32)
-        mottle = cv2.GaussianBlur(grain, (0, 0), 1.2) * np.float32(0.9) + cv2.GaussianBlur(grain, (0, 0), 3.0) * np.float32(2)
-        smudges.append(
-            Smudge(
-                (float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.25, 0.75))),
-                1.0 if i == 0 else float(rng.uniform(0.3, 0.6)),
-                1.0 if i == 0 else float(rng.uniform(0.5, 0.9)),
-                _outline(rng, 0.35, 7),
-                np.exp(mottle * np.float32(0.35)),
-            )
-        )
-    return smudges
+@lru_cache(maxsize=16)
+def _smudge(seed: int, number: int) -> Smudge:
+    """Smudge ``number`` of the realisation; the first is the largest."""
+    rng = generator(seed, f"smudge {number}")
+    grain = rng.standard_normal((32, 32), dtype=np.float32)
+    mottle = cv2.GaussianBlur(grain, (0, 0), 1.2) * np.float32(0.9) + cv2.GaussianBlur(grain, (0, 0), 3.0) * np.float32(2)
+    return Smudge(
+        (float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.25, 0.75))),
+        1.0 if number == 0 else float(rng.uniform(0.3, 0.6)),
+        1.0 if number == 0 else float(rng.uniform(0.5, 0.9)),
+        _outline(rng, 0.35, 7),
+        np.exp(mottle * np.float32(0.35)),
+    )
+
+
+def _layer(smudge: Smudge, size: float, shape: tuple[int, int]) -> tuple[tuple[slice, slice], Float32]:
+    """Where in a frame of ``shape`` the smudge of radius ``size`` lies, and its relative density there."""
+    (rows, columns), reach = shape, size * _SMUDGE_EDGE * float(smudge.outline.max())
+    middle_y, middle_x = smudge.centre[0] * rows, smudge.centre[1] * columns
+    top, left = max(0, math.floor(middle_y - reach)), max(0, math.floor(middle_x - reach))
+    bottom, right = min(rows, math.ceil(middle_y + reach)), min(columns, math.ceil(middle_x + reach))
+    # Nothing in a smudge is finer than a twentieth of it: a coarse grid, enlarged, is the same picture.
+    step = max(1.0, size / 24)
+    coarse = (max(2, math.ceil((bottom - top) / step)), max(2, math.ceil((right - left) / step)))
+    down = (top + (np.arange(coarse[0]) + 0.5) * (bottom - top) / coarse[0] - middle_y) / size
+    across = (left + (np.arange(coarse[1]) + 0.5) * (right - left) / coarse[1] - middle_x) / size
+    r = _relative_radius(down, across, smudge.outline)
+    edge = 0.5 + 0.5 * np.cos(np.pi * np.clip((r - 0.25) / (_SMUDGE_EDGE - 0.25), 0, 1))
+    grid_x, grid_y = np.meshgrid((across * 11 + 15.5).astype(np.float32), (down * 11 + 15.5).astype(np.float32))
+    mottle = cv2.remap(smudge.mottle, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    layer = (edge * mottle).astype(np.float32)
+    layer *= np.float32(smudge.density / max(float(layer.max()), 1e-6))
+    full = cv2.resize(layer, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR).reshape(bottom - top, right - left)
+    return (slice(top, bottom), slice(left, right)), np.asarray(full, np.float32)
 
 
 @register
@@ -218,22 +237,19 @@ class DarkSpots(Degradation):
         return image
 
     def apply(self, state: MedicalImage, parameters: Parameters, seed: int) -> Pixels:
-        rows, columns = state.shape
-        radius = max(float(parameters["diameter"]) / 2 * min(rows, columns), 0.5)
-        # Nothing in a smudge is finer than a twentieth of it: a coarse grid, enlarged, is the same picture.
-        step = max(1.0, radius / 24)
-        shape = (max(2, math.ceil(rows / step)), max(2, math.ceil(columns / step)))
-        y = (np.arange(shape[0]) + 0.5) / shape[0]
-        x = (np.arange(shape[1]) + 0.5) / shape[1]
-        unit = np.zeros(shape, np.float32)
-        for smudge in _smudges(seed, int(parameters["spots"])):
-            size = radius * smudge.size
-            down, across = (y - smudge.centre[0]) * rows / size, (x - smudge.centre[1]) * columns / size
-            r = _relative_radius(down, across, smudge.outline)
-            edge = 0.5 + 0.5 * np.cos(np.pi * np.clip((r - 0.25) / 0.85, 0, 1))
-            grid_x, grid_y = np.meshgrid((across * 11 + 15.5).astype(np.float32), (down * 11 + 15.5).astype(np.float32))
-            mottle = cv2.remap(smudge.mottle, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-            layer = (edge * mottle).astype(np.float32)
-            unit = np.maximum(unit, layer * np.float32(smudge.density / max(float(layer.max()), 1e-6)))
-        full = np.asarray(cv2.resize(unit, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(rows, columns)
-        return seen_through(state.pixels, full * np.float32(parameters["density"]), _PIGMENT, no_light(state))
+        radius = max(float(parameters["diameter"]) / 2 * min(state.shape), 0.5)
+        layers = [
+            _layer(smudge, max(radius * smudge.size, 0.5), state.shape)
+            for smudge in (_smudge(seed, number) for number in range(int(parameters["spots"])))
+        ]
+        top, left = (min(region[axis].start for region, _ in layers) for axis in (0, 1))
+        bottom, right = (max(region[axis].stop for region, _ in layers) for axis in (0, 1))
+        density = np.zeros((bottom - top, right - left), np.float32)
+        for (down, across), layer in layers:
+            part = density[down.start - top : down.stop - top, across.start - left : across.stop - left]
+            np.maximum(part, layer, out=part)
+        density *= np.float32(parameters["density"])
+        out = state.pixels.copy()
+        under = np.ascontiguousarray(state.pixels[top:bottom, left:right])
+        out[top:bottom, left:right] = seen_through(under, density, _PIGMENT, no_light(state))
+        return out
