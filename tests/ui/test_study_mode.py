@@ -1,4 +1,4 @@
-"""The reader study in the real window: a session by keyboard and mouse, interruptions, consensus, publication."""
+"""Sessions of the reader study in the real window: trials by key and mouse, pauses, refusals, pictures elsewhere, a design."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hands import press, seen
-from PIL import Image
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
+from reading_hands import answer, begin, drag_to, read_all, skin_pictures, skin_study, study_pages, texts
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.protocol import CellDesign, Protocol, body_of
+from medqdeg_desktop.calibration.protocol import CellDesign
 from medqdeg_desktop.calibration.redraw import redraw
 from medqdeg_desktop.calibration.trials import ADJUST, adjustment
-from medqdeg_desktop.engine.reading import read_image
-from medqdeg_desktop.study.readings import FixedProtocol, TrialAnswer
 from medqdeg_desktop.study.records import ImageRecord
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level, Modality
-from medqdeg_desktop.ui.calibrate.reading.pages import ReadingPages
 from medqdeg_desktop.ui.calibrate.reading.session_page import SessionPage
 from medqdeg_desktop.ui.calibrate.study_mode import CalibrateModes
 from medqdeg_desktop.ui.main_window import MainWindow
@@ -33,103 +30,15 @@ OpenWindow = Callable[..., MainWindow]
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[ImageRecord]:
-    """Three small skin-coloured pictures on disk."""
-    records = []
-    for number in range(3):
-        rng = np.random.default_rng(number)
-        rows = np.clip(150 + 40 * np.sin(np.arange(72)[:, None] / (4 + number)) + rng.normal(0, 12, (72, 80)), 0, 255)
-        path = tmp_path / f"skin{number}.png"
-        Image.fromarray(np.stack([rows, rows * 0.8, rows * 0.7], axis=-1).astype(np.uint8)).save(path)
-        image = read_image(path, modality=Modality.DERMOSCOPY)
-        records.append(ImageRecord(image.source_sha256, Modality.DERMOSCOPY, path.stem, str(path), 0, {"value_range": [0, 255]}))
-    return records
-
-
-def _study(tmp_path: Path, pictures: list[ImageRecord], **changes: object) -> tuple[Path, FixedProtocol, Protocol]:
-    ids = tuple(p.image_id for p in pictures)
-    values: dict[str, object] = {
-        "name": "Skin",
-        "version": "1.0.0",
-        "cells": (CellDesign("gaussian_blur", Modality.DERMOSCOPY, ids[:2], ids[2:]),),
-        "readers": 2,
-        "repeats": 1,
-        "repeat_days": 0.0,
-        "catch_share": 0.25,
-        "dwell_seconds": 0.0,
-    }
-    protocol = Protocol(**(values | changes)).checked()  # type: ignore[arg-type]
-    path = tmp_path / "skin.medq"
-    with Study.create(path) as study:
-        study.record_images(pictures)
-        fixed = study.fix_protocol(body_of(protocol), "Chair")
-    return path, fixed, protocol
-
-
-def _pages(window: MainWindow) -> ReadingPages:
-    workspace = window.workspace("calibrate")
-    assert isinstance(workspace, CalibrateModes)
-    if not workspace.in_study:
-        press(window, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
-    assert workspace.pages is not None
-    return workspace.pages
-
-
-def _begin(qtbot: QtBot, window: MainWindow, stage: str = ADJUST) -> SessionPage:
-    pages = _pages(window)
-    qtbot.waitUntil(lambda: bool(pages.home.cards) and stage in pages.home.cards[0].buttons, timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons[stage], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: pages.currentWidget() is pages.reading and pages.reading.shown is not None, timeout=10_000)
-    return pages.reading
-
-
-def _answer(qtbot: QtBot, window: MainWindow, page: SessionPage) -> str:
-    """Answers the trial on the screen as a reader would; returns its key."""
-    assert page.shown is not None and page.sitting is not None
-    trial, sitting, before = page.shown.trial, page.sitting, len(page.sitting.answers)
-    qtbot.waitUntil(page.panel.primary.isEnabled, timeout=10_000)
-    if trial.kind == "catch":
-        press(window, "x")
-    elif trial.kind == "rate":
-        press(window, {"L0": "0", "L1": "2", "L2": "3"}[trial.intended[:2]])
-    else:
-        if trial.kind == "set":
-            target = 0.3 if trial.level is Level.L1 else 0.6
-            keys = ("]" if trial.start < 0.5 else "[") * round(abs(target - trial.start) / 0.05)
-            for key in keys:
-                press(window, key)
-        press(window, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: len(sitting.answers) > before, timeout=15_000)
-    qtbot.waitUntil(
-        lambda: page.sitting is None or (page.shown is not None and page.shown.trial.key != trial.key), timeout=15_000
-    )
-    return trial.key
-
-
-def _read_all(qtbot: QtBot, window: MainWindow, stage: str = ADJUST) -> list[str]:
-    keys: list[str] = []
-    pages = _pages(window)
-    while True:
-        page = _begin(qtbot, window, stage)
-        while page.sitting is not None:
-            keys.append(_answer(qtbot, window, page))
-        qtbot.waitUntil(lambda: pages.currentWidget() is pages.home, timeout=5_000)
-        qtbot.waitUntil(lambda: "trials" in " ".join(_texts(pages.home)), timeout=5_000)
-        # Pictures that are shown again need another session.
-        if "locked" not in pages.home.said.text().lower() and "again" in pages.home.said.text():
-            continue
-        return keys
-
-
-def _texts(widget: object) -> list[str]:
-    return [label.text() for label in widget.findChildren(QLabel)]  # type: ignore[attr-defined]
+    return skin_pictures(tmp_path)
 
 
 def test_a_session_by_keyboard_keeps_every_answer_before_the_next_trial(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, fixed, protocol = _study(tmp_path, pictures)
+    path, fixed, protocol = skin_study(tmp_path, pictures)
     window = open_window(path)
-    keys = _read_all(qtbot, window)
+    keys = read_all(qtbot, window)
     reader = window.session.reader
     with Study.open(path, read_only=True) as study:
         answers = study.trials(fixed.protocol_id, reader)
@@ -159,16 +68,16 @@ def test_a_session_by_keyboard_keeps_every_answer_before_the_next_trial(
 def test_a_session_goes_on_at_the_very_trial_after_the_window_was_closed(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, fixed, _protocol = _study(tmp_path, pictures)
+    path, fixed, _protocol = skin_study(tmp_path, pictures)
     window = open_window(path)
-    page = _begin(qtbot, window)
-    done = [_answer(qtbot, window, page) for _ in range(4)]
+    page = begin(qtbot, window)
+    done = [answer(qtbot, window, page) for _ in range(4)]
     assert page.shown is not None
     left_at = page.shown.trial.key
     press(window, "]")
     window.close()
     window = open_window(path)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     assert page.shown is not None and page.shown.trial.key == left_at
     assert page.panel.place.text() == "Trial 5 of 9"
     with Study.open(path, read_only=True) as study:
@@ -178,14 +87,14 @@ def test_a_session_goes_on_at_the_very_trial_after_the_window_was_closed(
 def test_a_trial_shows_its_anchor_and_no_number_but_its_place(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, _fixed, protocol = _study(tmp_path, pictures, catch_share=0.0)
+    path, _fixed, protocol = skin_study(tmp_path, pictures, catch_share=0.0)
     window = open_window(path)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     while page.shown is not None and page.shown.trial.kind == "clean":
-        _answer(qtbot, window, page)
+        answer(qtbot, window, page)
     press(window, "]")
     assert page.panel.anchor.text() == protocol.anchors["L1"]
-    shown = [t for t in _texts(page.panel) if any(c.isdigit() for c in t.replace("L1", "").replace("F1", "")) and t]
+    shown = [t for t in texts(page.panel) if any(c.isdigit() for c in t.replace("L1", "").replace("F1", "")) and t]
     visible = [label.text() for label in page.panel.findChildren(QLabel) if label.isVisible() and label.text() in shown]
     assert visible == ["Trial 3 of 8"]
     assert page.panel.slider._marks == []
@@ -194,15 +103,15 @@ def test_a_trial_shows_its_anchor_and_no_number_but_its_place(
 def test_a_setting_without_a_move_or_at_the_original_is_refused(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, fixed, _protocol = _study(tmp_path, pictures, catch_share=0.0, dwell_seconds=0.4)
+    path, fixed, _protocol = skin_study(tmp_path, pictures, catch_share=0.0, dwell_seconds=0.4)
     window = open_window(path)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     press(window, Qt.Key.Key_Return)
     assert "longer" in page.panel.note.text()
     qtbot.wait(450)
     while page.shown is not None and page.shown.trial.kind == "clean":
         qtbot.wait(450)
-        _answer(qtbot, window, page)
+        answer(qtbot, window, page)
     qtbot.wait(450)
     press(window, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: "Move the slider" in page.panel.note.text(), timeout=5_000)
@@ -217,13 +126,13 @@ def test_a_setting_without_a_move_or_at_the_original_is_refused(
 def test_a_catch_trial_shows_the_original_wherever_the_slider_stands(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, _fixed, _protocol = _study(tmp_path, pictures, catch_share=0.5)
+    path, _fixed, _protocol = skin_study(tmp_path, pictures, catch_share=0.5)
     window = open_window(path)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     while page.shown is not None and page.shown.trial.kind != "catch":
-        _answer(qtbot, window, page)
+        answer(qtbot, window, page)
     slider = page.panel.slider
-    QTest.mouseClick(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(round(slider.x_of(0.7)), 34))
+    drag_to(page, 0.7)
     qtbot.wait(250)
     assert page.comparison.right_pane.image is page.shown.image if page.shown is not None else False
     assert slider.severity == pytest.approx(0.7, abs=0.02)
@@ -232,9 +141,9 @@ def test_a_catch_trial_shows_the_original_wherever_the_slider_stands(
 def test_a_rejected_picture_keeps_its_reason_and_is_not_asked_about(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, fixed, _protocol = _study(tmp_path, pictures)
+    path, fixed, _protocol = skin_study(tmp_path, pictures)
     window = open_window(path)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     assert page.shown is not None
     first = page.shown.trial
     press(window, "x")
@@ -252,11 +161,11 @@ def test_a_rejected_picture_keeps_its_reason_and_is_not_asked_about(
 def test_keys_of_free_calibration_sleep_during_a_session_and_wake_after_it(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, _fixed, _protocol = _study(tmp_path, pictures)
+    path, _fixed, _protocol = skin_study(tmp_path, pictures)
     window = open_window(path)
     workspace = window.workspace("calibrate")
     assert isinstance(workspace, CalibrateModes)
-    page = _begin(qtbot, window)
+    page = begin(qtbot, window)
     assert workspace.acting == (page, "reading")
     before = seen(page.comparison.right_pane)
     press(window, "i")
@@ -267,117 +176,11 @@ def test_keys_of_free_calibration_sleep_during_a_session_and_wake_after_it(
     assert workspace.acting == (workspace, "calibrate") and not workspace.in_study
 
 
-def _read_elsewhere(path: Path, fixed: FixedProtocol, protocol: Protocol, name: str, shift: float) -> None:
-    """Another reader's readings, made through the study itself."""
-    with Study.open(path) as study:
-        reader = study.ensure_reader(name).reader_id
-        session = study.open_session(fixed.protocol_id, name, ADJUST)
-        for ordinal, trial in enumerate(adjustment(fixed, protocol, reader)):
-            level = (0.3 if trial.level is Level.L1 else 0.6) + shift
-            verdict = {"clean": "diagnostic", "catch": "cannot_set"}.get(trial.kind, "set")
-            study.answer_trial(
-                TrialAnswer(
-                    reader, fixed.protocol_id, ADJUST, trial.key, session.session_id, ordinal, verdict, trial.type,
-                    str(trial.modality), str(trial.level), level if verdict == "set" else None, trial.image_id, {"seconds": 9.0},
-                )
-            )  # fmt: skip
-        study.lock_stage(fixed.protocol_id, name, ADJUST)
-
-
-def test_from_readings_through_consensus_and_verification_to_a_published_profile(
-    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
-) -> None:
-    path, fixed, protocol = _study(tmp_path, pictures)
-    _read_elsewhere(path, fixed, protocol, "Reader 2", 0.02)
-    window = open_window(path)
-    pages = _pages(window)
-    qtbot.waitUntil(lambda: bool(pages.home.cards), timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons["consensus"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: pages.consensus.standing is not None, timeout=10_000)
-    assert "1 of 2 readers have locked" in pages.consensus.said.text() and not pages.consensus.split.isVisible()
-    QTest.mouseClick(pages.consensus.back, Qt.MouseButton.LeftButton)
-    _read_all(qtbot, window)
-    qtbot.waitUntil(lambda: "Lock" in pages.home.cards[0].buttons[ADJUST].text(), timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons[ADJUST], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: ADJUST not in pages.home.cards[0].buttons, timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons["consensus"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: pages.consensus.publish.isVisible(), timeout=10_000)
-    consensus = pages.consensus
-    assert consensus.table.topLevelItemCount() == 1 and consensus.propose.isVisible()
-    qtbot.waitUntil(lambda: consensus.pictures.count() == 3, timeout=10_000)
-    QTest.mouseClick(consensus.propose, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not consensus.propose.isVisible(), timeout=10_000)
-    QTest.mouseClick(consensus.back, Qt.MouseButton.LeftButton)
-    rated = _read_all(qtbot, window, "verify")
-    assert len(rated) == 7
-    qtbot.waitUntil(lambda: "Lock" in pages.home.cards[0].buttons["verify"].text(), timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons["verify"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "verify" not in pages.home.cards[0].buttons, timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons["consensus"], Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: consensus.publish.isVisible(), timeout=10_000)
-    consensus.write_report(tmp_path / "evidence")
-    qtbot.waitUntil(lambda: consensus.said.text().startswith("Report"), timeout=15_000)
-    assert "Blind verification" in (tmp_path / "evidence" / "calibration.html").read_text("utf-8")
-    QTest.mouseClick(consensus.publish, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: consensus.said.text().startswith("Published Skin 1.0.0"), timeout=10_000)
-    with Study.open(path, read_only=True) as study:
-        profile = study.newest_profile()
-        assert profile is not None and {c.level: c.severity for c in profile.cells} == {
-            Level.L1: pytest.approx(0.31), Level.L2: pytest.approx(0.61)
-        }  # fmt: skip
-        assert study.verify() == []
-
-
-def test_a_cell_that_is_not_agreed_is_voted_on_unseen_and_signed(
-    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
-) -> None:
-    path, fixed, protocol = _study(tmp_path, pictures)
-    _read_elsewhere(path, fixed, protocol, "Reader 2", 0.3)
-    _read_elsewhere(path, fixed, protocol, "Reader 1", 0.0)
-    window = open_window(path)
-    pages = _pages(window)
-    qtbot.waitUntil(lambda: bool(pages.home.cards), timeout=10_000)
-    QTest.mouseClick(pages.home.cards[0].buttons["consensus"], Qt.MouseButton.LeftButton)
-    consensus = pages.consensus
-    qtbot.waitUntil(lambda: consensus.vote.isVisible(), timeout=10_000)
-    assert not consensus.publish.isVisible() and "readers lie 0.30 apart" in consensus.doubts.text()
-    QTest.mouseClick(consensus.vote, Qt.MouseButton.LeftButton)
-    page = pages.reading
-    qtbot.waitUntil(lambda: page.shown is not None, timeout=10_000)
-    while page.sitting is not None:
-        _answer(qtbot, window, page)
-    with Study.open(path) as study:
-        who = study.ensure_reader("Reader 2").reader_id
-        for level, severity in (("L1", 0.32), ("L2", 0.64)):
-            key = f"vote|gaussian_blur|Dermoscopy|{level}"
-            vote = TrialAnswer(
-                who, fixed.protocol_id, "vote-1", key, "", 1, "set", "gaussian_blur", "Dermoscopy", level, severity
-            )  # fmt: skip
-            study.answer_trial(vote)
-    for name in ("Reader 1", "Reader 2", "Chair"):
-        window.session.change_reader(name)
-        qtbot.waitUntil(lambda n=name: window.session.reader == n, timeout=5_000)  # type: ignore[misc]
-        qtbot.waitUntil(lambda: pages.currentWidget() is pages.home and bool(pages.home.cards), timeout=5_000)
-        qtbot.wait(100)
-        QTest.mouseClick(pages.home.cards[0].buttons["consensus"], Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: consensus.adjudicate.isVisible() and "round 1" in consensus.doubts.text(), timeout=10_000)
-        assert not consensus.accept.isEnabled()
-        consensus.reason.setText("after discussion")
-        QTest.mouseClick(consensus.accept, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda n=name: consensus.said.text() == f"Signed by {n}.", timeout=10_000)  # type: ignore[misc]
-    qtbot.waitUntil(lambda: consensus.publish.isVisible(), timeout=10_000)
-    QTest.mouseClick(consensus.publish, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: consensus.said.text().startswith("Published"), timeout=10_000)
-    with Study.open(path, read_only=True) as study:
-        profile = study.newest_profile()
-        assert profile is not None and [c.severity for c in profile.cells] == pytest.approx([0.31, 0.62])
-
-
 def test_a_break_is_suggested_once_and_leaves_the_trial_as_it_is(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
 ) -> None:
-    path, _fixed, _protocol = _study(tmp_path, pictures, session_minutes=0.0)
-    page = _begin(qtbot, open_window(path))
+    path, _fixed, _protocol = skin_study(tmp_path, pictures, session_minutes=0.0)
+    page = begin(qtbot, open_window(path))
     trial = page.shown
     assert not page.panel.rest.isVisible()
     page._clock.timeout.emit()
@@ -392,12 +195,12 @@ def test_a_pair_is_shown_without_names_and_answered_by_an_arrow(
 ) -> None:
     ids = tuple(p.image_id for p in pictures)
     cells = tuple(CellDesign(t, Modality.DERMOSCOPY, ids[:2], ids[2:]) for t in ("gaussian_blur", "gaussian_noise"))
-    path, fixed, _protocol = _study(tmp_path, pictures, cells=cells)
+    path, fixed, _protocol = skin_study(tmp_path, pictures, cells=cells)
     with Study.open(path) as study:
         levels = [{"type": c.type, "modality": "Dermoscopy", "L1": 0.4, "L2": 0.8, "step": 0.1} for c in cells]
         study.fix_proposal(fixed.protocol_id, {"cells": levels}, "Chair")
     window = open_window(path)
-    page = _begin(qtbot, window, "compare")
+    page = begin(qtbot, window, "compare")
     assert page.shown is not None and page.shown.second is not None
     left, right = page.comparison.left_pane, page.comparison.right_pane
     assert (left.overlay.title, right.overlay.title) == ("", "")
@@ -413,13 +216,13 @@ def test_a_pair_is_shown_without_names_and_answered_by_an_arrow(
 def test_a_picture_that_is_elsewhere_is_looked_for_by_its_pixels(
     open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, _fixed, _protocol = _study(tmp_path, pictures)
+    path, _fixed, _protocol = skin_study(tmp_path, pictures)
     moved = tmp_path / "moved"
     moved.mkdir()
     for record in pictures:
         Path(record.path).rename(moved / f"renamed-{Path(record.path).name}")
     window = open_window(path)
-    pages = _pages(window)
+    pages = study_pages(window)
     qtbot.waitUntil(lambda: bool(pages.home.cards), timeout=10_000)
     QTest.mouseClick(pages.home.cards[0].buttons[ADJUST], Qt.MouseButton.LeftButton)
     page = pages.reading
@@ -438,7 +241,7 @@ def test_a_protocol_is_designed_from_open_pictures_and_fixed(
     path = tmp_path / "ct.medq"
     Study.create(path).close()
     window = open_window(path, ct_series)
-    pages = _pages(window)
+    pages = study_pages(window)
     QTest.mouseClick(pages.home.design, Qt.MouseButton.LeftButton)
     designer = pages.designer
     assert designer.pictures.topLevelItemCount() == 1
