@@ -121,6 +121,8 @@ class Analysis:
     def weights(self, replicates: int, seed: int) -> ClusterWeights:
         """The bootstrap draws for this dataset, kept for the next call."""
         key = (replicates, seed)
+        if not replicates:
+            return ClusterWeights(np.empty((self.table.clusters, 0), dtype=np.uint8), seed)
         if key not in self._weights:
             self._weights = {key: cluster_weights(self.table.clusters, replicates, seed)}
         return self._weights[key]

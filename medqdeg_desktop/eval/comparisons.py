@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates
+from medqdeg_desktop.eval.json_values import plain, plain_pair
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, interval, ratio
 from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.statistics.power import paired_test
@@ -43,7 +44,7 @@ def model_differences(analysis: Analysis, levels: Levels, weights: ClusterWeight
             found += _against(analysis, cell, accuracy, drawn.accuracy, i, (met, local), weights, whole)
     adjusted = holm([math.nan if pair["p"] is None else pair["p"] for pair in found])
     for pair, p in zip(found, adjusted, strict=True):
-        pair["p_holm"] = _plain(p)
+        pair["p_holm"] = plain(p)
     return found
 
 
@@ -96,8 +97,8 @@ def _against(
                 "n": int(n[k]),
                 "n_clusters": int(n_clusters[k]),
                 "difference": float(sums[:, k].sum() / n[k]),
-                "difference_ci": _pair(limits[k]),
-                "p": _plain(p[k]),
+                "difference_ci": plain_pair(limits[k]),
+                "p": plain(p[k]),
             }
         )
     return out
@@ -106,7 +107,8 @@ def _against(
 def language_prior(runs: Sequence[Run], models: Sequence[Json], differences: Sequence[Json]) -> list[Json]:
     """Each run that saw the images beside the run of the same model and mode that saw the words alone, level by level::
 
-        {"run_id", "text_only", "label", "level", "accuracy", "text_only_accuracy", "gain", "gain_ci", "p_holm"}
+        {"run_id", "text_only", "label", "level", "n", "n_clusters", "accuracy", "text_only_accuracy", "gain", "gain_ci",
+         "p_holm"}
 
     ``gain`` is what the images add to accuracy on the questions that both answered.
     """
@@ -125,6 +127,8 @@ def language_prior(runs: Sequence[Run], models: Sequence[Json], differences: Seq
                 "text_only": blind.run_id,
                 "label": seeing.label,
                 "level": pair["level"],
+                "n": pair["n"],
+                "n_clusters": pair["n_clusters"],
                 "accuracy": cells.get((seeing.run_id, pair["level"])),
                 "text_only_accuracy": cells.get((blind.run_id, pair["level"])),
                 "gain": sign * pair["difference"],
@@ -137,12 +141,3 @@ def language_prior(runs: Sequence[Run], models: Sequence[Json], differences: Seq
 
 def _blind(run: Run) -> bool:
     return bool(run.settings.get("text_only", False))
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _pair(values: NDArray[Any]) -> list[float] | None:
-    low, high = (float(v) for v in values)
-    return [low, high] if math.isfinite(low) and math.isfinite(high) else None

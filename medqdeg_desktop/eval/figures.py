@@ -1,13 +1,13 @@
-"""The charts of a study by name, from ``results.json`` as ``tables.results`` returns it.
+"""Accuracy by level, accuracy beside confidence and shift, and accuracy by modality, from ``results.json``.
 
-A report, the window and a program that has only the file draw the same picture. Published models stand beside a study's own only
+Published models stand beside a study's own only
 where asked for: they are facts of another dataset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from medqdeg_desktop.chart.figure import (
     LEVEL_SHAPE,
@@ -28,12 +28,9 @@ from medqdeg_desktop.chart.figure import (
     text_width,
 )
 from medqdeg_desktop.eval import published
-from medqdeg_desktop.eval.matrix_charts import grouped_bars, heatmap, published_bars, published_heatmap
-from medqdeg_desktop.eval.reliability_chart import reliability_diagram
 from medqdeg_desktop.eval.row_chart import (
     LEVELS,
     MARGIN,
-    REFERENCE,
     Column,
     Row,
     data_rows,
@@ -45,23 +42,7 @@ from medqdeg_desktop.eval.row_chart import (
     tooltip,
     values_of,
 )
-from medqdeg_desktop.eval.sweep_chart import severity_curves
 from medqdeg_desktop.eval.wording import level_words, mode_words
-
-__all__ = [
-    "CHARTS",
-    "REFERENCE",
-    "accuracy_by_level",
-    "by_modality",
-    "charts_of",
-    "grouped_bars",
-    "heatmap",
-    "published_bars",
-    "published_heatmap",
-    "reliability_diagram",
-    "severity_curves",
-    "three_panel",
-]
 
 Json = dict[str, Any]
 
@@ -146,46 +127,3 @@ def _slopes(results: Json, rows: Sequence[Row], width: float) -> Figure:
     below, total = footer(notes(results, rows), top + height + 30, width)
     data = data_rows(rows, [_ACCURACY])
     return Figure("accuracy_by_level", title, subtitle, width, total, (panel,), tuple(words + below), tuple(legend), data)
-
-
-def _at_level(level: str, dimension: str) -> Callable[..., Figure]:
-    def chart(results: Json, **options: Any) -> Figure:
-        return heatmap(results, dimension, level, **options)
-
-    return chart
-
-
-#: Charts by name, in the order of a report.
-CHARTS: Final[dict[str, Callable[..., Figure]]] = {
-    "accuracy_by_level": accuracy_by_level,
-    "three_panel": three_panel,
-    "by_modality": by_modality,
-    "heatmap_type_L1": _at_level("L1", "type"),
-    "heatmap_type_L2": _at_level("L2", "type"),
-    "heatmap_skill_L1": _at_level("L1", "skill"),
-    "heatmap_skill_L2": _at_level("L2", "skill"),
-    "grouped_bars": grouped_bars,
-}
-
-
-def charts_of(results: Json) -> list[Figure]:
-    """All charts that the results have data for: no heatmap of a single name, or without matched pairs."""
-    out = []
-    for name, chart in CHARTS.items():
-        _, _, rest = name.partition("heatmap_")
-        dimension, _, level = rest.partition("_")
-        if name == "by_modality" and not any(model["by"]["modality"] for model in results["models"]):
-            continue
-        if rest and not _has_pairs(results, dimension, level):
-            continue
-        if results["models"] and not any(model["levels"] for model in results["models"]):
-            # A sweep without clean images has no levels to compare.
-            continue
-        out.append(chart(results))
-    swept = dict.fromkeys(curve["run_id"] for sweep in results.get("sweeps", ()) for curve in sweep["models"])
-    return out + [severity_curves(results, run_id) for run_id in swept]
-
-
-def _has_pairs(results: Json, dimension: str, level: str) -> bool:
-    cells = [cell for model in results["models"] for cell in model["by"][dimension] if cell["level"] == level]
-    return len({cell["name"] for cell in cells if cell["matched_l0"]}) > 1

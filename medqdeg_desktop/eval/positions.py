@@ -7,13 +7,13 @@ be read in the same way, but its questions do not show every text at every place
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medqdeg_desktop.eval.json_values import plain_pair
 from medqdeg_desktop.eval.question_table import QuestionTable
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, interval, ratio
 from medqdeg_desktop.study.records import Run
@@ -95,15 +95,10 @@ def position_bias(
             "chosen": float(total[i] / asked),
             "right": float(total[k + i] / asked),
             "preference": float(preference[i]),
-            "preference_ci": _pair(limits[i]),
+            "preference_ci": plain_pair(limits[i]),
             "accuracy": float(hits[i] / total[k + i]) if total[k + i] else None,
         }
         for i in range(k)
     ]
     bias = np.abs(preferences).sum(axis=0, keepdims=True) / 2
-    return {"bias": float(np.abs(preference).sum() / 2), "bias_ci": _pair(interval(bias, clusters)[0]), "places": places}
-
-
-def _pair(values: NDArray[Any]) -> list[float] | None:
-    low, high = (float(v) for v in values)
-    return [low, high] if math.isfinite(low) and math.isfinite(high) else None
+    return {"bias": float(np.abs(preference).sum() / 2), "bias_ci": plain_pair(interval(bias, clusters)[0]), "places": places}

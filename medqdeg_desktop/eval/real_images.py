@@ -5,7 +5,6 @@ Works on two ``results.json``: one of a simulated set, one of a set marked real.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +14,7 @@ import numpy as np
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import published
+from medqdeg_desktop.eval.json_values import plain, plain_pair
 from medqdeg_desktop.eval.tables import load, results_of
 from medqdeg_desktop.statistics.correlation import pearson, pearson_interval, spearman
 from medqdeg_desktop.study.records import Run
@@ -77,9 +77,9 @@ def agreement(models: Sequence[Standing]) -> Json:
         low, high = pearson_interval(r, len(pairs))
         out[level] = {
             "n_models": len(pairs),
-            "pearson": _plain(r),
-            "pearson_ci": [low, high] if math.isfinite(low) and math.isfinite(high) else None,
-            "spearman": _plain(spearman(x, y)),
+            "pearson": plain(r),
+            "pearson_ci": plain_pair(np.array([low, high])),
+            "spearman": plain(spearman(x, y)),
             "mean_difference": float((y - x).mean()),
         }
     if not out:
@@ -92,8 +92,7 @@ def compared(study: Study) -> list[Standing]:
     pairs = run_pairs(study)
     if pairs is None:
         return []
-    # Only the estimates are used: as few replicates as are allowed.
-    simulated, real = (results_of(load(study, ids), replicates=100, dimensions=()) for ids in pairs)
+    simulated, real = (results_of(load(study, ids), replicates=0, parts=()) for ids in pairs)
     models = standings(simulated, real)
     return models if len(models) >= FEWEST_MODELS else []
 
@@ -137,7 +136,3 @@ def _identity(model: Json) -> tuple[str, str, str, int]:
 
 def _accuracies(model: Json) -> dict[str, float]:
     return {cell["level"]: float(cell["accuracy"]) for cell in model["levels"] if cell["accuracy"] is not None}
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

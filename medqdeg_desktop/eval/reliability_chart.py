@@ -6,7 +6,7 @@ from typing import Any
 
 from medqdeg_desktop.chart.figure import LEVEL_SHAPE, Axis, Figure, Key, Line, Mark, Panel, Text, Whisker, footer, header
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow
-from medqdeg_desktop.eval.wording import MODE_WORDS, SMALLEST_ECE, level_words, model_words
+from medqdeg_desktop.eval.wording import MODE_WORDS, SMALLEST_ECE, interval_words, level_words, model_words
 
 Json = dict[str, Any]
 
@@ -17,8 +17,8 @@ def reliability_diagram(reliability: Json, *, width: float = 1180.0) -> Figure:
     title = f"Reliability: {model_words(model)}"
     subtitle = (
         f"Accuracy of the top option against its share or probability, in bins of about equally many questions; "
-        f"{MODE_WORDS[model['mode']]}, T = {model['trials']}; 95 % cluster bootstrap intervals, "
-        f"{reliability['replicates']:,} replicates. Above the line: underconfident; below: overconfident."
+        f"{MODE_WORDS[model['mode']]}, T = {model['trials']}; {interval_words(reliability['replicates'])}. "
+        f"Above the line: underconfident; below: overconfident."
     )
     words, _, y = header(title, subtitle, [], width)
     gap = 48.0

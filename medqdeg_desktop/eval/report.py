@@ -11,7 +11,7 @@ import io
 import json
 import platform
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,11 +28,12 @@ from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.benchmark_tables import tables_of
+from medqdeg_desktop.eval.charts import CHARTS, Section, charts_of
 from medqdeg_desktop.eval.feature_chart import feature_chart
 from medqdeg_desktop.eval.features import feature_map
-from medqdeg_desktop.eval.figures import accuracy_by_level, charts_of, reliability_diagram, three_panel
+from medqdeg_desktop.eval.figures import accuracy_by_level, three_panel
 from medqdeg_desktop.eval.question_table import DIMENSIONS
-from medqdeg_desktop.eval.real_charts import rank_bump, real_scatter
+from medqdeg_desktop.eval.reliability_chart import reliability_diagram
 from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress
@@ -42,10 +43,7 @@ from medqdeg_desktop.study.store import Study
 
 Json = dict[str, Any]
 
-#: Charts that open the page; the others stand with what they break down.
-_FIRST = ("accuracy_by_level", "three_panel")
-#: Charts of real against simulated images, which stand together.
-_AGAINST = ("real_rank_bump", "real_scatter", "real_feature_map")
+_SECTIONS = tuple(dict.fromkeys(chart.section for chart in CHARTS))
 #: More models than this do not fit side by side in a table; the heatmaps and the CSV files hold them.
 _WIDEST = 8
 #: Libraries whose versions a reader needs to repeat the numbers.
@@ -54,14 +52,20 @@ _LIBRARIES = ("medqdeg-desktop", "numpy", "scipy")
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report shows: ``figures`` in its order, ``diagrams`` the reliability of each run."""
+    """All that a report shows: ``sections`` are its charts by the section of ``charts.CHARTS``, ``diagrams`` the reliability of
+    each run."""
 
     study_name: str
     results: Json
     runs: tuple[Run, ...]
     dataset: Dataset
-    figures: tuple[Figure, ...]
+    sections: Mapping[Section, tuple[Figure, ...]]
     diagrams: tuple[Figure, ...]
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All of them."""
+        return (*(figure for figures in self.sections.values() for figure in figures), *self.diagrams)
 
 
 def assemble(
@@ -87,16 +91,15 @@ def assemble(
         models = real_images.compared(study)
         sets = real_images.datasets_of(study) if encoder else None
     results["real_against_simulated"] = real_images.agreement(models) if models else None
-    against = [rank_bump(models), real_scatter(models)] if models else []
+    results["real_standings"] = [asdict(model) for model in models]
+    sections = {section: tuple(charts_of(results, section)) for section in _SECTIONS}
     if encoder and sets:
         found = feature_map(*sets, encoder)
         results["feature_mixing"] = {"encoder": found.encoder, **asdict(found.mixing)}
-        against.append(feature_chart(found))
+        sections["real"] += (feature_chart(found),)
     diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
     dataset = dataset_of(analysis.runs)
-    return Report(
-        study_name, results, analysis.runs, dataset, (*charts_of(results), *tables_of(results), *against), tuple(diagrams)
-    )
+    return Report(study_name, results, analysis.runs, dataset, sections, tuple(diagrams))
 
 
 def write_report(
@@ -129,7 +132,7 @@ def write(report: Report, out_dir: Path | str) -> dict[str, Path]:
     files["results"] = (out / "results.json", json.dumps(report.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     for name, rows in csv_tables(report.results).items():
         files[name] = (out / f"{name}.csv", _csv(rows))
-    for figure in (*report.figures, *report.diagrams):
+    for figure in report.figures:
         files[f"{figure.name}.svg"] = (out / "figures" / f"{figure.name}.svg", svg(figure))
         files[f"{figure.name}.csv"] = (out / "figures" / f"{figure.name}.csv", figure_csv(figure))
     files["html"] = (out / "report.html", html(report))
@@ -157,6 +160,7 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
     models = results["models"]
     reference = [chart(results, with_published=True) for chart in (three_panel, accuracy_by_level)]
     reference += tables_of(results, with_published=True)
+    inline = {section: [_inline(figure, figure.name) for figure in figures] for section, figures in report.sections.items()}
     return environment.get_template(template).render(
         css=Markup((folder / "report.css").read_text(encoding="utf-8")),
         title=report.study_name or "Study",
@@ -165,9 +169,11 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
         models=[{**model, "words": wording.model_words(model, models)} for model in models],
         sample=wording.mode_words(results),
         modes=sorted({model["mode"] for model in models}),
-        figures=[_inline(figure, figure.name) for figure in report.figures if figure.name in _FIRST],
-        breakdowns=[_inline(figure, figure.name) for figure in report.figures if figure.name not in (*_FIRST, *_AGAINST)],
-        against=[_inline(figure, figure.name) for figure in report.figures if figure.name in _AGAINST],
+        figures=inline["overview"][:2],
+        breakdowns=[*inline["overview"][2:], *inline["heatmaps"], *inline["tables"]],
+        sweeps=inline["severity"],
+        compared=inline["comparisons"],
+        against=inline["real"],
         diagrams=[_inline(figure, figure.name) for figure in report.diagrams],
         widest=_WIDEST,
         reference=[_inline(figure, f"{figure.name}-published") for figure in reference],

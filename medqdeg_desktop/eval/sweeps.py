@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals
+from medqdeg_desktop.eval.json_values import plain, plain_pair
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, interval
 from medqdeg_desktop.statistics.severity_curves import cliff, monotone, safe_severity
 
@@ -113,7 +114,7 @@ def _model(analysis: Analysis, m: int, steps: Sequence[_Step], limits: Limits | 
         places = safe_severity(severity, curves[0], curves[1], least_accuracy=limits.least_accuracy, most_shift=limits.most_shift)
         # A replicate in which nothing is safe lies below every severity: it counts as 0 in the interval.
         safe = {
-            "severity": _plain(places[0]),
+            "severity": plain(places[0]),
             "severity_ci": _interval(np.nan_to_num(places[1:], nan=0.0), clusters),
             "probability_none": float(np.isnan(places[1:]).mean()) if len(places) > 1 else None,
         }
@@ -125,7 +126,7 @@ def _model(analysis: Analysis, m: int, steps: Sequence[_Step], limits: Limits | 
             "slope_before": found.before,
             "slope_after": found.after,
             "better_than_line": found.better,
-            "probability": _plain(found.probability),
+            "probability": plain(found.probability),
         }
     return {**head, "points": points, "cliff": told, "safe": safe}
 
@@ -136,12 +137,12 @@ def _point(step: _Step, m: int, fitted: float) -> Json:
         "severity": step.severity,
         "n": int(estimates.n[m]),
         "n_clusters": int(estimates.n_clusters[m]),
-        "accuracy": _plain(estimates.accuracy[m]),
-        "accuracy_ci": _pair(ci.accuracy[m]),
-        "confidence": _plain(estimates.confidence[m]),
-        "confidence_ci": _pair(ci.confidence[m]),
-        "calibration_shift": _plain(estimates.calibration_shift[m]),
-        "calibration_shift_ci": _pair(ci.calibration_shift[m]),
+        "accuracy": plain(estimates.accuracy[m]),
+        "accuracy_ci": plain_pair(ci.accuracy[m]),
+        "confidence": plain(estimates.confidence[m]),
+        "confidence_ci": plain_pair(ci.confidence[m]),
+        "calibration_shift": plain(estimates.calibration_shift[m]),
+        "calibration_shift_ci": plain_pair(ci.calibration_shift[m]),
         "monotone_accuracy": float(fitted),
     }
 
@@ -149,13 +150,4 @@ def _point(step: _Step, m: int, fitted: float) -> Json:
 def _interval(values: Floats, clusters: int) -> list[float] | None:
     if not len(values) or np.isfinite(values).mean() < _ENOUGH:
         return None
-    return _pair(interval(values, clusters)[0])
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _pair(values: NDArray[Any]) -> list[float] | None:
-    low, high = (float(v) for v in values)
-    return [low, high] if math.isfinite(low) and math.isfinite(high) else None
+    return plain_pair(interval(values, clusters)[0])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates, Intervals, bounds_where_all_agree
 from medqdeg_desktop.eval.comparisons import language_prior, model_differences
+from medqdeg_desktop.eval.json_values import plain, plain_pair
 from medqdeg_desktop.eval.positions import Positions, position_bias
 from medqdeg_desktop.eval.question_table import DIMENSIONS, LEVELS, question_table
 from medqdeg_desktop.eval.scores import mode_of, score
@@ -28,6 +29,9 @@ from medqdeg_desktop.study.records import Run
 from medqdeg_desktop.study.store import Study
 
 Json = dict[str, Any]
+
+#: What ``results_of`` can leave out.
+PARTS: Final = (*DIMENSIONS, "calibration", "comparisons", "sweeps")
 
 
 def results(
@@ -107,19 +111,24 @@ def results_of(
     replicates: int = 10_000,
     seed: int = 0,
     filters: Mapping[str, Iterable[str]] | None = None,
-    dimensions: Sequence[str] = tuple(DIMENSIONS),
+    parts: Collection[str] = PARTS,
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> Json:
-    """``results`` of scores loaded already; ``by`` is filled for ``dimensions`` alone, for a chart that shows no more.
+    """``results`` of scores loaded already.
 
-    limits   what a site allows, for the safe envelope of a sweep over severity.
+    replicates   also 0, for the estimates alone: every interval and bootstrap probability is null.
+    parts        what there is beside the levels, for a screen that shows no more: the names of dimensions (``by`` is filled for
+                 these), ``calibration`` (ECE, Brier, AUROC), ``comparisons`` (models against each other) and ``sweeps``.
+    limits       what a site allows, for the safe envelope of a sweep over severity.
     """
-    if replicates < 100:
+    if 0 < replicates < 100:
         raise MedqdegError(f"{replicates} bootstrap replicates are too few for an interval; use at least 100")
     weights = analysis.weights(replicates, seed)
     models: list[Json] = [_model_entry(run, scores.trials) for run, scores in zip(analysis.runs, analysis.scores, strict=True)]
-    cells = [cell for dimension in ("level", *dimensions) for cell in analysis.cells(dimension, filters)]
+    cells = [
+        cell for dimension in ("level", *(d for d in DIMENSIONS if d in parts)) for cell in analysis.cells(dimension, filters)
+    ]
     if not cells and not analysis.cells("sweep", filters):
         raise MedqdegError("no question passes the filter")
     levels: dict[int, tuple[Cell, Estimates, CellReplicates]] = {}
@@ -127,7 +136,8 @@ def results_of(
     for done, cell in enumerate(cells, 1):
         estimates = analysis.estimates(cell)
         drawn = analysis.replicates(cell, weights)
-        rows = _cell_entries(cell, estimates, analysis.calibration(cell), analysis.intervals(cell, estimates, drawn))
+        calibration = analysis.calibration(cell) if "calibration" in parts else {}
+        rows = _cell_entries(cell, estimates, calibration, analysis.intervals(cell, estimates, drawn))
         entries.setdefault(cell.dimension, []).append((cell, rows))
         if cell.dimension == "level":
             levels[cell.level] = (cell, estimates, drawn)
@@ -144,21 +154,23 @@ def results_of(
         model["cliff"] = _cliff(levels, m)
     first = analysis.runs[0]
     keep = analysis.table.selected(filters)
+    compared = "comparisons" in parts
     for run, model in zip(analysis.runs, models, strict=True):
-        shown = analysis.positions.get(run.run_id)
+        shown = analysis.positions.get(run.run_id) if compared else None
         model["position"] = None if shown is None else position_bias(shown, analysis.table, weights, keep)
-    differences = model_differences(analysis, levels, weights)
+    differences = model_differences(analysis, levels, weights) if compared else []
     return {
         "dataset_sha256": first.dataset_sha256,
         "seed": seed,
         "replicates": replicates,
+        "parts": [part for part in PARTS if part in parts],
         "clusters": len(np.unique(analysis.table.cluster[keep])),
         "filters": {key: list(names) for key, names in (filters or {}).items()},
         "models": models,
-        "inter_model_dke": _inter(analysis, levels),
+        "inter_model_dke": _inter(analysis, levels) if compared else [],
         "model_differences": differences,
         "language_prior": language_prior(analysis.runs, models, differences),
-        "sweeps": sweeps_of(analysis, weights, filters, limits),
+        "sweeps": sweeps_of(analysis, weights, filters, limits) if "sweeps" in parts else [],
     }
 
 
@@ -199,7 +211,7 @@ def reliability(
                     "n": int(count),
                     "confidence": float(found.confidence[b]),
                     "accuracy": float(found.accuracy[b]),
-                    "accuracy_ci": _pair(_bin_interval(float(found.accuracy[b]), drawn, len(met))),
+                    "accuracy_ci": plain_pair(_bin_interval(float(found.accuracy[b]), drawn, len(met))),
                 }
             )
         ece = expected_calibration_error(found)
@@ -226,6 +238,8 @@ def _model_entry(run: Run, trials: int) -> Json:
         "trials": trials,
         "random_weights": run.random_weights,
         "complete": bool(run.finished_at),
+        "started_at": run.started_at,
+        "settings": run.settings,
     }
 
 
@@ -234,29 +248,29 @@ def _cell_entries(cell: Cell, e: Estimates, calibration: dict[str, NDArray[Any]]
     for m in range(len(e.n)):
         matched: Json = {}
         if e.matched and e.matched["n"][m] and ci.accuracy_difference is not None and ci.shift_difference is not None:
-            matched = {key: _plain(values[m]) for key, values in e.matched.items()}
-            matched["accuracy_difference_ci"] = _pair(ci.accuracy_difference[m])
-            matched["calibration_shift_difference_ci"] = _pair(ci.shift_difference[m])
+            matched = {key: plain(values[m]) for key, values in e.matched.items()}
+            matched["accuracy_difference_ci"] = plain_pair(ci.accuracy_difference[m])
+            matched["calibration_shift_difference_ci"] = plain_pair(ci.shift_difference[m])
         out.append(
             {
                 "level": str(LEVELS[cell.level]),
                 "n": int(e.n[m]),
                 "n_clusters": int(e.n_clusters[m]),
-                "accuracy": _plain(e.accuracy[m]),
-                "accuracy_ci": _pair(ci.accuracy[m]),
-                "majority_accuracy": _plain(e.majority_accuracy[m]),
-                "confidence": _plain(e.confidence[m]),
-                "confidence_ci": _pair(ci.confidence[m]),
-                "calibration_shift": _plain(e.calibration_shift[m]),
-                "calibration_shift_ci": _pair(ci.calibration_shift[m]),
-                "unparsed_rate": _plain(e.unparsed_rate[m]),
+                "accuracy": plain(e.accuracy[m]),
+                "accuracy_ci": plain_pair(ci.accuracy[m]),
+                "majority_accuracy": plain(e.majority_accuracy[m]),
+                "confidence": plain(e.confidence[m]),
+                "confidence_ci": plain_pair(ci.confidence[m]),
+                "calibration_shift": plain(e.calibration_shift[m]),
+                "calibration_shift_ci": plain_pair(ci.calibration_shift[m]),
+                "unparsed_rate": plain(e.unparsed_rate[m]),
                 "matched_l0": matched,
-                "uniform_confidence": _plain(e.uniform_confidence[m]),
-                "top_confidence": _plain(e.top_confidence[m]),
-                **{name: _plain(values[m]) for name, values in calibration.items()},
-                "mde": _plain(e.mde[m]),
-                "confidence_unparsed_dropped": _plain(e.confidence_dropped[m]),
-                "confidence_unparsed_own_class": _plain(e.confidence_own_class[m]),
+                "uniform_confidence": plain(e.uniform_confidence[m]),
+                "top_confidence": plain(e.top_confidence[m]),
+                **{name: plain(calibration[name][m]) if calibration else None for name in ("ece", "brier", "auroc")},
+                "mde": plain(e.mde[m]),
+                "confidence_unparsed_dropped": plain(e.confidence_dropped[m]),
+                "confidence_unparsed_own_class": plain(e.confidence_own_class[m]),
             }
         )
     return out
@@ -267,7 +281,7 @@ def _adjust(rows: list[Json]) -> None:
     tested = [row["matched_l0"] for row in rows if row["matched_l0"]]
     adjusted = holm([math.nan if match["p"] is None else match["p"] for match in tested])
     for match, p in zip(tested, adjusted, strict=True):
-        match["p_holm"] = _plain(p)
+        match["p_holm"] = plain(p)
 
 
 def _intra(levels: dict[int, tuple[Cell, Estimates, CellReplicates]], m: int) -> Json | None:
@@ -282,7 +296,7 @@ def _intra(levels: dict[int, tuple[Cell, Estimates, CellReplicates]], m: int) ->
         drawn_clean.calibration_shift[m],
         drawn_severe.calibration_shift[m],
     )
-    return {"holds": bool(holds), "probability": float(drawn.mean())}
+    return {"holds": bool(holds), "probability": float(drawn.mean()) if drawn.size else None}
 
 
 def _cliff(levels: dict[int, tuple[Cell, Estimates, CellReplicates]], m: int) -> Json | None:
@@ -304,7 +318,7 @@ def _cliff(levels: dict[int, tuple[Cell, Estimates, CellReplicates]], m: int) ->
         "first_step": float(first),
         "second_step": float(second - first),
         "second_difference": float(second - 2 * first),
-        "second_difference_ci": _pair(interval(drawn, clusters)[0]),
+        "second_difference_ci": plain_pair(interval(drawn, clusters)[0]),
     }
 
 
@@ -342,26 +356,14 @@ def _pairs(analysis: Analysis, estimates: Estimates, drawn: CellReplicates, aske
                     "weaker": analysis.runs[asked[weaker]].run_id,
                     "stronger": analysis.runs[asked[stronger]].run_id,
                     "holds": bool(result.holds[weaker, stronger]),
-                    "probability": float(result.probability[weaker, stronger]),
+                    "probability": plain(result.probability[weaker, stronger]),
                 }
             )
     return {
         "models": [analysis.runs[m].label for m in asked],
         "share_of_pairs": result.share,
-        "share_of_pairs_ci": _pair(interval(result.shares, clusters)[0]),
-        "spearman": _plain(result.rho),
-        "spearman_ci": _pair(interval(result.rhos, clusters)[0]),
+        "share_of_pairs_ci": plain_pair(interval(result.shares, clusters)[0]),
+        "spearman": plain(result.rho),
+        "spearman_ci": plain_pair(interval(result.rhos, clusters)[0]),
         "pairs": pairs,
     }
-
-
-def _plain(value: Any) -> float | int | None:
-    if isinstance(value, np.integer):
-        return int(value)
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _pair(values: NDArray[Any]) -> list[float] | None:
-    low, high = (float(v) for v in values)
-    return [low, high] if math.isfinite(low) and math.isfinite(high) else None

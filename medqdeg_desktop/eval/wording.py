@@ -56,23 +56,33 @@ def mode_words(results: Json) -> str:
         how = f"{MODE_WORDS[mode]}, T = {trials}"
     else:
         how = "modes and T as named in the labels"
-    provisional = "" if results["replicates"] >= FINAL_REPLICATES else ", provisional"
     text = (
-        f"n = {n}, from {results['clusters']:,} independent images or patients; {how}; 95 % cluster bootstrap intervals, "
-        f"{results['replicates']:,} replicates{provisional}."
+        f"n = {n}, from {results['clusters']:,} independent images or patients; {how}; {interval_words(results['replicates'])}."
     )
     kept = "; ".join(f"{key} {', '.join(names)}" for key, names in results["filters"].items())
     return f"{text} Only {kept}." if kept else text
+
+
+def interval_words(replicates: int) -> str:
+    """``95 % cluster bootstrap intervals, 2,000 replicates, provisional``."""
+    if not replicates:
+        return "intervals are being computed"
+    provisional = "" if replicates >= FINAL_REPLICATES else ", provisional"
+    return f"95 % cluster bootstrap intervals, {replicates:,} replicates{provisional}"
 
 
 def _span(values: set[int]) -> str:
     return f"{min(values):,}" if len(values) == 1 else f"{min(values):,} to {max(values):,}"
 
 
+#: Values that are differences of fractions, beside those whose name says so.
+_IN_POINTS: Final = frozenset({"gain", "preference", "step"})
+
+
 def number_words(name: str, cell: Json) -> str:
     """A value of a cell with its interval: ``accuracy 62.5 % (50.1 to 73.4)``, a shift in points with its sign."""
     value = cell[name]
-    shift = name.endswith("shift")
+    shift = name.endswith(("shift", "difference")) or name in _IN_POINTS
     number = f"{points(value)} points" if shift else f"{percent(value)} %"
     interval = cell.get(f"{name}_ci")
     limits = (points_interval if shift else percent_interval)(interval) if interval else ""

@@ -98,10 +98,10 @@ def interval(replicates: ArrayLike, clusters: int, level: float = 0.95) -> Float
 
     clusters   number of clusters that the estimate rests on; with fewer than two there is no interval.
 
-    Returns (m, 2) float64, low and high; NaN where there is none.
+    Returns (m, 2) float64, low and high; NaN where there is none, as without replicates.
     """
     values = np.atleast_2d(np.asarray(replicates))
-    if clusters < 2:
+    if clusters < 2 or not values.shape[1]:
         return np.full((len(values), 2), np.nan)
     tail = expanded_tail(clusters, level)
     holes = ~np.isfinite(values)

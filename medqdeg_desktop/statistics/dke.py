@@ -54,11 +54,12 @@ def inter_model_bootstrap(
     m = len(a)
     pairs = m * (m - 1) / 2
     holds = inter_model(a, s)
-    probability = np.zeros((m, m))
+    probability = np.full((m, m), np.nan)
     counted = np.zeros(ra.shape[1])
     for i in range(m):
         held = (ra[i] < ra) & (rs[i] > rs)
-        probability[i] = held.mean(axis=1)
+        if held.shape[1]:
+            probability[i] = held.mean(axis=1)
         counted += held.sum(axis=0)
     return InterModel(
         holds=holds,

@@ -16,7 +16,8 @@ from medqdeg_desktop.bank.dataset import Dataset, write_dataset
 from medqdeg_desktop.chart.svg import svg
 from medqdeg_desktop.cli import group
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figures import charts_of, severity_curves
+from medqdeg_desktop.eval.charts import charts_of
+from medqdeg_desktop.eval.sweep_chart import severity_curves
 from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import load, results, results_of
 from medqdeg_desktop.study.records import Answer

@@ -288,7 +288,7 @@ def test_a_dataset_that_moved_is_found_where_a_later_run_names_it(tmp_path: Path
 
 def test_only_the_dimensions_asked_for_are_broken_down(study: Study, dataset: Dataset) -> None:
     add_run(study, dataset, right_below(0.5))
-    by = results_of(load(study), replicates=200, dimensions=["type"])["models"][0]["by"]
+    by = results_of(load(study), replicates=200, parts=["type"])["models"][0]["by"]
     assert {name for name, cells in by.items() if cells} == {"type"}
 
 

@@ -20,7 +20,8 @@ from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.chart.figure import Axis, Figure, Key, Mark, Panel, Rect
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.figures import grouped_bars, heatmap, published_heatmap, three_panel
+from medqdeg_desktop.eval.figures import three_panel
+from medqdeg_desktop.eval.matrix_charts import grouped_bars, heatmap, published_heatmap
 from medqdeg_desktop.eval.tables import results
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.charts import export

@@ -83,7 +83,7 @@ def test_runs_and_their_results_are_shown_with_n_and_interval(shown: EvaluateWor
     assert len(shown.book.rows) == 2
     assert all(row.state == "done" and row.accuracy is not None for row in shown.book.rows)
     assert "%" in detail_of(shown.book.rows[0])
-    for chart in shown.page.overview.charts:
+    for chart in shown.page.overview.page.charts:
         assert chart.figure is not None
         assert "n = " in chart.figure.subtitle and "10,000 replicates" in chart.figure.subtitle
     assert shown.page.state.text() == "", "nothing provisional is left"
@@ -95,7 +95,7 @@ def test_first_results_are_marked_provisional(
     workspace = open_workspace(evaluated.copy_of_study(tmp_path / "study"))
     seen: list[tuple[int, str]] = []
     workspace.results.changed.connect(
-        lambda: seen.append((workspace.results.json["replicates"], workspace.page.overview.charts[0].figure.subtitle))
+        lambda: seen.append((workspace.results.json["replicates"], workspace.page.overview.page.charts[0].figure.subtitle))
     )
     qtbot.waitUntil(lambda: workspace.results.final, timeout=LONG)
     assert [replicates for replicates, _ in seen][-2:] == [2000, 10_000]
@@ -103,7 +103,7 @@ def test_first_results_are_marked_provisional(
 
 
 def test_a_click_on_a_mark_leads_to_the_items_behind_it(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
-    chart = shown.page.overview.charts[0]
+    chart = shown.page.overview.page.charts[0]
     spot = next(s for s in chart.spots if s.live and s.key is not None and s.key.level == "L2")
     QTest.mouseClick(chart, Qt.MouseButton.LeftButton, pos=spot.place.center().toPoint())
     items = shown.page.items
@@ -116,7 +116,7 @@ def test_a_click_on_a_mark_leads_to_the_items_behind_it(shown: EvaluateWorkspace
 
 
 def test_an_item_shows_its_picture_options_votes_and_every_reply(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
-    press_tab(shown, 5)
+    press_tab(shown, 7)
     items = shown.page.items
     qtbot.waitUntil(lambda: items.detail.detail is not None, timeout=LONG)
     items.list.setFocus()
@@ -173,17 +173,17 @@ def test_a_filter_counts_only_its_questions_and_reads_no_answers_again(shown: Ev
     qtbot.waitUntil(lambda: shown.results.json.get("filters") == {"modality": ["X-ray"]} and shown.results.final, timeout=LONG)
     assert shown.results.analysis is before
     assert sum(cell["n"] for cell in shown.results.json["models"][0]["levels"] if cell["level"] == "L0") == 8
-    assert "Only modality X-ray" in shown.page.overview.charts[0].figure.subtitle
+    assert "Only modality X-ray" in shown.page.overview.page.charts[0].figure.subtitle
 
 
 def test_published_models_are_off_until_asked_for_and_are_named_for_what_they_are(shown: EvaluateWorkspace) -> None:
-    chart = shown.page.overview.charts[0]
+    chart = shown.page.overview.page.charts[0]
     assert chart.figure is not None and not any(m.hollow for p in chart.figure.panels for m in p.marks)
     click(shown.page.published)
     assert any(m.hollow for p in chart.figure.panels for m in p.marks) or any(
-        m.hollow for p in shown.page.overview.charts[0].figure.panels for m in p.marks
+        m.hollow for p in shown.page.overview.page.charts[0].figure.panels for m in p.marks
     )
-    words = " ".join(w.text for w in shown.page.overview.charts[0].figure.words)
+    words = " ".join(w.text for w in shown.page.overview.page.charts[0].figure.words)
     assert "MedQ-Deg, not this dataset" in words
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from medqdeg_desktop.ui.actions import Action
 
-TABS: Final = ("Overview", "Heatmaps", "Tables", "Calibration", "Items")
+TABS: Final = ("Overview", "Heatmaps", "Tables", "Calibration", "Severity", "Comparisons", "Items")
 
 EVALUATE: Final[tuple[Action, ...]] = (
     Action("evaluate.add", "Add a model…", ("Ctrl+N",), "evaluate", "add_model", "plus", None, "Runs"),

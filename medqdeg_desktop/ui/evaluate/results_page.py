@@ -13,7 +13,7 @@ from medqdeg_desktop.eval.analysis import Analysis
 from medqdeg_desktop.eval.row_chart import REFERENCE
 from medqdeg_desktop.eval.wording import FINAL_REPLICATES
 from medqdeg_desktop.ui.background import Background
-from medqdeg_desktop.ui.evaluate.chart_tabs import CalibrationTab, HeatmapTab, OverviewTab
+from medqdeg_desktop.ui.evaluate.chart_tabs import CalibrationTab, ChartTab, HeatmapTab, SeverityTab
 from medqdeg_desktop.ui.evaluate.items_tab import ItemsTab
 from medqdeg_desktop.ui.evaluate.table_tab import TableTab
 from medqdeg_desktop.ui.labels import label
@@ -23,9 +23,15 @@ _FILTERS = ("modality", "category", "task")
 
 
 class ResultsPage(QWidget):
-    """``filtered`` when other questions are to count; ``dataset_chosen`` with the folder of another set."""
+    """The tabs, of which only the one in front is filled.
+
+    filtered         other questions are to count, or other limits hold.
+    looked_at        another tab, or another choice in it, needs parts of the results (``needs``).
+    dataset_chosen   the folder of another set.
+    """
 
     filtered = Signal()
+    looked_at = Signal()
     dataset_chosen = Signal(str)
     said = Signal(str)
     warned = Signal(str)
@@ -55,10 +61,12 @@ class ResultsPage(QWidget):
         policy = self.busy.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.busy.setSizePolicy(policy)
-        self.overview = OverviewTab()
+        self.overview = ChartTab(("overview",), self.tr("There are no levels to compare: this set is a sweep over severity."))
         self.heatmaps = HeatmapTab()
         self.tables = TableTab()
         self.calibration = CalibrationTab()
+        self.severity = SeverityTab()
+        self.comparisons = ChartTab(("comparisons", "real"), self.tr("There is nothing to compare yet: add a second model."))
         self.items = ItemsTab(background)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
@@ -67,6 +75,8 @@ class ResultsPage(QWidget):
             (self.heatmaps, self.tr("Heatmaps")),
             (self.tables, self.tr("Tables")),
             (self.calibration, self.tr("Calibration")),
+            (self.severity, self.tr("Severity")),
+            (self.comparisons, self.tr("Comparisons")),
             (self.items, self.tr("Items")),
         ):
             self.tabs.addTab(page, words)
@@ -87,10 +97,14 @@ class ResultsPage(QWidget):
         self.busy.hide()
         self.dataset.activated.connect(lambda index: self.dataset_chosen.emit(str(self.dataset.itemData(index))))
         self.published.toggled.connect(self._show)
-        for page in (self.overview, self.heatmaps, self.tables, self.calibration):
+        self._filled: dict[QWidget, object] = {}
+        for page in self._result_tabs:
             page.clicked.connect(self.show_items)
             page.said.connect(self.said)
             page.warned.connect(self.warned)
+            page.wanted.connect(self.looked_at)
+        self.severity.limited.connect(self.filtered)
+        self.tabs.currentChanged.connect(self._on_tab)
         self.items.warned.connect(self.warned)
 
     # -- told by the workspace ---------------------------------------------------------------------------------
@@ -103,6 +117,19 @@ class ResultsPage(QWidget):
         self.dataset.setCurrentIndex(max(0, self.dataset.findData(current)))
         self.dataset.setToolTip(current)
 
+    @property
+    def _result_tabs(self) -> tuple[ChartTab | TableTab | CalibrationTab, ...]:
+        return self.overview, self.heatmaps, self.tables, self.calibration, self.severity, self.comparisons
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Parts of the results that the tab in front shows."""
+        page = self.tabs.currentWidget()
+        return () if page is self.items else page.needs  # type: ignore[attr-defined]
+
+    def shut_down(self) -> None:
+        self.severity.shut_down()
+
     def show_results(self, results: Json, analysis: Analysis | None) -> None:
         self._results = results
         if analysis is not None:
@@ -113,6 +140,8 @@ class ResultsPage(QWidget):
 
     def show_busy(self, busy: bool) -> None:
         self.busy.setVisible(busy)
+        if busy and not self._results:
+            self._show()
         self._show_state()
 
     @property
@@ -143,19 +172,32 @@ class ResultsPage(QWidget):
         box.setCurrentIndex(max(0, box.findData(chosen)))
 
     def _show(self) -> None:
-        with_published = self.published.isChecked()
-        if self._results:
-            self.overview.show_results(self._results, with_published=with_published)
-        else:
-            self.overview.show_charts([])
-        for page in (self.heatmaps, self.tables, self.calibration):
-            page.show_results(self._results, with_published=with_published)
+        self._filled.clear()
+        self._fill_tab()
         self._show_state()
+
+    def _fill_tab(self) -> None:
+        """Draws the tab in front, where it does not show these results yet."""
+        page = self.tabs.currentWidget()
+        if page is self.items or self._filled.get(page) is self._results:
+            return
+        self._filled[page] = self._results
+        if not self._results and not self.busy.isVisibleTo(self) and not self.published.isChecked():
+            page.show_empty()  # type: ignore[attr-defined]
+        else:
+            page.show_results(self._results, with_published=self.published.isChecked())  # type: ignore[attr-defined]
+
+    def _on_tab(self) -> None:
+        self._fill_tab()
+        self.looked_at.emit()
 
     def _show_state(self) -> None:
         if not self._results:
             self.state.setText(self.tr("computing") if self.busy.isVisible() else "")
             return
         final = self._results["replicates"] >= FINAL_REPLICATES
+        if not self._results["replicates"]:
+            self.state.setText(self.tr("intervals follow"))
+            return
         self.state.setText("" if final else self.tr("provisional"))
         self.state.setToolTip(self.tr("Intervals rest on {0:,} replicates").format(self._results["replicates"]))

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +18,21 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QPushButton,
+    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from medqdeg_desktop.chart.figure import Key
+from medqdeg_desktop.chart.figure import Figure, Key
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.eval import wording
+from medqdeg_desktop.eval.charts import builds_of, in_section, parts_of
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.report import csv_tables
 from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.charts.page import ChartPage
 
 Json = dict[str, Any]
 Index = QModelIndex | QPersistentModelIndex
@@ -192,16 +196,26 @@ class TableTab(QWidget):
     clicked = Signal(object)
     said = Signal(str)
     warned = Signal(str)
+    wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._results: Json = {}
+        self._published = False
+        self.layouts = QComboBox()
+        self.layouts.setAccessibleName(self.tr("Layout"))
+        self.layouts.addItem(self.tr("All numbers"), False)
+        self.layouts.addItem(self.tr("As published (Tables 2, 3, 6)"), True)
+        self.layouts.activated.connect(self._choose)
+        self.page = ChartPage()
+        for signal, own in ((self.page.clicked, self.clicked), (self.page.said, self.said), (self.page.warned, self.warned)):
+            signal.connect(own)
         self.dimension = QComboBox()
         self.dimension.setAccessibleName(self.tr("Broken down by"))
         self.dimension.addItem(self.tr("By level"), "level")
         for name in DIMENSIONS:
             self.dimension.addItem(self.tr("By {0}").format(name), name)
-        self.dimension.activated.connect(self._show)
+        self.dimension.activated.connect(self._choose)
         self.copy = QPushButton(self.tr("Copy"))
         self.copy.setToolTip(self.tr("The chosen rows, or all, with tabs between the columns"))
         self.copy.clicked.connect(self.copy_rows)
@@ -228,6 +242,7 @@ class TableTab(QWidget):
         self.view.installEventFilter(self)
         head = QHBoxLayout()
         head.setSpacing(8)
+        head.addWidget(self.layouts)
         head.addWidget(self.dimension)
         head.addStretch(1)
         head.addWidget(self.copy)
@@ -236,13 +251,42 @@ class TableTab(QWidget):
         column.setContentsMargins(0, 12, 0, 12)
         column.setSpacing(8)
         column.addLayout(head)
-        column.addWidget(self.view, 1)
+        self.faces = QStackedWidget()
+        self.faces.addWidget(self.view)
+        self.faces.addWidget(self.page)
+        column.addWidget(self.faces, 1)
+
+    @property
+    def as_published(self) -> bool:
+        return bool(self.layouts.currentData())
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        if self.as_published:
+            return parts_of(in_section("tables"))
+        dimension = str(self.dimension.currentData())
+        return ("calibration",) if dimension == "level" else (dimension, "calibration")
 
     def show_results(self, results: Json, *, with_published: bool) -> None:
-        self._results = results
+        self._results, self._published = results, with_published
         self._show()
 
+    def show_empty(self) -> None:
+        self.show_results({}, with_published=False)
+
+    def _choose(self) -> None:
+        self._show()
+        if self._results and not set(self.needs) <= set(self._results["parts"]):
+            self.wanted.emit()
+
     def _show(self) -> None:
+        for widget in (self.dimension, self.copy, self.export):
+            widget.setVisible(not self.as_published)
+        self.faces.setCurrentWidget(self.page if self.as_published else self.view)
+        if self.as_published:
+            builds = builds_of(in_section("tables"), self._results, with_published=self._published)
+            self.page.show_charts([partial(_sized, build) for build in builds])
+            return
         dimension = str(self.dimension.currentData())
         self.table.show_rows(rows_of(self._results, dimension))
         self.view.setColumnHidden(_NAME, dimension == "level")
@@ -293,6 +337,10 @@ class TableTab(QWidget):
             self.copy_rows()
             return True
         return super().eventFilter(watched, event)
+
+
+def _sized(chart: Callable[..., Figure], width: float) -> Figure:
+    return chart(width=width)
 
 
 def rows_of(results: Json, dimension: str) -> list[Row]:

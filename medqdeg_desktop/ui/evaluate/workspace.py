@@ -82,7 +82,8 @@ class EvaluateWorkspace(Workspace):
         self.page.dataset_chosen.connect(self._on_dataset_chosen)
         self.page.said.connect(self.said)
         self.page.warned.connect(self.warned)
-        self.page.calibration.wanted.connect(self._on_bins_wanted)
+        self.page.looked_at.connect(self._on_looked_at)
+        self.page.calibration.wanted_bins.connect(self._on_bins_wanted)
         self.empty.acted.connect(self._on_empty)
         self.trouble.acted.connect(self._ask_results)
         self.add_page.added.connect(self.start)
@@ -116,6 +117,7 @@ class EvaluateWorkspace(Workspace):
     def shut_down(self) -> None:
         self._live.stop()
         self.add_page.shut_down()
+        self.page.shut_down()
         self.background.close()
         self._computing.close()
 
@@ -261,11 +263,13 @@ class EvaluateWorkspace(Workspace):
         ids = self._shown_ids()
         answered = tuple((r.run_id, r.standing.answered) for r in self.book.rows if r.standing is not None and r.run_id in ids)
         filters, final = self.page.chosen_filters, not self._running()
-        wanted = (self._study, answered, filters, final)
+        limits = self.page.severity.limits
+        wanted = (self._study, answered, filters, limits, final)
         if self._study is not None and ids:
             if wanted != self._asked_for:
                 self._asked_for = wanted
-                self.results.ask(self._study, ids, filters, again=again, final=final)
+                parts = self.page.needs
+                self.results.ask(self._study, ids, filters, parts=parts, limits=limits, again=again, final=final)
         elif self.results.json:
             self._asked_for = None
             self.results.clear()
@@ -335,6 +339,12 @@ class EvaluateWorkspace(Workspace):
     def _on_dataset_chosen(self, folder: str) -> None:
         self.page.clear_filters()
         self.use_dataset(Path(folder))
+
+    def _on_looked_at(self) -> None:
+        self.results.look_at(self.page.needs)
+        if self.page.tabs.currentWidget() is self.page.comparisons:
+            answered = tuple((r.run_id, r.standing.answered) for r in self.book.rows if r.standing is not None)
+            self.results.ask_standings((self._study, answered))
 
     def _on_bins_wanted(self, run_id: str) -> None:
         self.results.ask_reliability(run_id, self.page.calibration.show_bins)
