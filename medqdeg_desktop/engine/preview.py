@@ -28,7 +28,8 @@ from medqdeg_desktop.errors import MedqdegError
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_CACHE_BYTES: Final = 768 * 2**20
+DEFAULT_CACHE_BYTES: Final = 256 * 2**20
+"""Forty slices of 512 x 512 with all that their types keep; or three frames of 2048 x 2048."""
 _PROXIES_KEPT: Final = 6
 
 
@@ -224,21 +225,43 @@ class _StateCache:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._entries: OrderedDict[Hashable, Prepared] = OrderedDict()
+        self._sizes: dict[Hashable, dict[int, int]] = {}
+        self._used: Hashable = None
 
     def get(self, key: Hashable, make: Callable[[], Prepared]) -> Prepared:
         if key not in self._entries:
             self._entries[key] = make()
         self._entries.move_to_end(key)
-        # Measured anew each time: states grow as they are used (coarse copies, spectra of another padding).
-        while len(self._entries) > 1 and state_bytes([entry.state for entry in self._entries.values()]) > self._limit:
-            self._entries.popitem(last=False)
+        # The one used last is measured again: states grow as they are used (coarse copies, spectra of another padding).
+        for changed in {key, self._used} & self._entries.keys():
+            self._sizes[changed] = _array_sizes(self._entries[changed].state)
+        self._used = key
+        while len(self._entries) > 1 and _together(self._sizes.values()) > self._limit:
+            dropped, _ = self._entries.popitem(last=False)
+            del self._sizes[dropped]
         return self._entries[key]
 
 
 def state_bytes(state: Any) -> int:
     """Bytes of the arrays that ``state`` holds, each counted once, through dataclasses, mappings and sequences."""
-    arrays = {(array.__array_interface__["data"][0], array.nbytes) for array in _arrays(state)}
-    return sum(size for _, size in arrays)
+    return _together([_array_sizes(state)])
+
+
+def _array_sizes(state: Any) -> dict[int, int]:
+    """Bytes of the arrays that ``state`` holds, by address; the largest of those that begin together."""
+    sizes: dict[int, int] = {}
+    for array in _arrays(state):
+        address = int(array.__array_interface__["data"][0])
+        sizes[address] = max(array.nbytes, sizes.get(address, 0))
+    return sizes
+
+
+def _together(states: Iterable[dict[int, int]]) -> int:
+    """Bytes of several states; what they share (the frame) once."""
+    whole: dict[int, int] = {}
+    for sizes in states:
+        whole |= sizes
+    return sum(whole.values())
 
 
 def _arrays(state: Any) -> Iterator[np.ndarray[Any, Any]]:
