@@ -43,7 +43,7 @@ AREAS = {
     "start": Area("How long does the engine take to load, and how much memory does a long series take?", (("start",),)),
     "batch": Area(
         "How many images a second does generation write, on one and on two processes?",
-        (("batch", "--items", "120", "--side", "512"), ("batch", "--items", "36", "--side", "1024")),
+        (("batch", "--items", "600", "--side", "512"), ("batch", "--items", "240", "--side", "1024")),
     ),
     "bank": Area(
         "What do an import, the parent of a generation and going on cost, from a thousand items to a hundred thousand?",
