@@ -64,6 +64,8 @@ def run(targets: Sequence[Path] = ()) -> int:
     """Opens the window on a study, or on files and folders of images; returns the exit status when it is closed."""
     refuse_missing_display()
     share_processors()
+    # It starts while the window is still being loaded, and then has the first file open at once.
+    threading.Thread(target=_warm_up, name="warm up", daemon=True).start()
     try:
         import PySide6
         from PySide6.QtCore import qInstallMessageHandler
@@ -99,6 +101,19 @@ def run(targets: Sequence[Path] = ()) -> int:
         sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
         if log is not None:
             log.close()
+
+
+def _warm_up() -> None:
+    """The decoder process and the degradations, ready by the time that the first picture comes."""
+    from medqdeg_desktop.engine.reading import shared_decoder
+
+    try:
+        shared_decoder().warm_up()
+    except (MedqdegError, OSError):
+        _log.warning("the decoder did not start ahead of the first file", exc_info=True)
+    from medqdeg_desktop.engine.degradation import registry
+
+    registry()
 
 
 def _open_log(folder: Path) -> TextIO | None:

@@ -102,6 +102,7 @@ pixels = frozen(np.random.default_rng(0).normal(40, 120, (200, 240)).astype(np.f
 image = MedicalImage(pixels, None, window=Window(40, 400))
 pane = ImagePane("test")
 pane.overlay.visible = False
+pane.set_dithered(False)
 pane.resize(300, 260)
 pane.show_image(image)
 pane.show_as(Viewport(1.0), Window(40, 400), False)

@@ -72,6 +72,9 @@ def _answer(request: dict[str, Any], operations: Operations, answers: IO[bytes],
                 wire.send(answers, {"percentiles": ends})
             elif name == "directory":
                 wire.send(answers, {"paths": operations.directory(request["path"])})
+            elif name == "load":
+                operations.load()
+                wire.send(answers, {"ready": True})
             else:
                 wire.send(answers, {"ready": True})
         except UnreadableImageError as error:

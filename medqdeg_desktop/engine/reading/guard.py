@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,6 +31,8 @@ from medqdeg_desktop.engine.reading.operations import Operations
 #: Files a child describes in one request: short enough that a frame asked for meanwhile waits for some 20 ms.
 _BATCH = 32
 _START_SECONDS = 60.0
+#: How long a request waits for a child that is busy before another one is started for it.
+_PATIENCE_SECONDS = 0.05
 
 
 class Decoder(Protocol):
@@ -179,13 +182,14 @@ class GuardedDecoder:
         self._children: list[_Child] = []
         self._idle: list[_Child] = []
         self._starting = 0
+        self._start_failure: BaseException | None = None
         self._free = threading.Condition()
         self._closed = False
 
     def warm_up(self) -> None:
-        """Starts one child and waits until it answers (some 0.3 s), so that the first image need not."""
-        with self._lease(""):
-            pass
+        """Starts one child and waits until it has loaded what DICOM takes (some 0.5 s), so that the first image need not."""
+        with self._lease("") as child:
+            child.ask({"do": "load"}, "decoder")("decoder", _START_SECONDS)
 
     def describe(self, paths: Sequence[str], axis: str = "") -> list[FileFacts | UnreadableImageError]:
         found: list[FileFacts | UnreadableImageError] = []
@@ -258,6 +262,12 @@ class GuardedDecoder:
             self._give_back(child)
 
     def _take(self, path: str) -> _Child:
+        """A child that nobody else talks to: the one that holds ``path`` where there is one, else the first to be free.
+
+        A second one is started only for a request that has waited for a while: starting takes longer than most requests, and
+        whichever child is free first serves it.
+        """
+        impatient = time.monotonic() + _PATIENCE_SECONDS
         with self._free:
             while True:
                 holder = next((c for c in self._children if c.holds == path and path and c.alive), None)
@@ -272,18 +282,31 @@ class GuardedDecoder:
                     self._children.remove(child)
                     child.close()
                     continue
-                if len(self._children) + self._starting < self._most:
+                running = len(self._children) + self._starting
+                if self._start_failure is not None and not running:
+                    failure, self._start_failure = self._start_failure, None
+                    raise failure
+                if not running or (running < self._most and not self._starting and time.monotonic() >= impatient):
                     self._starting += 1
-                    break
-                self._free.wait()
+                    threading.Thread(target=self._start, name="start decoder", daemon=True).start()
+                self._free.wait(None if self._starting else _PATIENCE_SECONDS)
+
+    def _start(self) -> None:
+        """Starts a child and puts it among the idle ones; in a thread of its own."""
         try:
             child = _Child(self.limits)
-        finally:
+        except BaseException as error:
             with self._free:
                 self._starting -= 1
+                self._start_failure = error
+                self._free.notify_all()
+            return
         with self._free:
+            self._starting -= 1
+            self._start_failure = None
             self._children.append(child)
-        return child
+            self._idle.append(child)
+            self._free.notify_all()
 
     def _drop(self, child: _Child) -> None:
         with self._free:

@@ -93,6 +93,14 @@ class Operations:
 
         return _refusing(path, lambda: dicomdir.referenced_files(path, self.limits))
 
+    def load(self) -> None:
+        """Loads what reading DICOM takes, so that the first file need not."""
+        import pydicom.pixels.decoders
+
+        from medqdeg_desktop.engine.reading import dicom_pixels
+
+        _loaded = (pydicom.pixels.decoders, dicom_pixels)
+
     def _kind(self, path: str) -> str:
         return sniff(path)
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from medqdeg_desktop.ui.calibrate.reading.actions import CONTEXT
-from medqdeg_desktop.ui.calibrate.reading.pages import ReadingPages
 from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.study_session import StudySession
 
+if TYPE_CHECKING:
+    from medqdeg_desktop.ui.calibrate.reading.pages import ReadingPages
+
 _ALWAYS = "calibrate.reader_study"
+#: What takes long to load of the study's pages: statistics. It is loaded aside once the window stands, and not on the way there.
+_SLOW = "medqdeg_desktop.calibration.evidence"
+_LOADED_AFTER_MS = 3000
+
+
+def _load_aside() -> None:
+    threading.Thread(target=import_module, args=(_SLOW,), name="load statistics").start()
 
 
 class CalibrateModes(CalibrateWorkspace):
@@ -34,6 +48,7 @@ class CalibrateModes(CalibrateWorkspace):
         holder.setContentsMargins(8, 0, 8, 0)
         holder.addWidget(self.study_button)
         side.addLayout(holder)
+        QTimer.singleShot(_LOADED_AFTER_MS, self, _load_aside)
 
     @property
     def acting(self) -> tuple[QWidget, str]:
@@ -52,6 +67,8 @@ class CalibrateModes(CalibrateWorkspace):
         """To the front page of the reader study, or back to free calibration; a running session is left only by its pause."""
         if not self.in_study:
             self._cine.stop()
+            # No model's answer stands beside a blind trial.
+            self.probe.put_away()
             pages = self._made_pages()
             self._modes.setCurrentWidget(pages)
             pages.go_home("")
@@ -61,8 +78,14 @@ class CalibrateModes(CalibrateWorkspace):
             self._mode_changed()
             self._take_focus()
 
+    def toggle_probe(self) -> None:
+        if not self.in_study:
+            super().toggle_probe()
+
     def _made_pages(self) -> ReadingPages:
         if self.pages is None:
+            from medqdeg_desktop.ui.calibrate.reading.pages import ReadingPages
+
             self.pages = ReadingPages(self.session, lambda: list(self.list.series.rows))
             self.pages.left.connect(self.toggle_reader_study)
             self.pages.acting_changed.connect(self.acting_changed)
