@@ -88,14 +88,19 @@ class KnownQuestions:
         same = set(self._asked.get(hash(as_asked(question, offered.values())), ())) - {item_id}
         twin = next((other for other in here if other in same), "")
         if twin:
-            return [f"{twin} asks the same of this picture"]
+            return [f"{_named(twin)} asks the same of this picture"]
         said = normalised(question)
         for other, words in here.items():
             if other != item_id:
                 matcher = difflib.SequenceMatcher(None, said, normalised(words))
                 if matcher.real_quick_ratio() >= _NEAR_WORDING and matcher.ratio() >= _NEAR_WORDING:
-                    return [f"{other} asks nearly the same of this picture"]
+                    return [f"{_named(other)} asks nearly the same of this picture"]
         return []
+
+
+def _named(item_id: str) -> str:
+    """An item by its name where it has one that says something: those written here are only numbered."""
+    return "another question written here" if item_id.startswith("written/") else f"question {item_id}"
 
 
 def _says(question: str, text: str) -> bool:

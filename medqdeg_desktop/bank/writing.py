@@ -8,7 +8,7 @@ anew. So a site makes its own set from its own images without touching a file. N
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,7 +20,8 @@ from medqdeg_desktop.bank.views import View, others_of, views
 from medqdeg_desktop.bank.wording import normalised, without_options
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.study.identifiers import now_after, uuid7
-from medqdeg_desktop.study.records import Item, ItemCounts
+from medqdeg_desktop.study.items import Verdict
+from medqdeg_desktop.study.records import Event, Item, ItemCounts
 from medqdeg_desktop.taxonomy import TASK_OF_SKILL, Modality
 
 SOURCE: Final = "written"
@@ -36,6 +37,7 @@ class WritingStore(Protocol):
     def item(self, item_id: str) -> Item | None: ...
     def items(self, *, source: str | None = None) -> Iterator[Item]: ...
     def item_versions(self, item_id: str) -> list[Item]: ...
+    def judge_items(self, ids: Iterable[str], verdict: Verdict, by: str, reason: str = "") -> Event: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def save(study: WritingStore, draft: Draft, by: str) -> bool:
 
 def drafts(study: WritingStore) -> Iterator[Draft]:
     """The drafts of a study as they stand, the oldest first."""
-    return (draft_of(item) for item in study.items(source=SOURCE) if item.draft)
+    return (draft_of(item) for item in study.items(source=SOURCE) if item.draft and item.state != "removed")
 
 
 def versions(study: WritingStore, item_id: str) -> list[Draft]:
@@ -243,7 +245,18 @@ def take_up(study: WritingStore, item_id: str, by: str) -> Draft:
         raise BankError(f"{item_id}: no item that was written in this study")
     if not item.draft:
         study.add_items([replace(item, draft=True)], by, "taken up again")
+    elif item.state == "removed":
+        study.judge_items([item_id], "imported", by, "taken up again")
     return draft_of(item)
+
+
+def discard(study: WritingStore, item_id: str, by: str) -> None:
+    """Takes a draft out of the list; every version of it stays in the study, and ``take_up`` brings it back."""
+    item = study.item(item_id)
+    if item is None or item.source != SOURCE or not item.draft:
+        raise BankError(f"{item_id}: no draft that was written in this study")
+    if item.state != "removed":
+        study.judge_items([item_id], "removed", by, "discarded while it was a draft")
 
 
 def draft_of(item: Item) -> Draft:

@@ -77,8 +77,7 @@ def read_book(study: ListedStore) -> Book:
 
 def as_written(item: Item, by: str, at: str, *, begun: bool = False) -> Written:
     """``item`` as the list shows it; ``begun``: somebody has decided on this version in review."""
-    if item.draft:
-        standing = Standing.DRAFT
-    else:
-        standing = _DECIDED.get(item.state, Standing.IN_REVIEW if begun else Standing.SUBMITTED)
+    standing = _DECIDED.get(item.state)
+    if standing is None:
+        standing = Standing.DRAFT if item.draft else Standing.IN_REVIEW if begun else Standing.SUBMITTED
     return Written(draft_of(item), standing, by, at)

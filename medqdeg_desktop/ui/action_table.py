@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +12,8 @@ from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
 from medqdeg_desktop.ui.generate.action_list import GENERATE
 from medqdeg_desktop.ui.review.actions import DOUBLES, REVIEW
+from medqdeg_desktop.ui.writing.actions import CONTEXT as WRITING_CONTEXT
+from medqdeg_desktop.ui.writing.actions import STILL_ACTING, TOGGLE, WRITING
 
 _WINDOW: Final = (
     Action("window.calibrate", "Calibrate", ("Ctrl+1",), "window", "go_to", "calibrate", "calibrate", "Go to"),
@@ -111,7 +113,18 @@ _CALIBRATE: Final = (
     _calibrate("planes", "Overlay planes of the file on or off", ("Shift+T",), "toggle_planes", "Window"),
 )
 
-TABLE: Final[tuple[Action, ...]] = (*_WINDOW, *_CALIBRATE, *READING, *GENERATE, *EVALUATE, *EXPLORE, *REVIEW, *DOUBLES)
+TABLE: Final[tuple[Action, ...]] = (
+    *_WINDOW,
+    *_CALIBRATE,
+    TOGGLE,
+    *WRITING,
+    *READING,
+    *GENERATE,
+    *EVALUATE,
+    *EXPLORE,
+    *REVIEW,
+    *DOUBLES,
+)
 
 _IDS: Final = frozenset(a.action_id for a in TABLE)
 
@@ -134,7 +147,7 @@ def use_keys(own: Mapping[str, object]) -> None:
     for action_id, keys in own.items():
         if action_id in _IDS and isinstance(keys, list | tuple) and all(isinstance(k, str) for k in keys):
             _own_keys[action_id] = tuple(keys)
-    while clashes := double_bindings(actions_in_force()):
+    while clashes := double_bindings(spread(actions_in_force())):
         pair = clashes[0].split(": ", 1)[1].split(" and ")
         own_of_pair = [action_id for action_id in pair if action_id in _own_keys]
         if not own_of_pair:
@@ -150,7 +163,7 @@ def own_keys() -> dict[str, list[str]]:
 def refusal(action_id: str, keys: tuple[str, ...]) -> str:
     """The action that stands in the way of giving ``keys`` to ``action_id``; empty where nothing does."""
     changed = [replace(a, keys=keys) if a.action_id == action_id else a for a in actions_in_force()]
-    clashes = double_bindings(changed)
+    clashes = double_bindings(spread(changed))
     if not clashes:
         return ""
     names = {a.action_id: a.text for a in TABLE}
@@ -164,5 +177,19 @@ def actions_in_force() -> tuple[Action, ...]:
 
 
 def actions_of(context: str) -> tuple[Action, ...]:
-    """The actions of one context with the keys that they have now, in the table's order."""
-    return tuple(a for a in actions_in_force() if a.context == context)
+    """The actions that may be done in one context with the keys that they have now, in the table's order.
+
+    While questions are written, what looks at the picture goes on under Calibrate's own keys.
+    """
+    shared = {a.action_id for a in TABLE if _goes_on(a)} if context == WRITING_CONTEXT else set()
+    return tuple(a for a in actions_in_force() if a.context == context or a.action_id in shared)
+
+
+def spread(actions: Iterable[Action]) -> list[Action]:
+    """``actions`` and, once more in the context of writing, those that go on there: no key may do two things in either."""
+    actions = list(actions)
+    return actions + [replace(a, context=WRITING_CONTEXT) for a in actions if _goes_on(a)]
+
+
+def _goes_on(action: Action) -> bool:
+    return action.context == "calibrate" and action.group in STILL_ACTING

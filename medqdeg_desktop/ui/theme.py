@@ -117,6 +117,7 @@ QPushButton:pressed, QToolButton:pressed, QToolButton:checked {{ background: #2d
 QPushButton:checked {{ background: #2f4a6b; border-color: #45678f; }}
 QPushButton:disabled, QToolButton:disabled {{ color: #6b737d; background: {t.PANEL}; border-color: {t.LINE}; }}
 QPushButton:focus, QToolButton:focus {{ border: 1px solid {t.ACCENT}; }}
+QToolButton[role="answer"]:checked {{ background: #1d4a30; border-color: #22c55e; color: #ffffff; }}
 QPushButton[role="primary"] {{ background: #2f4a6b; border-color: #45678f; }}
 QPushButton[role="primary"]:hover {{ background: #38577d; }}
 QPushButton[role="primary"]:disabled {{ background: {t.PANEL}; border-color: {t.LINE}; }}

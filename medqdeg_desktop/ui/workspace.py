@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from medqdeg_desktop.ui.study_session import StudySession
 
 
+#: What Review is handed to have doubles searched for and looked at.
+SEARCH_DOUBLES: Final = "search for doubles"
+
+
 class Workspace(QWidget):
     """Base of all workspaces. ``context`` is the id of its actions in the table; its methods are their handlers.
 
@@ -99,8 +103,8 @@ class RailEntry:
 
 
 RAIL: Final[tuple[RailEntry, ...]] = (
-    RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.calibrate.study_mode:CalibrateModes"),
-    RailEntry("review", "Review", "review", "medqdeg_desktop.ui.review.workspace:ReviewWorkspace"),
+    RailEntry("calibrate", "Calibrate", "calibrate", "medqdeg_desktop.ui.writing.workspace:WritingWorkspace"),
+    RailEntry("review", "Review", "review", "medqdeg_desktop.ui.review.modes:ReviewModes"),
     RailEntry("generate", "Generate", "generate", "medqdeg_desktop.ui.generate.workspace:GenerateWorkspace"),
     RailEntry("evaluate", "Evaluate", "evaluate", "medqdeg_desktop.ui.evaluate.workspace:EvaluateWorkspace"),
     RailEntry("explore", "Explore", "explore", "medqdeg_desktop.ui.explore.workspace:ExploreWorkspace"),

@@ -4,17 +4,24 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from medqdeg_desktop.shipped import shipped
-from medqdeg_desktop.ui.action_table import TABLE, actions_of
+from medqdeg_desktop.ui.action_table import TABLE, actions_of, spread
 from medqdeg_desktop.ui.actions import Action, double_bindings, shown_keys
 from medqdeg_desktop.ui.calibrate.reading.session_page import SessionPage
-from medqdeg_desktop.ui.calibrate.study_mode import CalibrateModes
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.palette import matches
+from medqdeg_desktop.ui.review.doubles_page import DoublesPage
 from medqdeg_desktop.ui.workspace import RAIL
+from medqdeg_desktop.ui.writing.workspace import WritingWorkspace
 
 
 def test_no_key_does_two_things_in_one_context() -> None:
-    assert double_bindings(TABLE) == []
+    assert double_bindings(spread(TABLE)) == []
+
+
+def test_while_questions_are_written_the_picture_keeps_its_keys_and_no_level_can_be_set() -> None:
+    going_on = {a.action_id for a in actions_of("writing") if a.context == "calibrate"}
+    assert {"calibrate.slice_down", "calibrate.fit", "calibrate.invert", "calibrate.preset_1", "calibrate.write"} <= going_on
+    assert not {"calibrate.next_step", "calibrate.set_l1", "calibrate.undo", "calibrate.more"} & going_on
 
 
 def test_a_key_bound_twice_is_found_within_a_context_and_against_the_window() -> None:
@@ -29,7 +36,7 @@ def test_a_key_bound_twice_is_found_within_a_context_and_against_the_window() ->
 
 @pytest.mark.parametrize("action", TABLE, ids=lambda a: a.action_id)
 def test_every_action_is_complete(action: Action) -> None:
-    owners = {"window": MainWindow, "calibrate": CalibrateModes, "reading": SessionPage}
+    owners = {"window": MainWindow, "calibrate": WritingWorkspace, "writing": WritingWorkspace, "reading": SessionPage, "doubles": DoublesPage}
     if action.context in owners:
         assert callable(getattr(owners[action.context], action.handler))
     assert action.action_id.startswith(f"{action.context}.")

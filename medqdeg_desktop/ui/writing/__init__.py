@@ -1,0 +1,1 @@
+"""Writing questions about the pictures that are open."""
