@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, modal
 
 if TYPE_CHECKING:
     from medqdeg_desktop.engine.degradation import ParameterValue
-    from medqdeg_desktop.engine.image import MedicalImage, Window
+    from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
     from medqdeg_desktop.engine.reading import Series
     from medqdeg_desktop.study.records import Profile
 
@@ -281,6 +281,7 @@ def degrade(
     """
     from medqdeg_desktop.engine import atomic, degradation
     from medqdeg_desktop.engine.reading import read_series
+    from medqdeg_desktop.engine.volume import degrade_series
 
     if level is None and severity is None and not overrides:
         raise click.UsageError("say how strong: at least one of --level, --severity and --set")
@@ -302,13 +303,14 @@ def degrade(
     if level is not None:
         overrides = {**_level_parameters(name, series, Level(level), profile_file, seed), **overrides}
 
-    def degraded(index: int) -> MedicalImage:
-        return degradation.degrade(series.frame(index), name, strength, seed=seed, overrides=overrides or None, force=force)
-
     if kind == ".nii.gz":
-        _write_series(series, degraded, out, progress)
+        frames = (series.frame(index) for index in range(series.frame_count))
+        slices = degrade_series(frames, name, strength, seed=seed, overrides=overrides or None, force=force)
+        _write_series(series, slices, out, progress)
     else:
-        _write_frame(degraded(series.middle if frame is None else frame), window, kind, out, overlays)
+        image = series.frame(series.middle if frame is None else frame)
+        image = degradation.degrade(image, name, strength, seed=seed, overrides=overrides or None, force=force)
+        _write_frame(image, window, kind, out, overlays)
     how = level or (f"severity {severity:g}" if severity is not None else "")
     given = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in overrides.items())
     click.echo(f"{out}: {name}, {'; '.join(part for part in (how, given) if part)}; seed {seed}")
@@ -344,16 +346,18 @@ def _write_frame(image: MedicalImage, window: Window | None, kind: str, out: Pat
     atomic.write_bytes(out, buffer.getvalue())
 
 
-def _write_series(series: Series, degraded: Callable[[int], MedicalImage], out: Path, progress: str) -> None:
-    """All frames with one realisation: what a patient or a coil does is shared, noise differs from frame to frame."""
+def _write_series(series: Series, slices: Iterable[MedicalImage], out: Path, progress: str) -> None:
+    """The degraded slices as one volume where the series lies, each written as it is made."""
     from medqdeg_desktop.engine.volume_file import write_nifti
 
     told = progress_for("degrade", progress)
-    frames = []
-    for index in range(series.frame_count):
-        frames.append(degraded(index).pixels)
-        told.update(index + 1, series.frame_count)
-    write_nifti(out, frames, series.affine, series.volumes)
+
+    def pixels() -> Iterator[Pixels]:
+        for number, image in enumerate(slices, 1):
+            yield image.pixels
+            told.update(number, series.frame_count)
+
+    write_nifti(out, pixels(), series.frame_count, series.affine, series.volumes)
     told.finish(frames=series.frame_count)
 
 

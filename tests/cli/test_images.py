@@ -23,8 +23,9 @@ from medqdeg_desktop.cli import main
 from medqdeg_desktop.engine.degradation import degrade, registry
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import Window
-from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.engine.reading import read_image, read_series
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Modality
+from tests.benchmarks.reading import write_series
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,25 @@ def test_a_nii_gz_holds_the_whole_series_in_its_place(volume: Path, tmp_path: Pa
     np.testing.assert_allclose(back[::-1, ::-1, 2].T, expected, atol=1e-3)
     assert np.abs(back - clean).max() < 150
     assert int.from_bytes(gzip.decompress(first.read_bytes())[:4], "little") == 348
+
+
+@pytest.mark.parametrize("name", ["gaussian_noise", "object_movement"])
+def test_a_folder_of_dicom_slices_becomes_one_volume_degraded_as_one_acquisition(name: str, tmp_path: Path) -> None:
+    (tmp_path / "ct").mkdir()
+    write_series(tmp_path / "ct", 5)
+    out = tmp_path / "out.nii.gz"
+    done = _run("degrade", tmp_path / "ct", "--type", name, "--severity", 0.5, "--seed", 4, "--out", out)
+    assert done.returncode == 0, done.stderr
+    made, series = nibabel.load(out), read_series(tmp_path / "ct")
+    np.testing.assert_allclose(made.affine, series.affine, atol=1e-4)
+    assert made.shape == (512, 512, 5) and made.get_data_dtype() == np.float32
+    slices = made.get_fdata(dtype=np.float32)
+    for index in range(5):
+        alone = degrade(series.frame(index), name, 0.5, seed=4).pixels
+        np.testing.assert_array_equal(slices[..., index].T, alone)
+    if name == "gaussian_noise":
+        changes = [slices[..., k].T - series.frame(k).pixels for k in (0, 3)]
+        assert abs(np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1]) < 0.02, "noise does not repeat"
 
 
 def test_a_type_foreign_to_the_modality_needs_force(tmp_path: Path) -> None:
