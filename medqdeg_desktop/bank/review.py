@@ -19,7 +19,9 @@ from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.statistics.agreement import Agreement, fleiss_kappa
 from medqdeg_desktop.study.items import Verdict
 from medqdeg_desktop.study.records import Review
+from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 
 #: Why a degradation is taken out of an item: the five must-delete reasons of MedQ-Deg's own review, in their order.
 REASONS: Final[dict[int, str]] = {
@@ -29,6 +31,12 @@ REASONS: Final[dict[int, str]] = {
     4: "L2 is not degraded enough: still easy",
     5: "The degradation makes no sense here",
 }
+
+
+def label_of(name: str) -> str:
+    """What is judged, in words: a degradation, or the picture itself."""
+    return "Original" if name == CLEAN else DEGRADATION_BY_NAME[name].label
+
 
 #: Blind decisions that a release needs.
 RELEASE_DECISIONS: Final = 3

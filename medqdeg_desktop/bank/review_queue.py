@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from medqdeg_desktop.bank.review import State, current_reviews, known_reader, outcome
-from medqdeg_desktop.bank.reviewed_draw import draw_under_review
+from medqdeg_desktop.bank.reviewed_draw import draw_under_review, judged_in
 from medqdeg_desktop.study.records import Review
 from medqdeg_desktop.study.reviews import SETTLES
 from medqdeg_desktop.study.store import Study
@@ -56,7 +56,7 @@ def queue(study: Study, reader: str) -> Iterator[list[Entry]]:
     while page := list(islice(items, _PAGE)):
         entries = []
         for item in page:
-            types = () if item.draft or item.item_id in merged else drawn(item)
+            types = () if item.draft or item.item_id in merged else judged_in(setup, drawn(item))
             if types:
                 entry = Entry(item.item_id, str(item.modality), item.skill or item.task, types)
                 entry = seen_by(reader_id, entry, by_item.get(item.item_id, ()), setup.decisions, settles=settles)

@@ -11,6 +11,7 @@ from medqdeg_desktop.bank.levels import LevelTable
 from medqdeg_desktop.bank.review import RELEASE_DECISIONS, Outcome, State, outcomes
 from medqdeg_desktop.calibration.profiles import load_default_profile
 from medqdeg_desktop.study.records import Item, ReviewSetup
+from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 
@@ -56,6 +57,14 @@ def draw_under_review(study: Study, setup: ReviewSetup | None = None) -> Callabl
     return drawn
 
 
+def judged_in(setup: ReviewSetup, types: tuple[str, ...]) -> tuple[str, ...]:
+    """What of an item is kept or removed: its drawn types, or the clean picture where the set shows nothing else of it.
+
+    Under the rule ``published`` an item without types is not in the set.
+    """
+    return types or ((CLEAN,) if setup.rule == "uniform" else ())
+
+
 def removed_types(found: dict[str, Outcome]) -> dict[str, frozenset[str]]:
     """By item id the types that the review has taken out."""
     return {item_id: one.removed for item_id, one in found.items() if one.removed}
@@ -84,8 +93,8 @@ def check_reviewed_draw(study: Study, seed: int, rule: str = "uniform") -> None:
         if item.state == "removed" or item.draft:
             continue
         standing = found.get(item.item_id, Outcome())
-        types = drawn(item)
-        if rule == "published" and not types:
+        types = judged_in(setup, drawn(item))
+        if not types:
             continue
         if standing.state is not State.ACCEPTED:
             said = "in dispute" if standing.state is State.CONFLICT else "not decided under this draw"

@@ -51,6 +51,8 @@ def import_(study: Path, path: Path, source: str, modalities: Path | None, progr
         report = import_items(opened, path, source=source, modalities=listed, progress=progress_for("bank import", progress))
     for line in report.lines():
         click.echo(line)
+    if report.added or report.updated:
+        click.echo(f"`medqdeg bank dedupe {study.name}` looks for doubles among them")
     if not report.accepted:
         raise BankError(f"{path}: not one of {report.rows:,} rows could be used; the first: {report.rejected[0]}")
 
@@ -80,27 +82,39 @@ def adopt(tables: tuple[Path, ...], out: Path, source: str, licence: str, real: 
 @bank.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes that read pictures; one per core if not given.")
+@click.option("--merge-exact", is_flag=True, help="Merge exact doubles: one of each stays, the others are removed. Needs --by.")
+@click.option("--by", "person", default="", help="Who decides to merge them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @progress_option
-def dedupe(study: Path, workers: int | None, as_json: bool, progress: str) -> None:
+def dedupe(study: Path, workers: int | None, merge_exact: bool, person: str, as_json: bool, progress: str) -> None:
     """List items that ask the same of the same picture (exact) and those that nearly do, for a person to decide.
 
-    Nothing is removed. Example: medqdeg bank dedupe ward.medq
+    Nothing is removed without --merge-exact. What was found is kept beside the study, in NAME.doubles.json; the window's Review
+    shows it pair by pair (Ctrl+D).
+
+    Example: medqdeg bank dedupe ward.medq
     """
-    from medqdeg_desktop.bank.deduplication import find_duplicates
+    from medqdeg_desktop.bank import doubles
     from medqdeg_desktop.engine import batch
     from medqdeg_desktop.study.store import Study
 
+    if merge_exact and not person.strip():
+        raise BankError(f"{study}: say who merges the exact doubles (--by NAME); it is an audited event")
     pool = partial(batch.process_pool, workers or batch.core_count())
-    with Study.open(study, read_only=True) as opened:
-        found = find_duplicates(opened.items(), make_executor=pool, progress=progress_for("bank dedupe", progress))
+    told = progress_for("bank dedupe", progress)
+    with Study.open(study, read_only=not merge_exact) as opened:
+        found = doubles.search(opened, make_executor=pool, progress=told).groups
+        merged = doubles.merge_exact(opened, found, person) if merge_exact else 0
+    kinds = Counter(d.kind for d in found)
+    told.finish(exact=kinds["exact"], near=kinds["near"], merged=merged)
     if as_json:
         click.echo(json.dumps([{"kind": d.kind, "items": list(d.items), "why": d.why} for d in found], indent=1))
         return
     for double in found:
         click.echo(f"{double.kind}: {' = '.join(double.items)} ({double.why})")
-    kinds = Counter(d.kind for d in found)
     click.echo(f"{kinds['exact']:,} exact and {kinds['near']:,} near duplicates")
+    if merge_exact:
+        click.echo(f"{counted(merged, 'item')} merged into {'its double' if merged == 1 else 'their doubles'} by {person}")
 
 
 @bank.command()
@@ -151,13 +165,14 @@ def clear(study: Path, list_file: Path, person: str, reason: str) -> None:
 
     Example: medqdeg bank clear ward.medq --items cleared.txt --by "dr_a"
     """
+    from medqdeg_desktop.bank.clearance import clear as clear_pictures
     from medqdeg_desktop.study.store import Study
 
     ids = [line.strip() for line in list_file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not ids:
         raise BankError(f"{list_file}: names no item")
     with Study.open(study) as opened:
-        opened.clear_items(ids, person, reason)
+        clear_pictures(opened, ids, person, reason)
     click.echo(f"{counted(len(set(ids)), 'item')} cleared by {person}")
 
 

@@ -61,6 +61,11 @@ class Doubles(Reviews):
         decisions = self._understood(_decision, events)
         return [d for d in decisions if all(current.get(i) == d.versions[i] for i in d.merged or d.versions)]
 
+    def item_version_count(self) -> int:
+        """How many versions of questions there ever were: any import or edit makes it larger."""
+        with self._reading() as db:
+            return int(db.execute("SELECT count(*) FROM item_versions").fetchone()[0])
+
     def merged_items(self) -> dict[str, str]:
         """Question that gave way -> the one that stays in its place."""
         return {item_id: decision.kept for decision in self.doubles() for item_id in decision.merged}

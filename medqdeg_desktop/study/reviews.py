@@ -24,6 +24,8 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 #: Numbers of removal reasons; their words stand in ``bank.review``.
 _REASONS = range(1, 6)
 _STAGES = ("blind", "settled", "gold")
+#: What is judged of an item that has no degradation (it asks about the quality of the picture itself): the picture as it is.
+CLEAN = "clean"
 #: The role of who settles what others disagree on.
 SETTLES = "adjudicator"
 
@@ -79,7 +81,7 @@ class Reviews(Items):
         if not review.marks:
             raise StudyError(f"{self.path}: a decision on {review.item_id} says nothing of any degradation")
         for name, mark in review.marks.items():
-            if name not in DEGRADATION_BY_NAME:
+            if name not in DEGRADATION_BY_NAME and name != CLEAN:
                 raise StudyError(f"{self.path}: unknown degradation type {name!r}")
             if mark != 0 and mark not in _REASONS:
                 raise StudyError(f"{self.path}: {mark} is no reason to remove {name}; reasons are 1 to 5, 0 keeps it")

@@ -20,6 +20,7 @@ MUTED: Final = "#98a0aa"
 ACCENT: Final = "#7aa7e0"
 WARN: Final = "#d9a441"
 ERROR: Final = "#d96b6b"
+MARKED: Final = "#4a3c18"  #: ground of words that differ between two texts
 
 LEVEL_COLOUR: Final[dict[Level, str]] = {Level.L0: "#22c55e", Level.L1: "#f59e0b", Level.L2: "#ef4444"}
 LEVEL_SHAPE: Final[dict[Level, str]] = {Level.L0: "circle", Level.L1: "triangle", Level.L2: "square"}

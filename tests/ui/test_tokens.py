@@ -27,6 +27,10 @@ def test_level_marks_stand_out_and_differ_in_shape(level: Level) -> None:
     assert len(set(t.LEVEL_SHAPE.values())) == len(Level)
 
 
+def test_marked_words_stay_legible() -> None:
+    assert t.contrast(t.TEXT, t.MARKED) >= 4.5
+
+
 def test_nothing_on_the_screen_is_brighter_than_text() -> None:
     colours = [*GROUNDS.values(), *TEXTS.values(), t.LINE, t.EDGE, *t.LEVEL_COLOUR.values()]
     assert max(t.luminance(c) for c in colours) == t.luminance(t.TEXT)

@@ -33,10 +33,12 @@ _MOST_ROWS = 8
 
 
 class GenerateForm(QScrollArea):
-    """``changed`` when the set asked for is another one; ``import_clicked`` for more questions."""
+    """``changed`` when the set asked for is another one; ``import_clicked`` for more questions; ``doubles_clicked`` to look for
+    doubles among those that came in."""
 
     changed = Signal()
     import_clicked = Signal()
+    doubles_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +69,11 @@ class GenerateForm(QScrollArea):
         self.import_button = QPushButton(self.tr("Import…"))
         self.import_button.setToolTip(self.tr("Questions from .jsonl, .tsv or .json; or drop the file here"))
         self.import_button.clicked.connect(self.import_clicked)
+        self.doubles_button = QPushButton(self.tr("Look for doubles among the questions…"))
+        self.doubles_button.setToolTip(self.tr("Questions that look alike, to be merged or kept apart before the set is made"))
+        self.doubles_button.setProperty("role", "quiet")
+        self.doubles_button.clicked.connect(self.doubles_clicked)
+        self.doubles_button.hide()
 
         self.matrix = LevelMatrix()
         self.warning = label(role="small", wraps=True)
@@ -180,6 +187,7 @@ class GenerateForm(QScrollArea):
         column.addWidget(label(self.tr("Questions"), "section"))
         column.addLayout(head)
         column.addWidget(self.items)
+        column.addWidget(self.doubles_button)
         column.addSpacing(8)
         column.addWidget(label(self.tr("Draw"), "section"))
         column.addLayout(form)

@@ -17,7 +17,7 @@ from medqdeg_desktop.ui.generate.state import BankView, FolderState, Wanted, loo
 from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
-from medqdeg_desktop.ui.workspace import Workspace
+from medqdeg_desktop.ui.workspace import SEARCH_DOUBLES, Workspace
 
 LANE = "generate"
 ITEM_FILES = (".jsonl", ".ndjson", ".tsv", ".tab", ".json")
@@ -58,6 +58,7 @@ class GenerateWorkspace(Workspace):
         self.empty.acted.connect(self.choose_items)
         self.form.changed.connect(self._on_form_changed)
         self.form.import_clicked.connect(self.choose_items)
+        self.form.doubles_clicked.connect(self._on_doubles)
         self.plan.started.connect(self.start)
         for chart in (self.plan.types, self.plan.tasks):
             chart.said.connect(self.said)
@@ -139,8 +140,14 @@ class GenerateWorkspace(Workspace):
                     path.name, told.get("added", 0), told.get("updated", 0), told.get("unchanged", 0)
                 )
             )
+        if told.get("added") or told.get("updated"):
+            self.form.doubles_button.show()
         self._asked = None
         self._read()
+
+    def _on_doubles(self) -> None:
+        self.form.doubles_button.hide()
+        self.wanted_elsewhere.emit("review", SEARCH_DOUBLES)
 
     def _read(self) -> None:
         if self._study is not None:

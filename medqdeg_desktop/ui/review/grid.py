@@ -9,9 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
-from medqdeg_desktop.bank.review import REASONS
+from medqdeg_desktop.bank.review import REASONS, label_of
 from medqdeg_desktop.engine.image import MedicalImage
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.study.reviews import CLEAN
+from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.review.render_ahead import ItemPictures
 from medqdeg_desktop.ui.viewer.linked_panes import PaneLink
@@ -21,7 +22,7 @@ _KEEP_KEYS, _REMOVE_KEYS = "123", "QWE"
 MOST = 3
 
 
-class _Cell(ImagePane):
+class _Pane(ImagePane):
     """A pane that tells when it is double-clicked."""
 
     opened = Signal()
@@ -29,6 +30,61 @@ class _Cell(ImagePane):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() is Qt.MouseButton.LeftButton:
             self.opened.emit()
+
+
+class PictureCell(QWidget):
+    """All pictures of an item at one type and level, beside each other; most items have one. ``opened`` on a double click."""
+
+    opened = Signal()
+
+    def __init__(self, link: PaneLink, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.panes: list[_Pane] = []
+        self._link = link
+        self._name = ""
+        self._layout = QGridLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(2)
+        self.show_images((None,), "", waits=False)
+
+    @property
+    def image(self) -> MedicalImage | None:
+        """The first picture that is shown."""
+        return self.panes[0].image
+
+    def call(self, name: str) -> None:
+        """Gives the pictures their accessible name."""
+        self._name = name
+
+    def show_images(self, images: Sequence[MedicalImage | None], title: str, *, waits: bool) -> None:
+        """One pane a picture, in two rows from the fourth on; None stays black, with a line at its foot while it ``waits``."""
+        count = len(images)
+        across = count if count < 4 else (count + 1) // 2
+        for number in range(len(self.panes), count):
+            self._add_pane(number)
+        for number, pane in enumerate(self.panes):
+            pane.setVisible(number < count)
+            if number >= count:
+                pane.show_image(None)
+                continue
+            if self._layout.itemAtPosition(number // across, number % across) is None or count > 1:
+                self._layout.addWidget(pane, number // across, number % across)
+            shown = title if count == 1 else f"{title}  {number + 1}/{count}"
+            if pane.overlay.title != shown:
+                pane.overlay.title = shown
+                pane.update()
+            pane.setAccessibleName(self._name if count == 1 else f"{self._name}, {number + 1} of {count}")
+            pane.set_busy(waits)
+            pane.show_image(images[number])
+
+    def _add_pane(self, number: int) -> None:
+        pane = _Pane("", self)
+        pane.setMinimumSize(90, 70)
+        pane.overlay.show_scale = False
+        pane.opened.connect(self.opened)
+        self.panes.append(pane)
+        self._link.add(pane)
+        pane.lower()
 
 
 class _Judgement(QWidget):
@@ -65,7 +121,7 @@ class _Judgement(QWidget):
 
     def show_mark(self, name: str, mark: int | None, others: str) -> None:
         """``others`` is what the two sides said, for the person who settles."""
-        label = DEGRADATION_BY_NAME[name].label
+        label = label_of(name)
         self.keep.setAccessibleName(self.tr("Keep {0}").format(label))
         self.remove.setAccessibleName(self.tr("Remove {0}").format(label))
         self.keep.setChecked(mark == 0)
@@ -95,7 +151,7 @@ class ItemGrid(QWidget):
         self._across = False
         self._pictures: ItemPictures | None = None
         self._large_at = (0, Level.L2)
-        self.cells: dict[tuple[int, Level], _Cell] = {}
+        self.cells: dict[tuple[int, Level], PictureCell] = {}
         self.judgements: list[_Judgement] = []
         self._titles: list[QLabel] = []
         page = QWidget()
@@ -110,15 +166,12 @@ class ItemGrid(QWidget):
             grid.addWidget(title, 0, column)
             self._titles.append(title)
             for row, level in enumerate(Level, 1):
-                cell = _Cell("")
-                cell.setMinimumSize(90, 70)
-                cell.overlay.show_scale = False
+                cell = PictureCell(self.link)
                 cell.opened.connect(partial(self._on_opened, column, level))
                 badge = LevelBadge(level, cell)
                 badge.set_kind("here")
                 badge.move(38, 9)
                 badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-                self.link.add(cell)
                 self.cells[column, level] = cell
                 grid.addWidget(cell, row, column)
                 grid.setRowStretch(row, 1)
@@ -128,9 +181,9 @@ class ItemGrid(QWidget):
             self.judgements.append(judgement)
             grid.addWidget(judgement, 4, column)
         self._grid = grid
-        self.large = _Cell(self.tr("Picture, large"))
+        self.large = PictureCell(self.link)
+        self.large.call(self.tr("Picture, large"))
         self.large.opened.connect(self.close_large)
-        self.link.add(self.large)
         self.pages = QStackedWidget()
         self.pages.addWidget(page)
         self.pages.addWidget(self.large)
@@ -152,12 +205,12 @@ class ItemGrid(QWidget):
             self.judgements[column].setVisible(there)
             self._grid.setColumnStretch(column, int(there or alone))
             if there:
-                self._titles[column].setText(DEGRADATION_BY_NAME[types[column]].label)
+                self._titles[column].setText(label_of(types[column]))
             for level in Level:
                 cell = self.cells[column, level]
-                cell.setVisible(there)
+                cell.setVisible(there and (level is Level.L0 or types[column] != CLEAN))
                 if there:
-                    cell.setAccessibleName(f"{DEGRADATION_BY_NAME[types[column]].label}, {level}")
+                    cell.call(f"{label_of(types[column])}, {level}")
 
     def _arrange(self, across: bool) -> None:
         """One degradation alone has its levels side by side, which makes each as large as the screen allows."""
@@ -191,28 +244,25 @@ class ItemGrid(QWidget):
 
     @property
     def clean(self) -> MedicalImage | None:
-        """The original of the item in front, where it is there."""
-        return self._pictures.clean if self._pictures is not None else None
+        """The first original of the item in front, where it is there."""
+        return self._pictures.clean[0] if self._pictures is not None and self._pictures.clean else None
 
-    def _put(self, cell: _Cell, column: int, level: Level) -> None:
+    def _put(self, cell: PictureCell, column: int, level: Level) -> None:
         pictures = self._pictures
         name = self._types[column] if column < len(self._types) else ""
-        image = self._image(name, level)
-        label = f"{DEGRADATION_BY_NAME[name].label}  {level}" if cell is self.large and name else str(level)
+        images = self._images(name, level)
+        label = f"{label_of(name)}  {level}" if cell is self.large and name else str(level)
         shown = self.tr("Original") if self._held and level is not Level.L0 else label
-        if cell.overlay.title != shown:
-            cell.overlay.title = shown
-            cell.update()
-        waits = pictures is not None and not pictures.problem and image is None
-        cell.set_busy(waits or pictures is None)
-        cell.show_image(image)
+        waits = pictures is None or (not pictures.problem and not images)
+        count = len(pictures.item.images) if pictures is not None else len([p for p in cell.panes if not p.isHidden()])
+        cell.show_images(images or [None] * max(1, count), shown, waits=waits)
 
-    def _image(self, name: str, level: Level) -> MedicalImage | None:
+    def _images(self, name: str, level: Level) -> Sequence[MedicalImage]:
         if self._pictures is None:
-            return None
-        if level is Level.L0 or self._held:
+            return ()
+        if level is Level.L0 or self._held or name == CLEAN:
             return self._pictures.clean
-        return self._pictures.cells.get((name, level))
+        return self._pictures.cells.get((name, level), ())
 
     # -- one cell large ---------------------------------------------------------------------------------------
 

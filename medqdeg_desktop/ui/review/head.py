@@ -69,7 +69,7 @@ class ItemHead(QWidget):
 
     def show_item(self, item: Item) -> None:
         self.name.setText(item.item_id)
-        images = self.tr("{0} images, the first is shown").format(len(item.images)) if len(item.images) > 1 else ""
+        images = self.tr("{0} images").format(len(item.images)) if len(item.images) > 1 else ""
         where = " > ".join(part for part in (item.task, item.skill) if part)
         self.facts.setText("   ".join(part for part in (str(item.modality), where, item.source, images) if part))
         self.question.setText(item.question)

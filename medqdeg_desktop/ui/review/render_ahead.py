@@ -17,12 +17,13 @@ from pathlib import Path
 
 from medqdeg_desktop.bank.levels import DEGRADED, LevelTable
 from medqdeg_desktop.bank.review_queue import Entry
-from medqdeg_desktop.bank.views import read, views
+from medqdeg_desktop.bank.views import View, read, views
 from medqdeg_desktop.engine.degradation import Prepared
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.engine.seeding import realisation_seed
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.records import Item, ItemNote
+from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
 
@@ -35,6 +36,7 @@ _ROOM_BYTES = 512 << 20
 class ItemPictures:
     """An item with the pictures that are there so far, and its notes as the reader may read them.
 
+    ``clean`` has all pictures of the item in their order, each of ``cells`` the same ones degraded.
     ``names`` gives the pseudonyms of who wrote them; ``problem`` says why there are no pictures.
     """
 
@@ -42,17 +44,15 @@ class ItemPictures:
     version: int
     notes: list[ItemNote]
     names: dict[str, str]
-    clean: MedicalImage | None = None
-    cells: dict[tuple[str, Level], MedicalImage] = field(default_factory=dict)
-    severities: dict[tuple[str, Level], float] = field(default_factory=dict)
+    clean: tuple[MedicalImage, ...] = ()
+    cells: dict[tuple[str, Level], tuple[MedicalImage, ...]] = field(default_factory=dict)
     problem: str = ""
     complete: bool = False
 
     @property
     def size(self) -> int:
         """Bytes of pixels."""
-        held = ([self.clean] if self.clean is not None else []) + list(self.cells.values())
-        return sum(image.pixels.nbytes for image in held)
+        return sum(image.pixels.nbytes for images in (self.clean, *self.cells.values()) for image in images)
 
 
 class RenderAhead:
@@ -151,23 +151,23 @@ class RenderAhead:
             )
             self._keep(entry.item_id, held)
         item = held.item
-        if held.clean is None:
-            image = read(views(item)[0])
-            held.clean = framed(image, item)
+        if not held.clean:
+            held.clean = tuple(framed(read(view), view) for view in views(item))
             self._on_change(entry.item_id)
         for name in entry.types:
+            if name == CLEAN:
+                continue
             if all((name, level) in held.cells for level in DEGRADED):
                 continue
             if not self._still_first(entry):
                 return
             realisation = realisation_seed(self._seed, item.item_id, name)
-            prepared = Prepared(name, held.clean, realisation)
+            prepared = [(image, Prepared(name, image, realisation)) for image in held.clean]
             for level in DEGRADED:
                 use = self._levels.use(name, item.modality, level)
                 if use is not None:
-                    pixels = prepared.render(use.parameters(realisation))
-                    held.severities[name, level] = float(use.cell.severity)
-                    held.cells[name, level] = held.clean.with_pixels(pixels)
+                    parameters = use.parameters(realisation)
+                    held.cells[name, level] = tuple(image.with_pixels(one.render(parameters)) for image, one in prepared)
             self._on_change(entry.item_id)
         held.complete = True
         self._make_room()
@@ -188,8 +188,8 @@ class RenderAhead:
                     size -= self._kept.pop(item_id).size
 
 
-def framed(image: MedicalImage, item: Item) -> MedicalImage:
-    """``image`` with the window that was frozen for the item, as ``generate`` shows it."""
-    if item.window is None or image.is_rgb:
+def framed(image: MedicalImage, view: View) -> MedicalImage:
+    """``image`` with the window that was frozen for it in its item, as ``generate`` shows it."""
+    if view.window is None or image.is_rgb:
         return image
-    return replace(image, window=Window(*item.window), voi_lut=None)
+    return replace(image, window=Window(*view.window), voi_lut=None)

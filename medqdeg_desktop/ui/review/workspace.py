@@ -11,10 +11,10 @@ from functools import partial
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QTimer
 from PySide6.QtWidgets import QWidget
 
-from medqdeg_desktop.bank.review import Dashboard
+from medqdeg_desktop.bank.review import Dashboard, label_of
 from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.study.records import Item, Review
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
+from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.review import recording
@@ -260,7 +260,7 @@ class ReviewWorkspace(WordingScreen):
         elif judgement.entry.mine:
             text = self.tr("You have decided on this item; deciding again replaces it.")
         elif judgement.marks:
-            left = [DEGRADATION_BY_NAME[name].label for name in judgement.undecided]
+            left = [label_of(name) for name in judgement.undecided]
             text = self.tr("Undecided: {0}").format(", ".join(left)) if left else self.tr("Enter confirms.")
         else:
             text = ""
@@ -280,8 +280,7 @@ class ReviewWorkspace(WordingScreen):
         judgement = self._judging
         if judgement is None or column >= len(judgement.entry.types):
             return
-        label = DEGRADATION_BY_NAME[judgement.entry.types[column]].label
-        popup = ReasonPopup(self.tr("Remove {0}, both levels, because").format(label), self)
+        popup = ReasonPopup(self._removal(judgement.entry.types[column]), self)
         popup.chosen.connect(partial(self._on_reason, judgement, column))
         popup.destroyed.connect(self._on_popup_gone)
         self._popup = popup
@@ -292,6 +291,11 @@ class ReviewWorkspace(WordingScreen):
         popup.move(corner)
         popup.show()
         popup.setFocus()
+
+    def _removal(self, name: str) -> str:
+        if name == CLEAN:
+            return self.tr("Remove the question, because")
+        return self.tr("Remove {0}, both levels, because").format(label_of(name))
 
     def _on_popup_gone(self) -> None:
         self._popup = None
