@@ -12,8 +12,9 @@ from sample_frames import colour, grey, phantom
 
 from medqdeg_desktop.engine import projection
 from medqdeg_desktop.engine.degradation import Prepared, degrade, find, parameters_at
-from medqdeg_desktop.engine.degradations import ct, low_dose
+from medqdeg_desktop.engine.degradations import low_dose
 from medqdeg_desktop.engine.image import MedicalImage, frozen
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
 from medqdeg_desktop.engine.sinogram import Linogram
 from medqdeg_desktop.taxonomy import Modality
 
@@ -28,16 +29,13 @@ def _water_cylinder(side: int = 128, radius_mm: float = 100.0, spacing: float = 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recommended_levels_lie_on_the_path(name: str) -> None:
-    recommended = {**ct.RECOMMENDED, **low_dose.RECOMMENDED}[name]
-    assert recommended == {"L1": 0.30, "L2": 0.65}
-    degradation = find(name)
-    at = {level: degradation.path(s, Modality.CT) for level, s in recommended.items()}
+    mild, severe = (find(name).path(s, Modality.CT) for s in (L1_SEVERITY, L2_SEVERITY))
     expected = {
         "sparse_view": ({"views": 144}, {"views": 60}),
         "limited_angle": ({"arc_deg": 174.0}, {"arc_deg": 158.0}),
         "low_dose": ({"dose": 0.25}, {"dose": 0.07}),
     }
-    assert (at["L1"], at["L2"]) == expected[name]
+    assert (mild, severe) == expected[name]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sample_frames import colour, colour_texture, grey, phantom, texture
 
 from medqdeg_desktop.engine.degradation import Prepared, degrade, find, parameters_at
-from medqdeg_desktop.engine.degradations import mri
 from medqdeg_desktop.engine.kspace import density_order, equispaced_mask, nested_mask, random_order
 from medqdeg_desktop.engine.seeding import generator
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
 from medqdeg_desktop.taxonomy import Modality
 
 NAMES = ("undersampling_artifact", "ghosting_artifact", "bias_field_artifact")
@@ -21,8 +21,7 @@ NAMES = ("undersampling_artifact", "ghosting_artifact", "bias_field_artifact")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recommended_levels_lie_on_the_path(name: str) -> None:
-    degradation = find(name)
-    mild, severe = (degradation.path(s, Modality.MRI) for s in mri.RECOMMENDED[name].values())
+    mild, severe = (find(name).path(s, Modality.MRI) for s in (L1_SEVERITY, L2_SEVERITY))
     expected = {
         "undersampling_artifact": (
             {"acceleration": 3.0, "center_fraction": 0.10},

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sample_frames import colour, colour_texture, grey, phantom, texture
 
 from medqdeg_desktop.engine.degradation import Prepared, degrade, find
-from medqdeg_desktop.engine.degradations import blood_cells, pathology
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.optical_density import seen_through
+from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY
 from medqdeg_desktop.taxonomy import Modality
 
 NAMES = ("bubble", "dark_spots_artifact", "blood_cell_artifact")
@@ -27,8 +27,7 @@ def _glass(rows: int = 300, columns: int = 300, spacing_um: float | None = None)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recommended_levels_lie_on_the_path(name: str) -> None:
-    recommended = {**pathology.RECOMMENDED, **blood_cells.RECOMMENDED}[name]
-    mild, severe = (find(name).path(s, Modality.HISTOPATHOLOGY) for s in recommended.values())
+    mild, severe = (find(name).path(s, Modality.HISTOPATHOLOGY) for s in (L1_SEVERITY, L2_SEVERITY))
     expected = {
         "bubble": ({"radius": 0.20, "sigma": 0.007}, {"radius": 0.35, "sigma": 0.017}),
         "dark_spots_artifact": ({"density": 0.35, "diameter": 0.35}, {"density": 1.0, "diameter": 0.60}),

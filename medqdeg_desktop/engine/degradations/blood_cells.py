@@ -22,12 +22,9 @@ from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameter
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.optical_density import no_light, seen_through
 from medqdeg_desktop.engine.seeding import generator
-from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32
 from medqdeg_desktop.taxonomy import Modality
-
-RECOMMENDED: Final[dict[str, dict[str, float]]] = {"blood_cell_artifact": {"L1": L1_SEVERITY, "L2": L2_SEVERITY}}
-"""Severities of the recommended levels, by type."""
 
 _AREA: Final = SeverityPath(0.0, 0.06, 0.18, 0.45)
 _MICROMETRES_PER_PIXEL: Final = 0.5

@@ -37,14 +37,9 @@ from medqdeg_desktop.engine.projection import (
     sparse_view_transfer,
 )
 from medqdeg_desktop.engine.seeding import generator
-from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32, native, working_pixels
 from medqdeg_desktop.taxonomy import Modality
-
-RECOMMENDED: Final[dict[str, dict[str, float]]] = {
-    name: {"L1": L1_SEVERITY, "L2": L2_SEVERITY} for name in ("sparse_view", "limited_angle")
-}
-"""Severities of the recommended levels, by type."""
 
 _VIEWS: Final = SeverityPath(720.0, 144.0, 60.0, 18.0, "log")
 _ARC: Final = SeverityPath(180.0, 174.0, 158.0, 115.0)

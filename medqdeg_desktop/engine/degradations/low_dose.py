@@ -41,13 +41,10 @@ from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.photons import poisson_counts, thinned_counts
 from medqdeg_desktop.engine.projection import MU_WATER_PER_MM
 from medqdeg_desktop.engine.seeding import normal_field
-from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.sinogram import Linogram, linogram
 from medqdeg_desktop.engine.working import Float32, working_pixels
 from medqdeg_desktop.taxonomy import Modality
-
-RECOMMENDED: Final[dict[str, dict[str, float]]] = {"low_dose": {"L1": L1_SEVERITY, "L2": L2_SEVERITY}}
-"""Severities of the recommended levels, by type."""
 
 _DOSE: Final = SeverityPath(1.0, 0.25, 0.07, 0.01, "log")
 _FIELD_OF_VIEW_MM: Final = 400.0

@@ -41,15 +41,9 @@ from medqdeg_desktop.engine.kspace import (
     weighted_image,
 )
 from medqdeg_desktop.engine.seeding import generator
-from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32, native, working_pixels
 from medqdeg_desktop.taxonomy import Modality
-
-RECOMMENDED: Final[dict[str, dict[str, float]]] = {
-    name: {"L1": L1_SEVERITY, "L2": L2_SEVERITY}
-    for name in ("undersampling_artifact", "ghosting_artifact", "bias_field_artifact")
-}
-"""Severities of the recommended levels, by type."""
 
 _ACCELERATION: Final = SeverityPath(1.0, 3.0, 4.8, 10.0)
 _CENTER_FRACTION: Final = SeverityPath(0.12, 0.10, 0.08, 0.04)

@@ -28,14 +28,9 @@ from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameter
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.optical_density import no_light, seen_through
 from medqdeg_desktop.engine.seeding import generator
-from medqdeg_desktop.engine.severity_path import L1_SEVERITY, L2_SEVERITY, SeverityPath
+from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32
 from medqdeg_desktop.taxonomy import Modality
-
-RECOMMENDED: Final[dict[str, dict[str, float]]] = {
-    name: {"L1": L1_SEVERITY, "L2": L2_SEVERITY} for name in ("bubble", "dark_spots_artifact")
-}
-"""Severities of the recommended levels, by type."""
 
 _RADIUS: Final = SeverityPath(0.0, 0.20, 0.35, 0.60)
 _BUBBLE_BLUR: Final = SeverityPath(0.0, 0.007, 0.017, 0.04)
