@@ -17,9 +17,11 @@ from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.importing import import_items
 from medqdeg_desktop.bank.plan import Asked
 from medqdeg_desktop.bank.planning import preview
-from medqdeg_desktop.bank.region import RegionError, drawn, outline, problem
+from medqdeg_desktop.bank.region import RegionError, drawn, located, outline, problem, projected
 from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.image import Pixels
+from medqdeg_desktop.engine.reading import read_series
+from medqdeg_desktop.engine.reading.geometry import FramePlane
 from medqdeg_desktop.study.store import Study
 
 BOX = {"kind": "box", "at": [10, 12, 30, 25]}
@@ -99,6 +101,71 @@ def test_a_region_that_cannot_be_drawn_says_why(region: dict, reason: str) -> No
 def test_a_region_outside_its_picture_is_told() -> None:
     assert problem(BOX, (60, 70)) == ""
     assert "out of the picture of 25 x 60" in problem(BOX, (60, 25, 3))
+
+
+AXIAL = FramePlane((-100.0, -80.0, 30.0), (1, 0, 0, 0, 1, 0), (0.5, 0.25), 2.0, "room")
+#: The same plane with larger pixels, begun elsewhere; a mirrored one; one turned by 30 degrees in its plane.
+COARSE = FramePlane((-90.0, -75.0, 30.6), (1, 0, 0, 0, 1, 0), (1.0, 1.0), 2.0, "room")
+MIRRORED = FramePlane((0.0, -80.0, 30.0), (-1, 0, 0, 0, 1, 0), (0.5, 0.5), 2.0, "room")
+TURNED = FramePlane((-100.0, -80.0, 30.0), (3**0.5 / 2, 0.5, 0, -0.5, 3**0.5 / 2, 0), (0.5, 0.5), 2.0, "room")
+
+
+def test_a_region_is_kept_in_patient_coordinates_as_the_standard_places_pixels() -> None:
+    told = located(BOX, AXIAL)["patient"]
+    assert told["points"] == [[-97.5, -74, 30], [-92.5, -74, 30], [-92.5, -67.5, 30], [-97.5, -67.5, 30]]
+    assert (told["unit"], told["frame_of_reference"]) == ("LPS mm", "room")
+    assert located(located(BOX, AXIAL), None) == BOX
+    assert problem(located(CONTOUR, AXIAL)) == ""
+    assert "LPS mm" in problem(BOX | {"patient": {"unit": "RAS"}})
+    assert "x, y, z" in problem(BOX | {"patient": {"unit": "LPS mm", "frame_of_reference": "", "points": [[1, 2]]}})
+
+
+def test_a_region_is_found_again_on_another_frame_of_its_plane_and_on_no_other() -> None:
+    region = located(BOX, AXIAL)
+    assert projected(region, AXIAL) == BOX
+    assert projected(region, COARSE) == {"kind": "box", "at": [-7.5, 1.0, -2.5, 7.5]}
+    assert projected(region, MIRRORED) == {"kind": "box", "at": [185.0, 12.0, 195.0, 25.0]}
+    assert projected(located(ELLIPSE, AXIAL), MIRRORED) == {"kind": "ellipse", "at": [180.0, 12.0, 195.0, 32.0]}
+    elsewhere = FramePlane((-100.0, -80.0, 32.5), AXIAL.orientation, AXIAL.spacing, 2.0, "room")
+    across = FramePlane((-100.0, -74.0, 30.0), (1, 0, 0, 0, 0, -1), (1, 1), 2.0, "room")
+    stranger = FramePlane(AXIAL.position, AXIAL.orientation, AXIAL.spacing, 2.0, "another room")
+    nameless = FramePlane(AXIAL.position, AXIAL.orientation, AXIAL.spacing, 2.0, "")
+    assert [projected(region, plane) for plane in (elsewhere, across, stranger, nameless)] == [None] * 4
+    assert projected(located(BOX, nameless), nameless) is None
+    assert projected(BOX, AXIAL) is None
+
+
+def test_a_turned_frame_sees_the_same_points_of_the_patient_as_a_contour() -> None:
+    for region in (BOX, ELLIPSE, CONTOUR):
+        again = projected(located(region, AXIAL), TURNED)
+        assert again is not None and again["kind"] == "contour"
+        before, after = AXIAL.to_patient(outline(region)), TURNED.to_patient(outline(again))
+        np.testing.assert_allclose(after, before, atol=1e-3)
+
+
+def test_a_frame_of_a_series_knows_its_plane(shared_data: Path) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    series = read_series(shared_data / "dicom" / "ct_series_uncompressed")
+    plane = series.plane(4)
+    header = pydicom.dcmread(series.frames[4].path, stop_before_pixels=True)
+    assert plane is not None
+    assert plane.position == tuple(float(v) for v in header.ImagePositionPatient)
+    assert plane.frame_of_reference and plane.frame_of_reference not in str(header.FrameOfReferenceUID)
+    np.testing.assert_allclose(
+        plane.to_patient(np.array([[10.0, 20.0]]))[0],
+        (
+            np.array(header.ImagePositionPatient, float)
+            + np.array(header.ImageOrientationPatient[:3], float) * header.PixelSpacing[1] * 10
+            + np.array(header.ImageOrientationPatient[3:], float) * header.PixelSpacing[0] * 20
+        ),
+    )
+    cut = series.cut("coronal")
+    crossing = cut.plane(100)
+    assert crossing is not None and crossing.frame_of_reference == plane.frame_of_reference
+    # A point of the slice lies on the coronal cut through it, at the height of the slice.
+    (on_cut,), (off,) = crossing.to_pixels(plane.to_patient(np.array([[60.0, 100.0]])))
+    assert on_cut[0] == pytest.approx(60, abs=1e-6)
+    assert abs(off) < 1e-6
 
 
 @pytest.fixture
