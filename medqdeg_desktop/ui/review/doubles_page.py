@@ -215,7 +215,7 @@ class DoublesPage(QWidget):
         group = self.model.groups[row]
         count = len(self.standing.unsettled(group))
         of_more = self.tr("one pair of a group of {0:,}").format(count) if count > 2 else ""
-        self.why.setText(";  ".join(part for part in (group.why, pair.pictures, of_more) if part))
+        self.why.setText(";  ".join(part for part in (pair.words, pair.pictures, of_more) if part))
         self.conflict.setVisible(answers_differ(pair))
         for side, one, other in zip(self.sides, (pair.left, pair.right), (pair.right, pair.left), strict=True):
             side.show_side(one, other.item)

@@ -12,6 +12,7 @@ from medqdeg_desktop.bank import doubles
 from medqdeg_desktop.bank.deduplication import Duplicate, difference_hash
 from medqdeg_desktop.bank.doubles import Standing
 from medqdeg_desktop.bank.views import read, views
+from medqdeg_desktop.bank.wording import as_asked
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, pixel_sha256
 from medqdeg_desktop.errors import MedqdegError
@@ -45,10 +46,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two questions beside each other, and how far their pictures are from each other in words."""
+    """Two questions beside each other, and how far their words and their pictures are from each other, said in words."""
 
     left: Side
     right: Side
+    words: str
     pictures: str
 
     @property
@@ -72,7 +74,7 @@ def load_pair(path: Path, ids: tuple[str, str]) -> Pair:
     with Study.open(path, read_only=True) as study:
         found = [study.item(item_id) for item_id in ids]
     sides = [_side(item, item_id, path) for item, item_id in zip(found, ids, strict=True)]
-    return Pair(sides[0], sides[1], _distance(sides[0], sides[1]))
+    return Pair(sides[0], sides[1], _wording(sides[0].item, sides[1].item), _distance(sides[0], sides[1]))
 
 
 def _side(item: Item | None, item_id: str, path: Path) -> Side:
@@ -82,6 +84,14 @@ def _side(item: Item | None, item_id: str, path: Path) -> Side:
         return Side(item, tuple(framed(read(view), view) for view in views(item)))
     except (MedqdegError, OSError) as error:
         return Side(item, problem=str(error))
+
+
+def _wording(left: Item, right: Item) -> str:
+    """How alike questions and options read, by letters, without case and marks."""
+    one, other = (as_asked(item.question, item.options.values()) for item in (left, right))
+    if one == other:
+        return "same words"
+    return f"wording {difflib.SequenceMatcher(None, one, other, autojunk=False).ratio():.0%} alike"
 
 
 def _distance(left: Side, right: Side) -> str:
@@ -98,7 +108,7 @@ def _distance(left: Side, right: Side) -> str:
     bits = max((difference_hash(one) ^ difference_hash(other)).bit_count() for one, other in shown)
     sizes = {(image.shape[1], image.shape[0]) for image in (*left.images, *right.images)}
     scaled = f", {' and '.join(f'{w} x {h}' for w, h in sorted(sizes))} pixels" if len(sizes) > 1 else ""
-    return f"pictures differ in {bits} of 64 bits{scaled}"
+    return f"other pixels, looks differ in {bits} of 64 bits{scaled}"
 
 
 # -- words --------------------------------------------------------------------------------------------------------
@@ -121,9 +131,10 @@ def marked_options(item: Item, other: Item) -> str:
     """The options of ``item``, one a line, the answer ticked, what differs from the other's option of that letter marked."""
     lines = []
     for letter, text in item.options.items():
-        tick = "✓" if letter == item.answer else "&nbsp;&nbsp;"
-        lines.append(f"{tick}&nbsp;&nbsp;{escape(letter)}&nbsp;&nbsp;{marked_words(text, other.options.get(letter, ''))}")
-    return "<br>".join(lines)
+        tick = "✓" if letter == item.answer else "&nbsp;"
+        words = marked_words(text, other.options.get(letter, ""))
+        lines.append(f"<tr><td width=16>{tick}</td><td width=18>{escape(letter)}</td><td>{words}</td></tr>")
+    return f"<table cellspacing=0 cellpadding=0>{''.join(lines)}</table>"
 
 
 def answers_differ(pair: Pair) -> bool:

@@ -69,9 +69,9 @@ class PictureCell(QWidget):
                 continue
             if self._layout.itemAtPosition(number // across, number % across) is None or count > 1:
                 self._layout.addWidget(pane, number // across, number % across)
-            shown = title if count == 1 else f"{title}  {number + 1}/{count}"
-            if pane.overlay.title != shown:
-                pane.overlay.title = shown
+            reading = "" if count == 1 else f"{number + 1}/{count}"
+            if (pane.overlay.title, pane.overlay.reading) != (title, reading):
+                pane.overlay.title, pane.overlay.reading = title, reading
                 pane.update()
             pane.setAccessibleName(self._name if count == 1 else f"{self._name}, {number + 1} of {count}")
             pane.set_busy(waits)
@@ -213,7 +213,7 @@ class ItemGrid(QWidget):
                     cell.call(f"{label_of(types[column])}, {level}")
 
     def _arrange(self, across: bool) -> None:
-        """One degradation alone has its levels side by side, which makes each as large as the screen allows."""
+        """One degradation of one picture has its levels side by side, which makes each as large as the screen allows."""
         if across == self._across:
             return
         self._across = across
@@ -227,6 +227,8 @@ class ItemGrid(QWidget):
     def show_pictures(self, pictures: ItemPictures | None) -> None:
         """What is there of the item's pictures; cells without one stay black and busy."""
         self._pictures = pictures
+        if pictures is not None:
+            self._arrange(len(self._types) == 1 and len(pictures.item.images) == 1)
         for (column, level), cell in self.cells.items():
             if column < len(self._types):
                 self._put(cell, column, level)

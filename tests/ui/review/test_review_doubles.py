@@ -138,7 +138,7 @@ def test_questions_on_several_pictures_show_them_all_and_the_end_is_told(
     panes = [pane for pane in page.sides[0].cell.panes if pane.isVisible()]
     assert [pane.image is not None for pane in panes] == [True, True]
     QTest.keyPress(QApplication.focusWidget() or window, Qt.Key.Key_Space)
-    assert panes[0].overlay.title == "the right one  1/2"
+    assert (panes[0].overlay.title, panes[0].overlay.reading) == ("the right one", "1/2")
     QTest.keyRelease(QApplication.focusWidget() or window, Qt.Key.Key_Space)
     press(window, "1")
     shows(qtbot, page, "a0", "a1")
