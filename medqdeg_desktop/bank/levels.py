@@ -11,7 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from medqdeg_desktop.bank.errors import BankError
-from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at, parameters_from
+from medqdeg_desktop.calibration.errors import CalibrationError
+from medqdeg_desktop.calibration.profiles import render_parameters
+from medqdeg_desktop.engine.degradation import ParameterValue, find
 from medqdeg_desktop.study.records import Profile, ProfileCell
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality, types_drawn_for
 
@@ -41,22 +43,11 @@ class LevelUse:
     status: str
 
     def parameters(self, seed: int) -> dict[str, ParameterValue]:
-        """Complete parameters of a render with the realisation ``seed``; the cell's own are authoritative.
-
-        Signs, directions and start angles belong to the realisation: a profile fixes how strong a level is, so they are taken
-        from the seed even where the decision behind the cell happened to be shown with particular ones.
-        """
-        cell, degradation = self.cell, find(self.cell.type)
-        from_seed = set(degradation.drawn_parameters(seed, cell.modality))
-        own = {key: value for key, value in cell.parameters.items() if key not in from_seed}
-        if own:
-            return parameters_from(cell.type, own, cell.modality, seed)
-        if cell.path_version != degradation.path_version:
-            raise BankError(
-                f"profile {self.profile}: the severity of {cell.type} on {cell.modality} belongs to path version "
-                f"{cell.path_version}, the program has {degradation.path_version}; run `medqdeg profile redraw`"
-            )
-        return parameters_at(cell.type, cell.severity, cell.modality, seed)
+        """Complete parameters of a render with the realisation ``seed``: see ``calibration.profiles.render_parameters``."""
+        try:
+            return render_parameters(self.cell, seed)
+        except CalibrationError as error:
+            raise BankError(f"profile {self.profile}: {error}") from None
 
 
 #: (type, modality, level) -> what the level means.

@@ -6,7 +6,7 @@ Each states its n and how its interval was made, and holds the numbers it shows,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,16 +49,30 @@ _GAP = 34.0
 _OFFSET = {Level.L1: 0.2, Level.L2: -0.2}
 
 
-def evidence_charts(now: Standing, figures: PanelFigures, found: Sequence[Scale], *, width: float = 1180.0) -> dict[str, Figure]:
-    """All charts of a panel that have something to show, by name, in the order of the report."""
-    made = [levels_chart(now.cells, now.names, width=width)]
-    made += [test_retest(figures, now.names, width=width), between_readers(figures, now.names, width=width)]
-    made += [
-        readers_chart(figures, now.names, width=width),
-        confusion_chart(figures, width=width),
-        scale_chart(found, width=width),
-    ]
-    return {figure.name: figure for figure in made if figure is not None}
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the charts are made from."""
+
+    now: Standing
+    figures: PanelFigures
+    scales: tuple[Scale, ...]
+
+
+#: Charts by name, in the order of the report; None where there is nothing to show.
+CHARTS: Final[dict[str, Callable[[Shown, float], Figure | None]]] = {
+    "levels": lambda s, width: levels_chart(s.now.cells, s.now.names, width=width),
+    "test_retest": lambda s, width: test_retest(s.figures, s.now.names, width=width),
+    "readers": lambda s, width: readers_chart(s.figures, s.now.names, width=width),
+    "between_readers": lambda s, width: between_readers(s.figures, s.now.names, width=width),
+    "confusion": lambda s, width: confusion_chart(s.figures, width=width),
+    "scale": lambda s, width: scale_chart(s.scales, width=width),
+}
+
+
+def evidence_charts(shown: Shown, *, width: float = 1180.0) -> dict[str, Figure]:
+    """All charts that have something to show, by name."""
+    made = {name: make(shown, width) for name, make in CHARTS.items()}
+    return {name: figure for name, figure in made.items() if figure is not None}
 
 
 def levels_chart(cells: Sequence[CellStanding], names: Mapping[str, str], *, width: float) -> Figure | None:
@@ -141,7 +155,7 @@ def readers_chart(figures: PanelFigures, names: Mapping[str, str], *, width: flo
     title = "Readers"
     subtitle = (
         "Severity axis, 95 % intervals. Bias: setting minus the panel's mean on the same picture. Inconsistency: SD"
-        " about what the panel finds, bias taken out. Drift: change of the deviation in an hour. Start: begun at 1 minus begun at 0."
+        " about what the panel finds, bias taken out. Drift: its change in an hour. Start: begun at 1 minus begun at 0."
     )
     words, legend, y = header(title, subtitle, [], width)
     labels = [names.get(r.reader, r.reader) for r in readers]

@@ -22,8 +22,8 @@ from markupsafe import Markup
 from medqdeg_desktop import __version__
 from medqdeg_desktop.calibration import evidence_rows as rows_of
 from medqdeg_desktop.calibration.adjudication import Standing, standing
-from medqdeg_desktop.calibration.charts import evidence_charts
-from medqdeg_desktop.calibration.comparison import scales
+from medqdeg_desktop.calibration.charts import CHARTS, Shown, evidence_charts
+from medqdeg_desktop.calibration.comparison import Scale, scales
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.evidence_rows import SESSION_FACTS, Row
 from medqdeg_desktop.calibration.figures import PanelFigures, panel_figures
@@ -46,6 +46,7 @@ class Evidence:
     study_name: str
     now: Standing
     figures: PanelFigures
+    scales: tuple[Scale, ...]
     tables: dict[str, list[Row]]
     charts: dict[str, Figure]
     counts: dict[str, int]
@@ -55,6 +56,12 @@ class Evidence:
     @property
     def title(self) -> str:
         return f"{self.now.protocol.name} {self.now.protocol.version}"
+
+    def chart(self, name: str, width: float) -> Figure:
+        """The chart ``name`` (one of ``charts``) laid out for ``width`` pixels."""
+        made = CHARTS[name](Shown(self.now, self.figures, self.scales), width)
+        assert made is not None, "only charts with something to show are named"
+        return made
 
     @property
     def of_this_panel_only(self) -> bool:
@@ -90,7 +97,8 @@ def assemble(study: Study, protocol_id: str, viewer: str) -> Evidence:
         now=now,
         figures=figures,
         tables=tables,
-        charts=evidence_charts(now, figures, found),
+        scales=tuple(found),
+        charts=evidence_charts(Shown(now, figures, tuple(found))),
         counts=dict(sorted(counts.items())),
         sessions=tuple(sessions),
         signatures=tuple(study.signatures(protocol_id)),

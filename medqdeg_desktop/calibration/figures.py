@@ -113,7 +113,7 @@ def panel_figures(answers: Sequence[TrialAnswer]) -> PanelFigures:
     repeats = {r: _repeats([a for a in settings if a.reader == r]) for r in readers}
     tables = {level: _table(means, readers, level) for level in (Level.L1, Level.L2)}
     both_levels = np.concatenate(list(tables.values()))
-    model = reader_model(both_levels)
+    model = reader_model([[by.get(r, []) for r in readers] for _, by in sorted(values.items())])
     figures = tuple(
         _reader(r, ordered, settings, means, groups[r], repeats[r], model, number) for number, r in enumerate(readers)
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.engine.degradation import find
+from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at, parameters_from
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.study.records import Profile, ProfileCell, Setting
 from medqdeg_desktop.study.store import Study
@@ -26,6 +26,21 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, modal
 FORMAT = "medqdeg-profile/1"
 
 CellKey = tuple[str, Modality, Level]
+
+
+class _Drawable(Protocol):
+    """What a picture can be drawn from: a cell of a profile, a point of a severity path."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def modality(self) -> Modality: ...
+    @property
+    def severity(self) -> float: ...
+    @property
+    def path_version(self) -> int: ...
+    @property
+    def parameters(self) -> dict[str, Any]: ...
 
 
 @cache
@@ -95,6 +110,26 @@ def path_parameters(type_name: str, severity: float, modality: Modality) -> dict
     known = {p.name: p for p in degradation.parameters(modality)}
     values = {p.name: p.default for p in known.values() if p.default is not None} | degradation.path(severity, modality)
     return {name: known[name].checked(value) for name, value in values.items()}
+
+
+def render_parameters(cell: _Drawable, seed: int) -> dict[str, ParameterValue]:
+    """Complete parameters of a render of ``cell`` with the realisation ``seed``; the cell's own are authoritative.
+
+    Signs, directions and start angles belong to the realisation: a profile fixes how strong a level is, so they are taken
+    from the seed even where the decision behind the cell happened to be shown with particular ones. A cell that has only a
+    severity needs the path version that the program has (CalibrationError).
+    """
+    degradation = find(cell.type)
+    from_seed = set(degradation.drawn_parameters(seed, cell.modality))
+    own = {key: value for key, value in cell.parameters.items() if key not in from_seed}
+    if own:
+        return parameters_from(cell.type, own, cell.modality, seed)
+    if cell.path_version != degradation.path_version:
+        raise CalibrationError(
+            f"the severity of {cell.type} on {cell.modality} belongs to path version {cell.path_version}, the program has "
+            f"{degradation.path_version}; run `medqdeg profile redraw`"
+        )
+    return parameters_at(cell.type, cell.severity, cell.modality, seed)
 
 
 def profile_to_json(profile: Profile) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from pathlib import Path
 
@@ -69,20 +70,10 @@ def list_(study: Path, as_json: bool) -> None:
 
 def _chosen(opened: Study, version: str) -> Profile:
     """The profile that ``version`` names: a published version, "draft" or "default"; "": the newest published, else the draft."""
-    from medqdeg_desktop.calibration.profiles import draft_from_settings, load_default_profile
+    from medqdeg_desktop.calibration.profile_comparison import profile_named
 
-    if version == "default":
-        return load_default_profile()
     newest = opened.newest_profile()
-    if version == "draft" or (not version and newest is None):
-        return draft_from_settings(opened)
-    if not version and newest is not None:
-        return newest
-    for published in reversed(opened.profiles()):
-        if published.version == version:
-            return published
-    known = ", ".join(p.version for p in opened.profiles()) or "none published"
-    raise MedqdegError(f"{opened.path}: no profile version {version!r} (known: {known}, draft, default)")
+    return profile_named(version, opened) if version else newest or profile_named("draft", opened)
 
 
 _VERSION = click.option(
@@ -216,6 +207,36 @@ def import_(study: Path, file: Path) -> None:
     with Study.open(study) as opened:
         kept = opened.import_profile(published)
     click.echo(f"{kept.name} {kept.version}: {counted(len(kept.cells), 'cell')}, {kept.content_hash}")
+
+
+@profile.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--study", type=click.Path(path_type=Path), help="The study that holds published versions and the draft.")
+@click.option(
+    "--image", "images", type=click.Path(path_type=Path), multiple=True, help="A picture to show cells on; may be given again."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page, the pictures and the table.")
+def compare(first: str, second: str, study: Path | None, images: tuple[Path, ...], out: Path) -> None:
+    """Write what differs between two profiles, picture beside picture: HTML, PNG, CSV.
+
+    FIRST and SECOND are "default", "draft", a published version, or the JSON file of a profile.
+
+    Example: medqdeg profile compare default 1.0.0 --study liver.medq --out differences
+    """
+    from medqdeg_desktop.calibration.profile_comparison import profile_named
+    from medqdeg_desktop.calibration.profile_report import write_comparison
+    from medqdeg_desktop.engine.reading import read_image
+
+    if study is not None:
+        with Study.open(study, read_only=True) as opened:
+            pair = [profile_named(name, opened) for name in (first, second)]
+    else:
+        pair = [profile_named(name, None) for name in (first, second)]
+    found = write_comparison(pair[0], pair[1], [read_image(path) for path in images], out)
+    both = [p for p in found if p.in_both]
+    told = f"; the most: {both[0].label}, by {both[0].largest:.3f}" if both and math.isfinite(both[0].largest) else ""
+    click.echo(f"{out / 'comparison.html'}: {counted(len(both), 'cell')} of both differ, {len(found) - len(both)} in one only{told}")
 
 
 @profile.command()

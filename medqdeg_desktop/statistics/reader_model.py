@@ -10,7 +10,7 @@ inconsistencies cannot be told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,34 +34,40 @@ class ReaderModel:
     inconsistency: tuple[Interval, ...]
 
 
-def reader_model(table: ArrayLike) -> ReaderModel | None:
-    """Fits settings (things, readers), NaN where there is none; None below three readers or five things that all three share.
+def reader_model(settings: Sequence[Sequence[ArrayLike]]) -> ReaderModel | None:
+    """Fits ``settings`` (things, readers, any number): what each reader set each thing to, all times that it was shown.
 
-    Things that a single reader set say nothing and are left out. Intervals come from the curvature of the likelihood (normal
-    approximation, on the log scale for an inconsistency); there is none for an inconsistency at the floor of 0.001.
+    None below three readers or five things that all of them set. Things that a single reader set say nothing of a bias.
+    Intervals come from the curvature of the likelihood (normal approximation, on the log scale for an inconsistency); there is
+    none for an inconsistency at the floor of 0.001.
     """
-    x = np.asarray(table, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] < 3:
+    given = [[np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in row] for row in settings]
+    given = [[v[~np.isnan(v)] for v in row] for row in given]
+    given = [row for row in given if sum(v.size > 0 for v in row) >= 2]
+    if not given or len(given[0]) < 3 or sum(all(v.size for v in row) for row in given) < 5:
         return None
-    x = x[(~np.isnan(x)).sum(axis=1) >= 2]
-    counts = (~np.isnan(x)).sum(axis=0)
-    things, readers = x.shape
-    if (~np.isnan(x)).all(axis=1).sum() < 5:
-        return None
-    seen = ~np.isnan(x)
-    held = np.where(seen, x, 0.0)
+    size = np.array([[v.size for v in row] for row in given], dtype=np.float64)
+    held = np.array([[v.mean() if v.size else 0.0 for v in row] for row in given])
+    # Repeats add what they differ by, whatever the thing.
+    within = np.array([[float(((v - v.mean()) ** 2).sum()) if v.size else 0.0 for v in row] for row in given]).sum(axis=0)
+    seen, counts, readers = size > 0, size.sum(axis=0), size.shape[1]
+    repeats = counts - seen.sum(axis=0)
+    x = np.where(seen, held, np.nan)
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         """Minus the restricted log likelihood and its gradient; parameters are biases but the last, and logs of SDs."""
         bias, logs = _unpacked(parameters, readers)
-        weight = np.where(seen, np.exp(-2 * logs), 0.0)
+        precision = np.exp(-2 * logs)
+        weight = size * precision
         total = weight.sum(axis=1)
         rest = np.where(seen, held - bias, 0.0)
         own = (weight * rest).sum(axis=1) / total
         off = np.where(seen, rest - own[:, None], 0.0)
         value = float((seen * logs).sum() + 0.5 * np.log(total).sum() + 0.5 * (weight * off**2).sum())
+        value += float((repeats * logs + 0.5 * within * precision).sum())
         of_bias = -(weight * off).sum(axis=0)
         of_logs = seen.sum(axis=0) - (weight / total[:, None]).sum(axis=0) - (weight * off**2).sum(axis=0)
+        of_logs = of_logs + repeats - within * precision
         return value, np.concatenate([of_bias[:-1] - of_bias[-1], of_logs])
 
     start_bias = np.nanmean(x - np.nanmean(x, axis=1, keepdims=True), axis=0)
@@ -76,15 +82,15 @@ def reader_model(table: ArrayLike) -> ReaderModel | None:
     of_bias = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", spread_of, covariance[: readers - 1, : readers - 1], spread_of), 0))
     of_logs = np.sqrt(np.maximum(np.diag(covariance)[readers - 1 :], 0))
     # The biases were estimated from the same things: as n - 1 in a variance.
-    larger = math.sqrt(things / (things - 1))
+    larger = np.sqrt(counts / (counts - 1))
     return ReaderModel(
         tuple(
             Interval(float(b), float(b - _Z * se), float(b + _Z * se), int(n))
             for b, se, n in zip(bias, of_bias, counts, strict=True)
         ),
         tuple(
-            _positive(float(np.exp(v)) * larger, float(se), int(n), float(v))
-            for v, se, n in zip(logs, of_logs, counts, strict=True)
+            _positive(float(np.exp(v)) * float(more), float(se), int(n), float(v))
+            for v, se, n, more in zip(logs, of_logs, counts, larger, strict=True)
         ),
     )
 

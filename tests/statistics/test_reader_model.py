@@ -50,7 +50,8 @@ def test_with_holes_it_is_the_maximum_of_the_likelihood_of_the_differences() -> 
     found = reader_model(x)
     assert found is not None
     assert [b.value for b in found.bias[:3]] == pytest.approx(theirs[:3], abs=2e-4)
-    shrunk = np.array([i.value for i in found.inconsistency]) * math.sqrt((len(x) - 1) / len(x))
+    counts = (~np.isnan(x)).sum(axis=0)
+    shrunk = np.array([i.value for i in found.inconsistency]) * np.sqrt((counts - 1) / counts)
     assert shrunk == pytest.approx(np.exp(theirs[3:]), rel=2e-3)
 
 
@@ -77,4 +78,19 @@ def test_a_reader_followed_to_the_letter_stops_at_the_floor_and_has_no_interval(
 def test_two_readers_or_a_handful_of_pictures_cannot_be_told_apart() -> None:
     assert reader_model(readings(6, 30, [0.0, 0.1], [0.05, 0.05])) is None
     assert reader_model(readings(6, 4, [0.0, 0.1, 0.2], [0.05, 0.05, 0.05])) is None
-    assert reader_model(np.empty((0, 3))) is None
+    assert reader_model([]) is None
+
+
+def test_what_was_set_twice_tells_more_of_an_inconsistency() -> None:
+    rng = np.random.default_rng(7)
+    sd = np.array([0.03, 0.05, 0.08])
+    truth = rng.uniform(0.2, 0.8, 30)
+    twice = [[list(t + rng.normal(0, v, 2)) for v in sd] for t in truth]
+    once = [[values[:1] for values in row] for row in twice]
+    more, less = reader_model(twice), reader_model(once)
+    assert more is not None and less is not None
+    for a, b, v in zip(more.inconsistency, less.inconsistency, sd, strict=True):
+        assert a.value == pytest.approx(v, rel=0.3) and a.high / a.low < b.high / b.low and (a.n, b.n) == (60, 30)
+    # All that repeats alone say, where nobody shares a reader's bias: the pooled SD of the pairs.
+    pairs = np.array([row[0] for row in twice])
+    assert more.inconsistency[0].value == pytest.approx(math.sqrt(pairs.var(axis=1, ddof=1).mean()), rel=0.25)

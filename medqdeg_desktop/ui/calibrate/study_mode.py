@@ -10,7 +10,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from medqdeg_desktop.ui.calibrate.reading.actions import CONTEXT
 from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.study_session import StudySession
 
@@ -56,7 +55,7 @@ class CalibrateModes(CalibrateWorkspace):
             return self, self.context
         assert self.pages is not None
         page = self.pages.currentWidget()
-        return page, CONTEXT if page is self.pages.reading else ""
+        return page, getattr(page, "context", "")
 
     @property
     def in_study(self) -> bool:

@@ -1,4 +1,4 @@
-"""Keys of a guided session. Digits rate, so that window presets are Alt with a digit."""
+"""Keys of a guided session, in which digits rate, so that window presets are Alt with a digit; and of comparing profiles."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from medqdeg_desktop.ui.actions import Action
 
 CONTEXT: Final = "reading"
+PROFILES_CONTEXT: Final = "profiles"
 
 
 def _reading(
@@ -51,4 +52,31 @@ READING: Final = (
     _reading("one_to_one", "1:1 in device pixels", ("Shift+Z",), "one_to_one", "Zoom"),
     _reading("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", 1.25, repeats=True),
     _reading("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", 0.8, repeats=True),
+)
+
+
+def _profiles(
+    verb: str,
+    text: str,
+    keys: tuple[str, ...],
+    handler: str,
+    group: str,
+    argument: int | float | None = None,
+    *,
+    held: bool = False,
+) -> Action:
+    repeats = argument is not None
+    return Action(f"profiles.{verb}", text, keys, PROFILES_CONTEXT, handler, "", argument, group, held, repeats)
+
+
+PROFILES: Final = (
+    _profiles("next", "Next cell", ("Down",), "step_cell", "Cells", 1),
+    _profiles("previous", "Previous cell", ("Up",), "step_cell", "Cells", -1),
+    _profiles("swap", "First and second profile changed over", ("X",), "swap", "Cells"),
+    _profiles("back", "Back to the reader study", ("Esc",), "go_back", "Cells"),
+    _profiles("original", "Show the original while held", ("Space",), "hold_original", "Compare", held=True),
+    _profiles("invert", "Invert", ("I",), "invert", "Window"),
+    _profiles("fit", "Fit", ("Z",), "fit", "Zoom"),
+    _profiles("zoom_in", "Zoom in", ("+", "="), "zoom_by", "Zoom", 1.25),
+    _profiles("zoom_out", "Zoom out", ("-",), "zoom_by", "Zoom", 0.8),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -25,7 +24,6 @@ from PySide6.QtWidgets import (
 
 from medqdeg_desktop.calibration import adjudication as work
 from medqdeg_desktop.calibration.adjudication import CellStanding, Standing
-from medqdeg_desktop.calibration.evidence import write_report
 from medqdeg_desktop.calibration.protocol import LEVELS
 from medqdeg_desktop.calibration.showing import picture
 from medqdeg_desktop.calibration.trials import CALIBRATION_SET
@@ -38,6 +36,7 @@ from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate.reading.level_strip import LevelStrip
+from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.viewport import Viewport
@@ -46,10 +45,11 @@ _SEPARATOR = 12
 
 
 class ConsensusPage(QWidget):
-    """``left`` goes home; ``vote_wanted`` carries protocol id and stage."""
+    """``left`` goes home; ``vote_wanted`` carries protocol id and stage, ``figures_wanted`` the protocol id."""
 
     left = Signal()
     vote_wanted = Signal(str, str)
+    figures_wanted = Signal(str)
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +59,7 @@ class ConsensusPage(QWidget):
         self.standing: Standing | None = None
         self._cell = ""
         self._level = Level.L1
+        self._job: Job | None = None
         self.title = QLabel()
         self.title.setFont(theme.font(t.HEADLINE, strong=True))
         self.said = _wrapped("muted")
@@ -89,7 +90,11 @@ class ConsensusPage(QWidget):
         self.vote.clicked.connect(self._on_vote)
         self.propose = QPushButton(self.tr("Propose these levels for blind rating"))
         self.propose.clicked.connect(self._on_propose)
+        self.figures = QPushButton(self.tr("Figures"))
+        self.figures.setToolTip(self.tr("Repeatability, agreement, readers, blind ratings: the charts and tables of the report"))
+        self.figures.clicked.connect(lambda: self.figures_wanted.emit(self._protocol_id))
         self.report = QPushButton(self.tr("Write the report…"))
+        self.report.setToolTip(self.tr("HTML, PDF, tables as CSV, charts as SVG"))
         self.report.clicked.connect(self._on_report)
         self.version = QLineEdit("1.0.0")
         self.version.setFixedWidth(80)
@@ -107,7 +112,7 @@ class ConsensusPage(QWidget):
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
-        for widget in (self.vote, self.propose, self.report, self.publish, self.version, self.back):
+        for widget in (self.vote, self.propose, self.figures, self.report, self.publish, self.version, self.back):
             head.addWidget(widget)
         self.detail = detail = QWidget()
         column = QVBoxLayout(detail)
@@ -292,7 +297,9 @@ class ConsensusPage(QWidget):
         all_in = shown and standing is not None and standing.locked >= standing.protocol.readers
         can_rate = standing is not None and any(c.held_out for c in standing.protocol.cells)
         self.propose.setVisible(bool(all_in and can_rate and standing is not None and not standing.proposed))
+        self.figures.setVisible(shown)
         self.report.setVisible(shown)
+        self.report.setEnabled(self._job is None)
         self.vote.setVisible(bool(shown and standing is not None and standing.vote_stage))
         if standing is not None and standing.vote_stage:
             self.vote.setText(self.tr("Vote again, unseen ({0})").format(standing.vote_stage.replace("vote-", self.tr("round "))))
@@ -346,12 +353,24 @@ class ConsensusPage(QWidget):
             self.write_report(Path(folder))
 
     def write_report(self, folder: Path) -> None:
-        reader, protocol_id = self._session.reader, self._protocol_id
+        """Page, PDF, tables and charts, by the program's own command outside the window."""
+        if self._session.path is None:
+            return
+        arguments = ["calibrate", "report", str(self._session.path), "--protocol", self._protocol_id]
+        arguments += ["--reader", self._session.reader, "--out", str(folder)]
         self.said.setText(self.tr("Writing the report…"))
-        self._session.submit(lambda study: write_report(study, protocol_id, reader, folder), self._on_reported, self.said.setText)
+        self._job = Job(self.tr("Report"), arguments, tells=False)
+        self._job.ended.connect(partial(self._on_reported, self._job, folder))
+        self._allow()
+        jobs_of(self._session).add(self._job)
 
-    def _on_reported(self, files: dict[str, Any]) -> None:
-        self.said.setText(self.tr("Report: {0}").format(files["html"]))
+    def _on_reported(self, job: Job, folder: Path) -> None:
+        self._job = None
+        self._allow()
+        if job.state is JobState.DONE:
+            self.said.setText(self.tr("Report: {0}").format(folder / "calibration.html"))
+        else:
+            self.said.setText(job.error or self.tr("The report was stopped."))
 
 
 def _pictures(record: ImageRecord, type_name: str, wanted: list[tuple[str, float]]) -> list[tuple[str, MedicalImage]]:

@@ -22,6 +22,7 @@ class HomePage(QWidget):
     lock_wanted = Signal(str, str)
     design_wanted = Signal()
     consensus_wanted = Signal(str)
+    profiles_wanted = Signal()
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -34,6 +35,9 @@ class HomePage(QWidget):
         self.back.clicked.connect(self.left)
         self.design = QPushButton(self.tr("Design a protocol…"))
         self.design.clicked.connect(self.design_wanted)
+        self.profiles = QPushButton(self.tr("Compare profiles…"))
+        self.profiles.setToolTip(self.tr("Two severity profiles, picture beside picture"))
+        self.profiles.clicked.connect(self.profiles_wanted)
         self.cards: list[ProtocolCard] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(12)
@@ -47,6 +51,7 @@ class HomePage(QWidget):
         head = QHBoxLayout()
         head.addWidget(self.title)
         head.addStretch(1)
+        head.addWidget(self.profiles)
         head.addWidget(self.design)
         head.addWidget(self.back)
         page = QWidget()

@@ -18,7 +18,9 @@ from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.reading.consensus_page import ConsensusPage
 from medqdeg_desktop.ui.calibrate.reading.design import Design
 from medqdeg_desktop.ui.calibrate.reading.designer_page import DesignerPage
+from medqdeg_desktop.ui.calibrate.reading.figures_page import FiguresPage
 from medqdeg_desktop.ui.calibrate.reading.home_page import HomePage
+from medqdeg_desktop.ui.calibrate.reading.profiles_page import ProfilesPage
 from medqdeg_desktop.ui.calibrate.reading.session_page import SessionPage
 from medqdeg_desktop.ui.study_session import StudySession
 
@@ -38,7 +40,9 @@ class ReadingPages(QStackedWidget):
         self.reading = SessionPage(session)
         self.designer = DesignerPage()
         self.consensus = ConsensusPage(session)
-        for page in (self.home, self.reading, self.designer, self.consensus):
+        self.figures = FiguresPage(session)
+        self.profiles = ProfilesPage(session, open_series)
+        for page in (self.home, self.reading, self.designer, self.consensus, self.figures, self.profiles):
             self.addWidget(page)
         self.home.left.connect(self.left)
         self.home.session_wanted.connect(self._on_session_wanted)
@@ -50,6 +54,10 @@ class ReadingPages(QStackedWidget):
         self.designer.fix_wanted.connect(self._on_fix_wanted)
         self.consensus.left.connect(lambda: self.go_home(""))
         self.consensus.vote_wanted.connect(self._on_session_wanted)
+        self.consensus.figures_wanted.connect(self._on_figures_wanted)
+        self.figures.left.connect(lambda: self.setCurrentWidget(self.consensus))
+        self.home.profiles_wanted.connect(self._on_profiles_wanted)
+        self.profiles.left.connect(lambda: self.go_home(""))
         self.currentChanged.connect(lambda _index: self.acting_changed.emit())
 
     def go_home(self, said: str) -> None:
@@ -68,6 +76,7 @@ class ReadingPages(QStackedWidget):
     def close_down(self) -> None:
         self.reading.close_down()
         self.consensus.close_down()
+        self.profiles.close_down()
         self._background.close()
 
     def _on_overview(self, states: list[ProtocolState]) -> None:
@@ -122,6 +131,14 @@ class ReadingPages(QStackedWidget):
     def _on_consensus_wanted(self, protocol_id: str) -> None:
         self.setCurrentWidget(self.consensus)
         self.consensus.show_protocol(protocol_id)
+
+    def _on_figures_wanted(self, protocol_id: str) -> None:
+        self.setCurrentWidget(self.figures)
+        self.figures.show_protocol(protocol_id)
+
+    def _on_profiles_wanted(self) -> None:
+        self.setCurrentWidget(self.profiles)
+        self.profiles.fill()
 
 
 def _fix(study: Study, protocol: Protocol, records: list[ImageRecord], by: str) -> FixedProtocol:
