@@ -20,8 +20,8 @@ from medqdeg_desktop.taxonomy import Modality
 
 
 @cache
-def phantom(modality: Modality, size: int = 192) -> MedicalImage:
-    """A phantom of ``modality``; for OCT, of which there is none, a layered pattern."""
+def phantom(modality: Modality, size: int = 192, number: int = 1) -> MedicalImage:
+    """Phantom ``number`` of ``modality`` (the sample study has 0, 1 and 2); a layered pattern for OCT, of which there is none."""
     makers = {
         Modality.CT: ct_abdomen,
         Modality.MRI: mr_head,
@@ -33,7 +33,7 @@ def phantom(modality: Modality, size: int = 192) -> MedicalImage:
         Modality.FUNDUS: fundus,
     }
     if modality in makers:
-        image: MedicalImage = makers[modality](1, size=size).image
+        image: MedicalImage = makers[modality](number, size=size).image
         return image
     depth = np.linspace(0, 1, size)[:, None]
     layers = 40 + 90 * (np.sin(40 * depth + 2 * np.sin(np.linspace(0, 3, size))) > 0.3) * (depth > 0.3)

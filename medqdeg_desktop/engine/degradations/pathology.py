@@ -32,8 +32,9 @@ from medqdeg_desktop.engine.severity_path import SeverityPath
 from medqdeg_desktop.engine.working import Float32
 from medqdeg_desktop.taxonomy import Modality
 
-_RADIUS: Final = SeverityPath(0.0, 0.20, 0.35, 0.60)
-_BUBBLE_BLUR: Final = SeverityPath(0.0, 0.007, 0.017, 0.04)
+#: Beyond half the side the rim leaves the frame faster than the blur inside grows: the picture would get better again.
+_RADIUS: Final = SeverityPath(0.0, 0.20, 0.35, 0.50)
+_BUBBLE_BLUR: Final = SeverityPath(0.0, 0.007, 0.017, 0.06)
 _DENSITY: Final = SeverityPath(0.0, 0.35, 1.0, 2.0)
 _DIAMETER: Final = SeverityPath(0.0, 0.35, 0.60, 1.0)
 
