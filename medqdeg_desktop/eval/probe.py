@@ -1,24 +1,29 @@
 """A model held ready in a process of its own, for a slider that moves: JSON lines in, option probabilities out.
 
-    python -m medqdeg_desktop.eval.probe FOLDER
+    python -m medqdeg_desktop.eval.probe FOLDER [--trust-remote-code]
 
-A line in: ``{"id": 7, "slot": "live", "png": BASE64 or "path": FILE, "question": TEXT, "options": {"A": TEXT, ...}}``. A slot
-holds one request: a newer one takes its place, and what it replaced is never answered, so that a model slower than the hand
-always works on the newest picture. The slot ``live`` is served before all others, which a curve over severity uses, one slot a
-point. ``{"forget": true}`` empties all slots (another image was opened); the end of the input ends the process.
+A line in: ``{"id": 7, "slot": "live", "question": TEXT, "options": {"A": TEXT, ...}}`` and the picture, either as it is
+(``"png"`` in base64, or ``"path"`` of a file) or as what it is made from (``"source"``, see ``probe_pictures``). A slot holds
+one request: a newer one takes its place, and what it replaced is never answered, so that a model slower than the hand always
+works on the newest picture. The slot ``live`` is served before all others, which a curve over severity uses, one slot a point.
+``{"forget": true}`` empties all slots (another image was opened); the end of the input ends the process.
 
 A line out: ``{"ready": NAME, ...}`` once, then for each request that was reached ``{"id", "slot", "p", "top", "confidence",
 "option_mass", "seconds"}`` or ``{"id", "slot", "error"}``. ``confidence`` is the expected C of ten trials. ``Probe`` is the
 other end.
+
+The process runs on one thread and at a lower priority than the window: whoever moves a slider goes first.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import base64
 import hashlib
 import io
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -33,6 +38,7 @@ from PIL import Image
 
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.backends.base import Decoding, FatalError, PermanentError, Request
+from medqdeg_desktop.eval.probe_pictures import Studio
 from medqdeg_desktop.eval.prompts import prompt_text
 from medqdeg_desktop.eval.questions import Question, QuestionImage
 from medqdeg_desktop.statistics.votes import expected_confidence
@@ -41,6 +47,10 @@ LIVE: Final = "live"
 TRIALS: Final = 10
 #: Points of a curve that are asked together; a live request waits for one such batch at most.
 _TOGETHER: Final = 4
+#: Steps of courtesy (nice) of the model's process.
+_LOWER: Final = 10
+#: What numeric libraries read when they are loaded: the other cores belong to the window.
+_ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _SPEAKING = threading.Lock()
 Line = dict[str, Any]
 
@@ -88,12 +98,19 @@ class _Picture(QuestionImage):
         return self.data
 
 
-def serve(folder: Path, lines: IO[str], out: IO[str], *, precision: str = "auto") -> None:
+def serve(folder: Path, lines: IO[str], out: IO[str], *, precision: str = "auto", trust_remote_code: bool = False) -> None:
     """Answers ``lines`` until they end. Raises FatalError where the folder is no model."""
     from medqdeg_desktop.eval.backends.local import LocalBackend
 
     started = time.monotonic()
-    backend = LocalBackend(folder, Decoding("option"), "probe", precision=precision, batch_size=_TOGETHER)
+    backend = LocalBackend(
+        folder,
+        Decoding("option"),
+        "probe",
+        precision=precision,
+        batch_size=_TOGETHER,
+        trust_remote_code=trust_remote_code,
+    )
     mailbox = Mailbox()
     threading.Thread(target=_read, args=(lines, mailbox, out), daemon=True).start()
     _say(out, {"ready": folder.name, "precision": backend.facts["precision"], "seconds": time.monotonic() - started})
@@ -115,13 +132,16 @@ def _read(lines: IO[str], mailbox: Mailbox, out: IO[str]) -> None:
 
 
 async def _serve(backend: Any, mailbox: Mailbox, out: IO[str]) -> None:
+    studio = Studio()
     try:
         while batch := mailbox.take():
             began = time.monotonic()
             asked: list[tuple[Line, Request]] = []
             for line in batch:
                 try:
-                    asked.append((line, _request(line)))
+                    asked.append((line, _request(line, studio)))
+                except MedqdegError as error:
+                    _say(out, _named(line) | {"error": str(error)})
                 except (KeyError, TypeError, ValueError, OSError) as error:
                     _say(out, _named(line) | {"error": f"{type(error).__name__}: {error}"})
             if not asked:
@@ -138,11 +158,14 @@ async def _serve(backend: Any, mailbox: Mailbox, out: IO[str]) -> None:
         await backend.close()
 
 
-def _request(line: Mapping[str, Any]) -> Request:
+def _request(line: Mapping[str, Any], studio: Studio) -> Request:
     options = {str(letter): str(text) for letter, text in line["options"].items()}
     if len(options) < 2:
         raise ValueError("a question needs at least two options")
-    data = base64.b64decode(line["png"], validate=True) if "png" in line else Path(line["path"]).read_bytes()
+    if "source" in line:
+        data = studio.png(line)
+    else:
+        data = base64.b64decode(line["png"], validate=True) if "png" in line else Path(line["path"]).read_bytes()
     with Image.open(io.BytesIO(data)) as picture:
         picture.load()
     image = _Picture(Path("probe"), hashlib.sha256(data).hexdigest(), picture.width, picture.height, data)
@@ -175,15 +198,19 @@ class Probe:
     gone. No call blocks on the model.
     """
 
-    def __init__(self, folder: Path, on_line: Callable[[Line], None]) -> None:
+    def __init__(self, folder: Path, on_line: Callable[[Line], None], *, trust_remote_code: bool = False) -> None:
         self._on_line = on_line
+        consent = ["--trust-remote-code"] if trust_remote_code else []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "medqdeg_desktop.eval.probe", str(folder)],
+            [sys.executable, "-m", "medqdeg_desktop.eval.probe", str(folder), *consent],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            env=os.environ | _ONE_THREAD,
+            # Elsewhere the process lowers itself; 0 is what other systems take here.
+            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
         )
         self._outbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._last_id = 0
@@ -194,9 +221,13 @@ class Probe:
 
     def ask(self, png: bytes, question: str, options: Mapping[str, str], *, slot: str = LIVE) -> int:
         """Puts a question about the picture in ``png``; returns the id that its answer will carry."""
+        picture = {"png": base64.b64encode(png).decode("ascii")}
+        return self.ask_about(picture, question, options, slot=slot)
+
+    def ask_about(self, picture: Mapping[str, Any], question: str, options: Mapping[str, str], *, slot: str = LIVE) -> int:
+        """As ``ask``, about a picture that is described: the fields of ``Studio`` or ``{"path": FILE}``."""
         self._last_id += 1
-        picture = base64.b64encode(png).decode("ascii")
-        self._put({"id": self._last_id, "slot": slot, "png": picture, "question": question, "options": dict(options)})
+        self._put({"id": self._last_id, "slot": slot, **picture, "question": question, "options": dict(options)})
         return self._last_id
 
     def forget(self) -> None:
@@ -247,8 +278,14 @@ class Probe:
 
 def main() -> None:
     """Serves the model in the folder named by the first argument."""
+    parser = argparse.ArgumentParser(prog="python -m medqdeg_desktop.eval.probe", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--trust-remote-code", action="store_true", help="run the code that the folder brings along")
+    arguments = parser.parse_args()
+    if hasattr(os, "nice"):
+        os.nice(_LOWER)
     try:
-        serve(Path(sys.argv[1]), sys.stdin, sys.stdout)
+        serve(arguments.folder, sys.stdin, sys.stdout, trust_remote_code=arguments.trust_remote_code)
     except MedqdegError as error:
         sys.exit(f"Error: {error}")
 

@@ -1,8 +1,8 @@
 """Questions about phantoms, whose answers are known by construction.
 
-``questions_about`` puts every question that a phantom can be asked. A question has a ``kind``, by which results are broken down
-and by which a kind that a model cannot learn is left out: modality, region, finding, presence, count, side, eye, appearance,
-heart, cup.
+``questions_about`` puts every question that a phantom can be asked. A question has a ``kind``, by which results are broken down:
+modality, region, finding, presence, count, side, eye, appearance, heart, cup. What the reference model did not learn
+(``NOT_LEARNT``) stays in its fixed test, but the sample study and the live probe do not ask it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from medqdeg_desktop.engine.seeding import generator
 from medqdeg_desktop.taxonomy import Modality
 
 MODALITY_NAMES: Final = (
@@ -22,6 +23,17 @@ REGIONS: Final = ("Abdomen", "Head", "Chest", "Heart", "Knee", "Hand", "Skin", "
 NO_LESION: Final = "No focal lesion"
 #: Cup-to-disc ratio, and width of the silhouette beside the usual one, from which on the answer is "enlarged".
 ENLARGED_CUP, ENLARGED_HEART = 0.65, 1.15
+
+MODALITY_QUESTION: Final = "Which imaging modality was used to acquire this image?"
+#: Kinds of question that the reference model answers below 0.60 on held-out clean phantoms (its card has the figures).
+NOT_LEARNT: Final = frozenset(
+    {
+        ("count", Modality.CT),
+        ("finding", Modality.CT),
+        ("presence", Modality.CT),
+        ("count", Modality.HISTOPATHOLOGY),
+    }
+)
 
 _SIDES: Final = {"right": "The patient's right side", "left": "The patient's left side", "none": "Neither side"}
 _APPEARANCES: Final = ("Symmetric with one colour", "Asymmetric with several colours")
@@ -51,6 +63,17 @@ _COUNTS: Final = {
 }
 # Keys of the truth that say whether the modality's finding is there: 0 or "none" where it is not.
 _FOUND: Final = ("liver lesions", "enhancing lesion", "round opacity", "cysts", "polyps")
+# A truth for each modality, so that every question about it comes up.
+_ANY_TRUTH: Final[dict[Modality, dict[str, Any]]] = {
+    Modality.CT: {"liver lesions": 0},
+    Modality.MRI: {"enhancing lesion": "none"},
+    Modality.XRAY: {"round opacity": "none", "heart": 1.0},
+    Modality.ULTRASOUND: {"cysts": 0},
+    Modality.HISTOPATHOLOGY: {"glands": 0},
+    Modality.DERMOSCOPY: {"symmetric": True},
+    Modality.ENDOSCOPY: {"polyps": 0},
+    Modality.FUNDUS: {"eye": "right", "cup": 0.4},
+}
 _SIDE_QUESTIONS: Final = {
     "enhancing lesion": "On which side is the ring-enhancing lesion?",
     "round opacity": "On which side is a round opacity seen in the lung?",
@@ -105,12 +128,20 @@ def questions_about(modality: Modality, truth: Mapping[str, Any], rng: np.random
         yield _grade("heart", "How large is the heart?", ("Normal heart size", "Enlarged heart"), truth["heart"] > ENLARGED_HEART)
 
 
+def that_fit(modality: Modality) -> list[Question]:
+    """Questions that any picture of ``modality`` can be asked, without those of ``NOT_LEARNT``.
+
+    Only of the modality itself is ``right`` right: nothing is known of the picture.
+    """
+    asked = questions_about(modality, _ANY_TRUTH.get(modality, {}), generator(0, f"any {modality}"))
+    return [question for question in asked if (question.kind, modality) not in NOT_LEARNT]
+
+
 def which_modality(modality: Modality, rng: np.random.Generator) -> Question:
     right = "Fundus photography" if modality is Modality.FUNDUS else str(modality)
     others = [name for name in MODALITY_NAMES if name != right]
     wrong = tuple(others[k] for k in rng.choice(len(others), 3, replace=False))
-    text = "Which imaging modality was used to acquire this image?"
-    return Question("modality", text, right, wrong, "Imaging Perception", "Attribute Recognition")
+    return Question("modality", MODALITY_QUESTION, right, wrong, "Imaging Perception", "Attribute Recognition")
 
 
 def region(right: str, rng: np.random.Generator | None = None) -> Question:

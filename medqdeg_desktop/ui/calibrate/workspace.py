@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QApplication, QInputDialog, QWidget
+from PySide6.QtWidgets import QApplication, QInputDialog, QVBoxLayout, QWidget
 
 from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage
@@ -23,6 +23,7 @@ from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY
 from medqdeg_desktop.ui.calibrate.live import LiveRender, Wanted
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.panel import CalibratePanel
+from medqdeg_desktop.ui.probe.place import ProbePlace
 from medqdeg_desktop.ui.study_session import StudySession
 
 
@@ -39,6 +40,11 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.sheet.opened.connect(self._on_sheet_opened)
         self.sheet.severity_opened.connect(self._on_severity_opened)
         self.centre.addWidget(self.sheet)
+        column = self.viewer.layout()
+        assert isinstance(column, QVBoxLayout)
+        look = partial(self._look, overrides={})
+        self.probe = ProbePlace(column, look, lambda: self.session.path, self.places.sample_folder, self)
+        self.probe.said.connect(self.said)
         self.type_name = ""
         self.severity = 0.0
         self._trial = Trial()
@@ -90,6 +96,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.desk.reload()
 
     def shut_down(self) -> None:
+        self.probe.close_down()
         self.sheet.close_down()
         self.live.close()
         super().shut_down()
@@ -98,6 +105,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self._pending = None
         self.sheet.stop()
         self.live.clear()
+        self.probe.follow(None, None)
         self.panel.setVisible(opened is not None)
         if opened is None:
             self._refresh_levels()
@@ -177,6 +185,18 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self.centre.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
             self._allow()
+
+    def toggle_probe(self) -> None:
+        """Q: a model is asked about the picture while the slider moves, or no longer."""
+        self._leave_sheet()
+        self.probe.toggle()
+
+    def save_state(self) -> dict[str, object]:
+        return {**super().save_state(), "probe": self.probe.save_state()}
+
+    def restore_state(self, state: dict[str, object]) -> None:
+        super().restore_state(state)
+        self.probe.restore_state(state.get("probe"))
 
     def step_back(self) -> None:
         """Escape: from the contact sheet to the picture, then the tool is put away."""
@@ -267,7 +287,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
             return
         overrides = tuple(sorted(self.panel.drawer.overrides.items()))
         seed = calibration_seed(image, self.type_name)
-        self.live.want(Wanted(image, self.type_name, self.severity, overrides, seed), final=final)
+        wanted = Wanted(image, self.type_name, self.severity, overrides, seed)
+        self.live.want(wanted, final=final)
+        self.probe.follow(self.opened, wanted)
         self._allow()
 
     def _on_shown(self, result: PreviewResult) -> None:
@@ -407,6 +429,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         """Marks, rows and the next step for the picture shown."""
         marks = self.desk.marks(self.image, self.panel.types.current)
         self.panel.show_levels(self.desk.clean(self.image), marks)
+        self.probe.show_marks(marks)
         self._allow()
 
     def _on_kept_changed(self) -> None:

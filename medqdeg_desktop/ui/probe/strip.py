@@ -1,0 +1,409 @@
+"""The live probe under the pictures: a question, the model's answer as bars, and its curve over severity as it fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from medqdeg_desktop.taxonomy import Modality
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.kept import LevelMark
+from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
+from medqdeg_desktop.ui.labels import label, set_role
+from medqdeg_desktop.ui.probe.curve import as_csv
+from medqdeg_desktop.ui.probe.curve_view import CurveView, flip_words
+from medqdeg_desktop.ui.probe.desk import Picture, ProbeDesk
+from medqdeg_desktop.ui.probe.model_choice import ModelChoice, reference_model
+from medqdeg_desktop.ui.probe.model_process import ModelProcess, State
+from medqdeg_desktop.ui.probe.option_bars import OptionBars
+from medqdeg_desktop.ui.probe.questions import Place, ProbeQuestion, about
+from medqdeg_desktop.ui.probe.typed_page import TypedPage
+
+HEIGHT: Final = 244
+#: Below this share of the next token's probability the letters say little of what the model would have replied.
+_LITTLE_MASS: Final = 0.5
+
+
+class ProbeStrip(QWidget):
+    """``severity_wanted``: a place of the curve was clicked; ``closed``: the strip is to go; ``said``: one line for the foot."""
+
+    severity_wanted = Signal(float)
+    closed = Signal()
+    said = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT)
+        self._background = Background(self)
+        self.process = ModelProcess(self)
+        self.desk = ProbeDesk(self.process, self)
+        self.questions: list[ProbeQuestion] = []
+        self._typed: list[ProbeQuestion] = []
+        self._place: Place | None = None
+        self._described: ModelFolder | None = None
+        self._window_differs = False
+        self.model = ModelChoice()
+        self.question = QComboBox()
+        self.question.setAccessibleName(self.tr("Question"))
+        self.question.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.question.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.fill = QPushButton(self.tr("Fill the curve"))
+        self.fill.setToolTip(self.tr("Asks at 21 severities from 0 to 1, then looks for each flip more closely"))
+        self.copy = _quiet("export", self.tr("Copy the points as CSV"))
+        self.close_button = _quiet("close", self.tr("Close the probe  (Q)"))
+        self.words = label(role="muted", wraps=True)
+        self.bars = OptionBars()
+        self.curve = CurveView()
+        self.findings = label(role="small")
+        self.facts = label(role="small")
+        self.facts.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.typed = TypedPage()
+        self.message = label(wraps=True)
+        self.loading = QProgressBar()
+        self.loading.setRange(0, 0)
+        self.first, self.second = QPushButton(), QPushButton(self.tr("Another folder…"))
+        self.pages = QStackedWidget()
+        self._build()
+        self._connect()
+        self._show()
+
+    # -- told by its place -------------------------------------------------------------------------------------
+
+    def follow(self, picture: Picture | None, severity: float, *, window_differs: bool) -> None:
+        """What is in front and where the slider is; called at each step of it."""
+        self._window_differs = window_differs
+        self.desk.follow(picture, severity)
+        self.curve.show_curve(self.desk.question, self.desk.curve, severity)
+
+    def show_marks(self, marks: Sequence[LevelMark]) -> None:
+        self.curve.show_marks(marks)
+
+    def offer_questions(self, study: Path | None, samples: Path, place: Place | None, modality: Modality | None) -> None:
+        """Another picture is in front: looks for questions about it."""
+        if place is None:
+            self._place = None
+            self.desk.put(None)
+            return
+        if place != self._place:
+            self._place = place
+            work = partial(about, study, samples, place, modality)
+            self._background.run("questions", work, self._on_questions, self._on_no_questions)
+
+    def start_model(self, folder: Path, *, trust: bool = False) -> None:
+        """Looks at the folder first, then loads it in a process of its own."""
+        self.model.show_model(folder)
+        self._described = None
+        self._background.run("folder", partial(describe, folder, trust=trust), partial(self._on_described, folder, trust))
+        self._show()
+
+    def begin(self) -> None:
+        """The strip was opened: the model used last, or the reference model, unless one is there."""
+        if self.process.state is State.OFF:
+            folder = self.model.current or reference_model()
+            if folder is not None:
+                self.start_model(folder)
+
+    def rest(self) -> None:
+        """The strip is not looked at: no process, nothing asked."""
+        self._background.drop("folder")
+        self.desk.follow(None, 0.0)
+        self.process.stop()
+
+    def close_down(self) -> None:
+        self._background.close()
+        self.process.close()
+
+    # -- building ----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 8, 8, 0)
+        head.setSpacing(8)
+        for widget, stretch in ((self.model, 0), (self.question, 1), (self.fill, 0), (self.copy, 0), (self.close_button, 0)):
+            head.addWidget(widget, stretch)
+        left = QVBoxLayout()
+        left.setSpacing(4)
+        left.addWidget(self.words)
+        left.addWidget(self.bars, 1)
+        body = QHBoxLayout()
+        body.setSpacing(16)
+        body.addLayout(left, 5)
+        body.addWidget(self.curve, 6)
+        foot = QHBoxLayout()
+        foot.setSpacing(16)
+        foot.addWidget(self.findings, 1)
+        foot.addWidget(self.facts)
+        answers = QWidget()
+        column = QVBoxLayout(answers)
+        column.setContentsMargins(12, 4, 12, 4)
+        column.setSpacing(2)
+        column.addLayout(body, 1)
+        column.addLayout(foot)
+        state = QWidget()
+        said = QVBoxLayout(state)
+        said.setContentsMargins(16, 8, 16, 16)
+        said.setSpacing(12)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.first)
+        buttons.addWidget(self.second)
+        buttons.addStretch(1)
+        said.addStretch(1)
+        said.addWidget(self.message)
+        said.addWidget(self.loading)
+        said.addLayout(buttons)
+        said.addStretch(1)
+        self._answers, self._state = answers, state
+        for page in (answers, self.typed, state):
+            self.pages.addWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addLayout(head)
+        outer.addWidget(self.pages, 1)
+
+    def _connect(self) -> None:
+        self.model.chosen.connect(self.start_model)
+        self.model.stop_wanted.connect(self._on_put_away)
+        self.question.activated.connect(self._on_question_chosen)
+        self.fill.clicked.connect(self.desk.sweep)
+        self.copy.clicked.connect(self.copy_csv)
+        self.close_button.clicked.connect(self.closed)
+        self.curve.severity_clicked.connect(self.severity_wanted)
+        self.typed.asked.connect(self._on_typed)
+        self.typed.cancelled.connect(self._on_typing_cancelled)
+        self.first.clicked.connect(self._on_first)
+        self.second.clicked.connect(self.model.choose_folder)
+        self.process.changed.connect(self._show)
+        self.desk.changed.connect(self._show)
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    def _on_questions(self, found: list[ProbeQuestion]) -> None:
+        before = self.desk.question
+        self.questions = [*found, *self._typed]
+        box = self.question
+        box.blockSignals(True)
+        box.clear()
+        for question in self.questions:
+            box.addItem(question.text)
+            box.setItemData(box.count() - 1, self._tip(question), Qt.ItemDataRole.ToolTipRole)
+        box.insertSeparator(box.count())
+        box.addItem(self.tr("Type a question…"))
+        box.blockSignals(False)
+        same = next((k for k, q in enumerate(self.questions) if q == before), None)
+        if same is None and before is not None:
+            # The same words about another picture: its right answer may be another one.
+            alike = (k for k, q in enumerate(self.questions) if q.text == before.text)
+            same = next(alike, None)
+        self._choose(same if same is not None else 0)
+
+    def _on_no_questions(self, error: str) -> None:
+        self.said.emit(error)
+        self._on_questions([])
+
+    def _tip(self, question: ProbeQuestion) -> str:
+        origin = {
+            "sample": self.tr("Item of the sample study"),
+            "fits": self.tr("Fits any picture of this modality; its right answer may not be known"),
+            "typed": self.tr("Typed"),
+        }.get(question.origin, self.tr("Item {0} of the study").format(question.origin))
+        return "\n".join((origin, *(f"{letter}  {text}" for letter, text in question.options)))
+
+    def _choose(self, index: int) -> None:
+        question = self.questions[index] if index < len(self.questions) else None
+        self.question.setCurrentIndex(index if question is not None else -1)
+        self.question.setToolTip(self._tip(question) if question is not None else "")
+        self.desk.put(question)
+        self._show()
+
+    def _on_question_chosen(self, index: int) -> None:
+        if index < len(self.questions):
+            self.pages.setCurrentWidget(self._answers)
+            self._choose(index)
+        else:
+            self.pages.setCurrentWidget(self.typed)
+            self.typed.open()
+
+    def _on_typed(self, question: ProbeQuestion) -> None:
+        self._typed = [*(known for known in self._typed if known != question), question]
+        found = [known for known in self.questions if known.origin != "typed"]
+        self.pages.setCurrentWidget(self._answers)
+        self._on_questions(found)
+        self._choose(self.questions.index(question))
+
+    def _on_typing_cancelled(self) -> None:
+        self.pages.setCurrentWidget(self._answers)
+        current = self.desk.question
+        self._choose(self.questions.index(current) if current in self.questions else 0)
+
+    # -- the model ---------------------------------------------------------------------------------------------
+
+    def _on_described(self, folder: Path, trust: bool, described: ModelFolder) -> None:
+        self._described = described
+        if described.problem:
+            self.process.refuse(folder, described.problem)
+        else:
+            self.process.start(folder, trust_remote_code=trust)
+
+    def _on_first(self) -> None:
+        folder = self.model.current
+        if folder is None:
+            return
+        consent = self._described is not None and self._described.wants_consent
+        self.start_model(folder, trust=consent)
+
+    def _on_put_away(self) -> None:
+        self.process.stop()
+
+    # -- showing -----------------------------------------------------------------------------------------------
+
+    def copy_csv(self) -> None:
+        """The points of the curve to the clipboard; they are kept nowhere else."""
+        subject = self.desk.subject
+        points = len(self.desk.curve.points)
+        if subject is None or not points:
+            self.said.emit(self.tr("No points to copy yet"))
+            return
+        picture, question = subject.picture, subject.question
+        options = " | ".join(f"{letter}. {text}" for letter, text in question.options)
+        facts = {
+            "degradation": picture.type_name,
+            "seed": str(picture.seed),
+            "custom": " ".join(f"{name}={value}" for name, value in picture.overrides),
+            "picture_sha256": picture.source.sha256,
+            "question": question.text,
+            "options": options,
+            "answer": question.answer,
+            "model": Path(subject.model).name,
+            "precision": str(self.process.facts.get("precision", "")),
+        }
+        QApplication.clipboard().setText(as_csv(self.desk.curve, question.letters, facts))
+        self.said.emit(self.tr("{0} points copied as CSV").format(points))
+
+    def _show(self) -> None:
+        state = self.process.state
+        told = self._told(state)
+        typing = self.pages.currentWidget() is self.typed
+        if not typing:
+            self.pages.setCurrentWidget(self._answers if told is None else self._state)
+        if told is not None:
+            self.message.setText(told[0])
+            set_role(self.message, "error" if state in (State.FAILED, State.DIED) else "muted")
+            self.first.setText(told[1])
+            self.first.setVisible(bool(told[1]))
+            self.second.setVisible(state in (State.FAILED, State.DIED, State.OFF))
+            self.loading.setVisible(state is State.LOADING)
+        self._show_answer()
+
+    def _told(self, state: State) -> tuple[str, str] | None:
+        """What stands in the way of an answer, and what the first button does about it; None where nothing does."""
+        name = self.model.current.name if self.model.current is not None else ""
+        question = self.desk.question
+        if state is State.MISSING:
+            text = self.tr(
+                "Local models need torch and transformers, which are not installed. "
+                "Install them with:  pip install 'medqdeg-desktop[local]'  and open the probe again."
+            )
+            return text, self.tr("Look again")
+        if state is State.OFF:
+            return self.tr("No model is loaded."), self.tr("Load {0}").format(name) if name else ""
+        if state is State.LOADING:
+            return self.tr("Loading {0} in a process of its own…").format(name), ""
+        if state is State.FAILED:
+            if self._described is not None and self._described.wants_consent:
+                return (
+                    self.tr("{0} brings code of its own. It is not run unless you have read it and say so.").format(name),
+                    self.tr("Run its code"),
+                )
+            return self.tr("{0} could not be loaded: {1}").format(name, self.process.reason), self.tr("Try again")
+        if state is State.DIED:
+            return self.tr("The process of {0} is gone: {1}").format(name, self.process.reason), self.tr("Restart")
+        if self._place is None:
+            return self.tr("Open a picture, and the model is asked about it."), ""
+        if question is None:
+            return self.tr("Looking for questions about this picture…"), ""
+        if not question.can_be_asked:
+            return self.tr("This question has no options: “{0}”. Choose another one, or type it with options.").format(
+                question.text
+            ), ""
+        return None
+
+    def _show_answer(self) -> None:
+        desk = self.desk
+        question, shown = desk.question, desk.shown
+        asked = question if question is not None and question.can_be_asked else None
+        self.words.setText(asked.text if asked is not None else "")
+        behind = shown is not None and shown.severity != desk.severity
+        self.bars.show_answer(asked, shown, behind=behind)
+        self.curve.show_curve(asked, desk.curve, desk.severity)
+        ready = desk.subject is not None
+        done, of = desk.swept
+        self.fill.setEnabled(ready and not desk.is_sweeping and done < of)
+        self.fill.setText(self.tr("{0} of {1}").format(done, of) if desk.is_sweeping else self.tr("Fill the curve"))
+        self.copy.setEnabled(ready and bool(desk.curve.points))
+        self.findings.setText(self._findings())
+        set_role(self.findings, "error" if desk.error else "small")
+        self.facts.setText(self._facts())
+        self.facts.setToolTip(self._how())
+
+    def _findings(self) -> str:
+        desk = self.desk
+        if desk.error:
+            return desk.error
+        flips = desk.flips
+        if flips:
+            more = self.tr("  and {0} more").format(len(flips) - 1) if len(flips) > 1 else ""
+            return self.tr("Answer flips {0}").format(flip_words(flips[0])) + more
+        points = desk.curve.points
+        if len(points) > 1:
+            return self.tr("No flip among {0} severities tried: {1}").format(len(points), points[0].top)
+        return ""
+
+    def _facts(self) -> str:
+        parts = []
+        shown = self.desk.shown
+        if shown is not None:
+            parts.append(self.tr("severity {0:.3f}").format(shown.severity))
+            if shown.option_mass < _LITTLE_MASS:
+                parts.append(self.tr("only {0:.0%} of the reply's probability on the letters").format(shown.option_mass))
+        if self._window_differs:
+            parts.append(self.tr("asked in the file's window"))
+        return "  ·  ".join(parts)
+
+    def _how(self) -> str:
+        return self.tr(
+            "The model gets the picture as generating would write it: read from the file, degraded at full size, "
+            "8 bits in the file's own window (or the item's), as PNG. Window and zoom of the screen do not reach it.\n"
+            "Confidence is C of ten trials, from the option probabilities. Nothing of this is kept."
+        )
+
+
+def _quiet(icon: str, words: str) -> QToolButton:
+    button = QToolButton()
+    button.setProperty("role", "quiet")
+    button.setIcon(theme.icon(icon))
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(words)
+    button.setAccessibleName(words)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
