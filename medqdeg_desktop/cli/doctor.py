@@ -31,6 +31,7 @@ _EXTRAS = {
     "api": ("httpx", "keyring"),
     "cluster": ("dask", "distributed"),
     "parquet": ("pyarrow",),
+    "slides": ("openslide-python",),
 }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _RLE = "1.2.840.10008.1.2.5"
+_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 #: Elements by which images of one series that lie at the same place differ.
 _SPLITS = (
     ("EchoTime", "echo time"),
@@ -233,6 +234,8 @@ def _warnings(file: DicomFile) -> list[str]:
         found.append("image orientation is invalid and left out")
     if first_item(header, "ModalityLUTSequence") is not None and hounsfield(header, 0):
         found.append("modality LUT used instead of rescale")
+    if text(header, "SOPClassUID") == _SLIDE:
+        found.append("tiles of a whole-slide image: the extra 'slides' opens it by region")
     planes, broken = overlay_planes.planes(header)
     found += broken
     if any(plane.bit is not None for plane in planes) and _encapsulated(file.pixel_syntax) and file.pixel_syntax != _RLE:

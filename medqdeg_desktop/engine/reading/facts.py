@@ -15,6 +15,22 @@ import numpy as np
 import numpy.typing as npt
 
 
+@dataclass(frozen=True, slots=True)
+class SlideFacts:
+    """A whole slide: its size in level-0 pixels, what it says of their size, and the levels it is stored at.
+
+    microns     (row, column) µm a level-0 pixel, or None;  power: of the objective, or None.
+    downsamples of the levels stored, the first 1.
+    """
+
+    columns: int
+    rows: int
+    vendor: str
+    microns: tuple[float, float] | None = None
+    power: float | None = None
+    downsamples: tuple[float, ...] = (1.0,)
+
+
 @dataclass(slots=True)
 class FileFacts:
     """One readable file.
@@ -34,6 +50,7 @@ class FileFacts:
     series_key      hashed identifier that files of one series share, "" where the file has none.
     instance_key    hashed identifier of the object.
     frame_of_reference  hashed identifier of the coordinate system that ``positions`` are given in, "" where the file has none.
+    slide           the whole slide that this is the overview or a region (``axis``) of, or None.
     splits          values by which frames at one position differ (echo, b-value, time, ...).
     """
 
@@ -63,6 +80,7 @@ class FileFacts:
     axis: str = ""
     frame_seconds: float | None = None
     warnings: list[str] = field(default_factory=list)
+    slide: SlideFacts | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,6 +88,10 @@ class FileFacts:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> FileFacts:
         facts = cls(**values)
+        if isinstance(facts.slide, dict):
+            slide = dict(facts.slide)
+            slide |= {"microns": _pair(slide["microns"]), "downsamples": tuple(float(d) for d in slide["downsamples"])}
+            facts.slide = SlideFacts(**slide)
         facts.spacing = _pair(facts.spacing)
         facts.window = _pair(facts.window)
         facts.positions = [_triple(p) for p in facts.positions]

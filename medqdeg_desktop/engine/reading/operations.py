@@ -41,6 +41,10 @@ class Operations:
 
         def work() -> FileFacts:
             kind = self._kind(path)
+            if kind == "slide":
+                from medqdeg_desktop.engine.reading import slides
+
+                return slides.describe(self._open(path, kind), axis, self.limits)
             if kind == "raster":
                 from medqdeg_desktop.engine.reading import raster
 
@@ -67,6 +71,10 @@ class Operations:
 
                 return raster.decode(path, index, self.limits)
             opened = self._open(path, kind)
+            if kind == "slide":
+                from medqdeg_desktop.engine.reading import slides
+
+                return slides.decode(opened, axis, self.limits)
             if kind == "nifti":
                 from medqdeg_desktop.engine.reading import nifti
 
@@ -115,6 +123,10 @@ class Operations:
 
             self._forget(64 * MIB)
             opened: Any = open_volume(path, self.limits)
+        elif kind == "slide":
+            from medqdeg_desktop.engine.reading.slides import open_slide
+
+            opened = open_slide(path)
         else:
             from medqdeg_desktop.engine.reading.dicom_file import open_dicom
 
@@ -137,13 +149,19 @@ def _held_bytes(opened: Any) -> int:
 
 
 def sniff(path: str) -> str:
-    """Which of "dicom", "nifti" and "raster" by content, never by name; UnreadableImageError for anything else."""
+    """Which of "dicom", "nifti", "raster" and "slide" by content; UnreadableImageError for anything else.
+
+    The name counts for slides alone, whose first file may be a plain picture that only its neighbours make a slide.
+    """
+    from medqdeg_desktop.engine.reading import slides
     from medqdeg_desktop.engine.reading.nifti import is_nifti
 
     with Path(path).open("rb") as file:
-        head = file.read(560)
+        head = file.read(1024)
     if not head:
         raise UnreadableImageError(path, "is empty")
+    if slides.may_be_slide(path, head) and slides.is_slide(path, is_dicom=head[128:132] == b"DICM"):
+        return "slide"
     # First, since the preamble of a DICOM file may hold the header of a TIFF.
     if head[128:132] == b"DICM":
         return "dicom"

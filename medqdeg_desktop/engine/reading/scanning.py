@@ -104,7 +104,9 @@ def _files(path: Path, decoder: Decoder) -> list[str]:
 
 def _below(folder: Path) -> Iterator[str]:
     for where, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        # "slide.mrxs" has its pixels in the folder "slide": files that are nothing by themselves.
+        parts = {Path(name).stem for name in names if name.lower().endswith(".mrxs")}
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in parts)
         for name in sorted(names, key=_natural):
             # Hidden files are the system's; a DICOMDIR only repeats what the files say themselves.
             if not name.startswith(".") and name.upper() != "DICOMDIR":

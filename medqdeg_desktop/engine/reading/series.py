@@ -20,8 +20,9 @@ from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.reading import rules
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, finite_percentiles
 from medqdeg_desktop.engine.reading.geometry import FramePlane, slice_normal
-from medqdeg_desktop.engine.reading.grouping import Group
+from medqdeg_desktop.engine.reading.grouping import Group, group
 from medqdeg_desktop.engine.reading.guard import Decoder
+from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.taxonomy import Modality, modality_of
 
 #: Percentiles of a longer series are taken from so many frames, evenly spread and the same on every machine.
@@ -44,20 +45,21 @@ class Series:
     label           modality, body part, series description; never a name, number or date of a patient.
     shape           (rows, columns) of a frame.
     spacing         (row, column) in mm or None;  slice_spacing: mm between frames or None.
+    slide           what the whole slide is like, for its overview (``axis`` "") and its regions; else None.
     warnings        gaps, duplicate positions, gantry tilt, assumptions: one sentence each.
     paths           the files, in frame order, each once.
     """
 
-    def __init__(self, group: Group, decoder: Decoder, modality: Modality | None = None) -> None:
-        facts = group.frames[0][0]
-        self._group = group
+    def __init__(self, members: Group, decoder: Decoder, modality: Modality | None = None) -> None:
+        facts = members.frames[0][0]
+        self._group = members
         self.decoder = decoder
         self._lock = threading.RLock()
         self._facts_of_middle: DecodedFrame | None = None
         self._range: tuple[float, float] | None = None
-        self.series_id = group.key
-        self.label = group.label
-        self.frames = tuple(FrameSource(f.path, index, f.axis) for f, index in group.frames)
+        self.series_id = members.key
+        self.label = members.label
+        self.frames = tuple(FrameSource(f.path, index, f.axis) for f, index in members.frames)
         self.file_modality = modality_of(facts.modality)
         self.modality = modality or self.file_modality
         self.format = facts.format
@@ -67,12 +69,13 @@ class Series:
         self.bits = facts.bits
         self.orientation = facts.orientations[0] if facts.orientations else None
         self.spacing = facts.spacing
-        self.slice_spacing = group.spacing
+        self.slice_spacing = members.spacing
         self.frame_seconds = facts.frame_seconds
         self.axis = facts.axis
         self.volumes = facts.volumes
+        self.slide = facts.slide
         self.frame_of_reference = facts.frame_of_reference
-        self.warnings: tuple[str, ...] = tuple(group.warnings)
+        self.warnings: tuple[str, ...] = tuple(members.warnings)
         self.paths: tuple[str, ...] = tuple(dict.fromkeys(f.path for f in self.frames))
 
     @property
@@ -135,6 +138,13 @@ class Series:
         from medqdeg_desktop.engine.reading.reformat import reformatted
 
         return reformatted(self, axis)
+
+    def region(self, region: Region) -> Series:
+        """A region of the slide as a series of its own: one frame. Raises UnreadableImageError."""
+        (facts,) = self.decoder.describe([self.paths[0]], region.text)
+        if isinstance(facts, UnreadableImageError):
+            raise facts
+        return Series(group([facts])[0], self.decoder, self.modality)
 
     def with_modality(self, modality: Modality | None) -> Series:
         """The same frames taken for another modality (None: what the file says); unit and range follow."""

@@ -25,11 +25,13 @@ from PySide6.QtWidgets import (
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.reading import Refused, Series
+from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate.looking import LookingWorkspace
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.opener import Opener
 from medqdeg_desktop.ui.calibrate.places import Places
+from medqdeg_desktop.ui.calibrate.region_opener import RegionOpener
 from medqdeg_desktop.ui.calibrate.series_list import SeriesList
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.study_session import StudySession
@@ -37,6 +39,7 @@ from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
 from medqdeg_desktop.ui.viewer.frame_store import FrameAnswer, FrameStore
 from medqdeg_desktop.ui.viewer.series_view import Layout
 from medqdeg_desktop.ui.viewer.slice_bar import SliceBar
+from medqdeg_desktop.ui.viewer.slide_page import SlidePage
 
 _CINE_MS = 80
 
@@ -50,9 +53,11 @@ class BrowsingWorkspace(LookingWorkspace):
         self.store = FrameStore(self._on_answer_elsewhere)
         self.opener = Opener(self)
         self._background = Background(self)
+        self._regions = RegionOpener(self._background, self)
         self.places = Places()
         self.list = SeriesList()
         self.slices = SliceBar()
+        self.slide_page = SlidePage()
         self._direction = 1
         self._reading_stack = False
         self._to_show, self._show_first, self._asked = "", True, False
@@ -69,6 +74,9 @@ class BrowsingWorkspace(LookingWorkspace):
         self.comparison.scrolled.connect(self.step_frame)
         self.slices.moved.connect(self.show_frame)
         self.slices.axis_chosen.connect(self.show_axis)
+        self.slide_page.chosen.connect(self.open_region)
+        self._regions.found.connect(self._on_region)
+        self._regions.warned.connect(self.warned)
 
     def series_shown(self, opened: OpenSeries | None) -> None:
         """Another series is in front; its picture follows."""
@@ -90,6 +98,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.centre = QStackedWidget()
         self.centre.addWidget(self.empty)
         self.centre.addWidget(viewer)
+        self.centre.addWidget(self.slide_page)
         side = QWidget()
         side.setProperty("role", "panel")
         side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -179,6 +188,16 @@ class BrowsingWorkspace(LookingWorkspace):
     def _invitation(self) -> str:
         return self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF.")
 
+    def open_region(self, region: Region) -> None:
+        """A region of the slide in front comes into the list, and to the front."""
+        if self.opened is not None and self.opened.is_overview:
+            self._regions.open(self.opened, region)
+
+    def _on_region(self, found: list[Series], root: Path, in_front: bool) -> None:
+        if in_front:
+            self._to_show = found[0].series_id
+        self._on_found(found, root)
+
     def choose_files(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open files"))
         if names:
@@ -238,6 +257,7 @@ class BrowsingWorkspace(LookingWorkspace):
         if new:
             more = self.tr(" and {0} more").format(len(found) - 1) if len(found) > 1 else ""
             self.places.note_opened(root, f"{new[0].title}  ({new[0].detail}){more}")
+        self._regions.reopen(new, {root: self.places.regions(str(self.session.path), root)})
         ids = [series.series_id for series in found]
         if self._to_show in ids:
             self.list.choose(self._to_show)
@@ -302,12 +322,18 @@ class BrowsingWorkspace(LookingWorkspace):
         if opened is not None and self.centre.currentWidget() is self.empty:
             # Before the page goes with its button: Qt would give the keyboard to the next button, and Space would press that.
             self.comparison.right_pane.setFocus()
-        self.centre.setCurrentIndex(1 if opened is not None else 0)
         self.comparison.show_original(None)
-        self.series_shown(opened)
+        overview = opened is not None and opened.is_overview
+        self.centre.setCurrentWidget(self.slide_page if overview else self.viewer if opened is not None else self.empty)
+        # An overview is where a picture is chosen, not one: nothing of it is degraded or kept.
+        self.series_shown(None if overview else opened)
         if opened is None:
             return
         self.list.series.refresh(opened.series_id)
+        if opened.is_overview:
+            assert opened.series.slide is not None
+            self.slide_page.show_slide(opened.series.slide)
+            self.slide_page.overview.setFocus()
         self.comparison.show_series(opened.view)
         self.slices.show_axis(opened.axis, can_be_cut=opened.can_be_cut)
         self._take_focus()
@@ -401,6 +427,9 @@ class BrowsingWorkspace(LookingWorkspace):
             self._show_image(answer.image)
 
     def _show_image(self, image: MedicalImage) -> None:
+        if self.opened is not None and self.opened.is_overview:
+            self.slide_page.show_overview(image)
+            return
         new_series = self.image is None
         self.image = image
         self.comparison.left_pane.set_busy(False)

@@ -45,6 +45,11 @@ class OpenSeries:
         return native_axis(self.shown)
 
     @property
+    def is_overview(self) -> bool:
+        """Whether this is a whole slide, of which a region is to be chosen."""
+        return self.series.slide is not None and not self.series.axis
+
+    @property
     def can_be_cut(self) -> bool:
         return could_be_cut(self.series)
 

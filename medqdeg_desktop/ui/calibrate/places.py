@@ -11,6 +11,7 @@ from typing import Any
 
 from medqdeg_desktop.engine.image import Window
 from medqdeg_desktop.engine.reading import Series
+from medqdeg_desktop.engine.reading.slides import is_region
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import modality_of
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
@@ -53,6 +54,12 @@ class Places:
         """Files and folders that were open with ``study`` and still exist."""
         roots = self.studies.get(study, {}).get("roots", [])
         return [Path(r) for r in roots if isinstance(r, str) and Path(r).exists()]
+
+    def regions(self, study: str, root: Path) -> list[str]:
+        """Regions of slides under ``root`` that were open with ``study``, as text."""
+        states = self.studies.get(study, {}).get("series", {})
+        found = [s.get("region") for s in states.values() if isinstance(s, dict) and s.get("root") == str(root)]
+        return [text for text in found if isinstance(text, str) and is_region(text)]
 
     def current(self, study: str) -> str:
         return str(self.studies.get(study, {}).get("current", ""))
@@ -100,6 +107,7 @@ def _view_state(row: OpenSeries) -> dict[str, Any]:
         "modality": str(row.series.modality or ""),
         "type": row.type_name,
         "severities": row.severities,
+        **({"region": row.series.axis, "root": str(row.root)} if is_region(row.series.axis) else {}),
     }
 
 
