@@ -232,6 +232,8 @@ def test_the_command_is_what_the_form_says(tmp_path: Path) -> None:
         f"generate ward.medq --out {tmp_path / 'out'} --seed 7 --rule published --release --limit 9 --workers 2"
         " --cluster tcp://a:1"
     )
+    assert "--mark-regions" not in said
+    assert "--mark-regions" in Wanted(tmp_path / "out", mark_regions=True).arguments(Path("ward.medq"))
     assert wanted.plan_arguments(Path("s"), estimate=True)[-2:] == ["--dry-run", "--estimate"]
 
 

@@ -92,6 +92,10 @@ class GenerateForm(QScrollArea):
         self.release.setToolTip(
             self.tr("Refused unless every item is accepted, every clean image confirmed and every level published")
         )
+        self.regions = QCheckBox(self.tr("Draw the regions that questions point at"))
+        self.regions.setToolTip(self.tr("On finished pictures, equally sharp at every level; nothing is moved under them"))
+        self.regions.setChecked(True)
+        self.regions.hide()
         self.folder = QLineEdit()
         self.browse = QPushButton(self.tr("Browse…"))
         self.browse.clicked.connect(self._on_browse)
@@ -101,6 +105,7 @@ class GenerateForm(QScrollArea):
             box.valueChanged.connect(self.changed)
         self.rule.activated.connect(self.changed)
         self.release.toggled.connect(self.changed)
+        self.regions.toggled.connect(self.changed)
         self.folder.editingFinished.connect(self.changed)
         self.cluster.editingFinished.connect(self.changed)
 
@@ -121,6 +126,8 @@ class GenerateForm(QScrollArea):
         if bank.removed:
             words += self.tr(", {0:,} removed").format(bank.removed)
         self.total.setText(words)
+        self.regions.setText(self.tr("Draw the regions that {0:,} questions point at").format(bank.regions))
+        self.regions.setVisible(bank.regions > 0)
         self.matrix.show_bank(bank)
         default = sum(c.state == "default" for c in bank.cells.values())
         if not bank.items:
@@ -155,6 +162,7 @@ class GenerateForm(QScrollArea):
             limit=self.limit.value(),
             workers=self.workers.value(),
             cluster=self.cluster.text().strip(),
+            mark_regions=self.regions.isChecked() and not self.regions.isHidden(),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -192,6 +200,7 @@ class GenerateForm(QScrollArea):
         column.addWidget(label(self.tr("Draw"), "section"))
         column.addLayout(form)
         column.addWidget(self.release)
+        column.addWidget(self.regions)
         column.addSpacing(8)
         column.addWidget(label(self.tr("Folder of the set"), "section"))
         column.addLayout(place)

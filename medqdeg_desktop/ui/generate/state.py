@@ -34,11 +34,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class BankView:
-    """The questions that take part, counted by (modality, skill), and the matrix of levels for the modalities they have."""
+    """The questions that take part, counted by (modality, skill), and the matrix of levels for the modalities they have.
+
+    ``regions`` counts those of them that carry a region as data.
+    """
 
     items: int = 0
     accepted: int = 0
     removed: int = 0
+    regions: int = 0
     skills: dict[tuple[str, str], int] = field(default_factory=dict)
     modalities: tuple[Modality, ...] = ()
     cells: dict[tuple[str, Modality], Cell] = field(default_factory=dict)
@@ -56,10 +60,14 @@ def read_bank(path: Path) -> BankView:
     """Counts the study's questions and looks up its levels; for a thread that may wait for the disk."""
     skills: Counter[tuple[str, str]] = Counter()
     states: Counter[str] = Counter()
+    regions = 0
     with Study.open(path, read_only=True) as study:
         for item in study.items():
+            if item.draft:
+                continue
             states[item.state] += 1
             if item.state != "removed":
+                regions += item.region is not None
                 skills[str(item.modality), item.skill or item.task] += 1
         levels = LevelTable(study.newest_profile(), load_default_profile())
     present = {modality for modality, _ in skills}
@@ -68,6 +76,7 @@ def read_bank(path: Path) -> BankView:
         items=sum(skills.values()),
         accepted=states["accepted"],
         removed=states["removed"],
+        regions=regions,
         skills=dict(sorted(skills.items())),
         modalities=modalities,
         cells=_cells(levels, modalities or tuple(Modality)),
@@ -100,12 +109,15 @@ class Wanted:
     limit: int = 0
     workers: int = 0
     cluster: str = ""
+    mark_regions: bool = False
 
     def arguments(self, study: Path) -> list[str]:
         """The command of this set."""
         out = ["generate", str(study), "--out", str(self.folder), "--seed", str(self.seed), "--rule", self.rule]
         if self.release:
             out.append("--release")
+        if self.mark_regions:
+            out.append("--mark-regions")
         if self.limit:
             out += ["--limit", str(self.limit)]
         if self.workers:

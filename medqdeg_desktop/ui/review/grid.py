@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
@@ -12,10 +13,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSt
 from medqdeg_desktop.bank.review import REASONS, label_of
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.study.reviews import CLEAN
-from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.taxonomy import GEOMETRY_CHANGING, Level
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.review.render_ahead import ItemPictures
 from medqdeg_desktop.ui.viewer.linked_panes import PaneLink
+from medqdeg_desktop.ui.viewer.outlines import OutlineGlass
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 
 _KEEP_KEYS, _REMOVE_KEYS = "123", "QWE"
@@ -40,6 +42,7 @@ class PictureCell(QWidget):
     def __init__(self, link: PaneLink, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.panes: list[_Pane] = []
+        self._glasses: list[OutlineGlass] = []
         self._link = link
         self._name = ""
         self._layout = QGridLayout(self)
@@ -77,12 +80,18 @@ class PictureCell(QWidget):
             pane.set_busy(waits)
             pane.show_image(images[number])
 
+    def show_region(self, region: Mapping[str, Any] | None) -> None:
+        """The region that the question is about, on the picture that it names."""
+        for number, glass in enumerate(self._glasses):
+            glass.show_outlines([region] if region is not None and region.get("image", 0) == number else [])
+
     def _add_pane(self, number: int) -> None:
         pane = _Pane("", self)
         pane.setMinimumSize(90, 70)
         pane.overlay.show_scale = False
         pane.opened.connect(self.opened)
         self.panes.append(pane)
+        self._glasses.append(OutlineGlass(pane))
         self._link.add(pane)
         pane.lower()
 
@@ -258,6 +267,9 @@ class ItemGrid(QWidget):
         waits = pictures is None or (not pictures.problem and not images)
         count = len(pictures.item.images) if pictures is not None else len([p for p in cell.panes if not p.isHidden()])
         cell.show_images(images or [None] * max(1, count), shown, waits=waits)
+        # Where anatomy has moved, the mark of the original would lie beside it; such types are not drawn under a mark either.
+        moves = name in GEOMETRY_CHANGING and level is not Level.L0 and not self._held
+        cell.show_region(pictures.item.region if pictures is not None and images and not moves else None)
 
     def _images(self, name: str, level: Level) -> Sequence[MedicalImage]:
         if self._pictures is None:

@@ -5,26 +5,22 @@ and panning go through to the picture below.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 
-from medqdeg_desktop.bank.region import outline
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.viewer.outlines import MARK, OutlineGlass
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.writing import shapes
 from medqdeg_desktop.ui.writing.shapes import BODY, Point, Region
 
-_SHADE = QColor(0, 0, 0, 170)
-_OWN = QColor("#22c55e")
 _HANDLE = 3.5
 _REACH = 8.0
 _CLICK = 4.0
 
 
-class RegionLayer(QWidget):
+class RegionLayer(OutlineGlass):
     """Covers one pane. ``changed`` when the hand has let go of a region (None: deleted); ``tool_ended`` when one is drawn."""
 
     changed = Signal(object)
@@ -32,7 +28,7 @@ class RegionLayer(QWidget):
 
     def __init__(self, pane: ImagePane) -> None:
         super().__init__(pane)
-        self._pane = pane
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
         self.setMouseTracking(True)
         self.setAccessibleName(self.tr("Regions"))
         self.region: Region | None = None
@@ -46,9 +42,6 @@ class RegionLayer(QWidget):
         self._line: list[Point] = []
         self._corners: list[Point] = []
         self._pointer: Point | None = None
-        pane.installEventFilter(self)
-        self.setGeometry(pane.rect())
-        self.hide()
 
     # -- told -------------------------------------------------------------------------------------------------
 
@@ -76,11 +69,6 @@ class RegionLayer(QWidget):
         self.update()
 
     # -- the mouse --------------------------------------------------------------------------------------------
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self._pane and event.type() is QEvent.Type.Resize:
-            self.setGeometry(self._pane.rect())
-        return False
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         point = self._point(event)
@@ -219,14 +207,6 @@ class RegionLayer(QWidget):
         ratio = self.devicePixelRatioF()
         return _REACH * ratio / placement.scale_x, _REACH * ratio / placement.scale_y
 
-    def on_pane(self, point: Point) -> QPointF:
-        """Where a point of the frame lies on this widget."""
-        placement = self._pane.placement()
-        assert placement is not None
-        ratio = self.devicePixelRatioF()
-        x, y = placement.to_pane(point[1] + 0.5, point[0] + 0.5)
-        return QPointF(x / ratio, y / ratio)
-
     # -- painting ---------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -234,36 +214,22 @@ class RegionLayer(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
         for region in self.others:
-            self._draw(painter, region, QColor(t.MUTED), 1.0)
+            self.draw(painter, region, QColor(t.MUTED), 1.0)
         if self.region is not None:
-            self._draw(painter, self.region, _OWN, 1.6)
+            self.draw(painter, self.region, MARK, 1.6)
             if self._editable and not self.tool:
                 self._draw_handles(painter, shapes.handles(self.region))
         trail = self._line if self._start is not None else [*self._corners, *([self._pointer] if self._pointer else [])]
         if self.tool == "contour" and len(trail) > 1:
-            self._polyline(painter, trail)
+            self.trace(painter, [self.on_pane(point) for point in trail], MARK, 1.6, closed=False)
         if self._corners:
             self._draw_handles(painter, self._corners)
         painter.end()
 
-    def _draw(self, painter: QPainter, region: dict[str, Any], colour: QColor, width: float) -> None:
-        polygon = QPolygonF([self.on_pane((float(x), float(y))) for x, y in outline(region)])
-        for pen in (QPen(_SHADE, width + 2), QPen(colour, width)):
-            painter.setPen(pen)
-            painter.drawPolygon(polygon)
-
-    def _polyline(self, painter: QPainter, points: Sequence[Point]) -> None:
-        line = QPolygonF([self.on_pane(point) for point in points])
-        for pen in (QPen(_SHADE, 3.6), QPen(_OWN, 1.6)):
-            painter.setPen(pen)
-            painter.drawPolyline(line)
-
     def _draw_handles(self, painter: QPainter, points: Sequence[Point]) -> None:
-        painter.setPen(QPen(_SHADE, 1))
-        painter.setBrush(_OWN)
+        painter.setPen(QPen(QColor(0, 0, 0, 170), 1))
+        painter.setBrush(MARK)
         for point in points:
             middle = self.on_pane(point)
             painter.drawRect(QRectF(middle.x() - _HANDLE, middle.y() - _HANDLE, 2 * _HANDLE, 2 * _HANDLE))
-        painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import drag, press, wait_for_picture
+from hands import drag, press, seen, wait_for_picture
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -25,7 +25,7 @@ from medqdeg_desktop.bank.region import drawn, outline
 from medqdeg_desktop.bank.review import decide
 from medqdeg_desktop.bank.reviewed_draw import draw_under_review
 from medqdeg_desktop.bank.verify import verify_dataset
-from medqdeg_desktop.bank.writing import drafts, versions
+from medqdeg_desktop.bank.writing import begin, drafts, save, submit, versions
 from medqdeg_desktop.bank.written_items import Standing, read_book
 from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.display import to_display
@@ -35,8 +35,9 @@ from medqdeg_desktop.samples.ct import ct_abdomen
 from medqdeg_desktop.samples.dicom_file import write_dicom
 from medqdeg_desktop.study.records import Review, ReviewSetup
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.taxonomy import GEOMETRY_CHANGING, Level
 from medqdeg_desktop.ui.explore.catalogue import Catalogue
+from medqdeg_desktop.ui.generate.state import read_bank
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.writing.desk import WritingDesk
 from medqdeg_desktop.ui.writing.panel import WritingPanel
@@ -175,9 +176,9 @@ def test_three_questions_from_dicom_are_reviewed_generated_exported_and_seen_in_
     for item in items:
         row = next(row for row in rows if row["item_id"] == item.item_id and row["level"] == "L0")
         assert item.window is not None
-        seen = to_display(read_image(item.images[0], item.frame), Window(*item.window))
+        clean = to_display(read_image(item.images[0], item.frame), Window(*item.window))
         written = png.decode(dataset.image_path(row).read_bytes())
-        np.testing.assert_array_equal(written, drawn(seen, item.region) if item.region else seen)
+        np.testing.assert_array_equal(written, drawn(clean, item.region) if item.region else clean)
     # The mark is as green at every level, along its own line.
     marked = [row for row in rows if row["item_id"] == items[0].item_id]
     x, y = np.rint(outline(items[0].region)).astype(int).T
@@ -383,3 +384,38 @@ def test_fifty_questions_go_through_the_desk_without_one_being_lost(writing: Wri
         assert [item.answer for item in items[:5]] == list("ABCDA")
         assert study.verify() == []
         assert json.loads(json.dumps(items[49].region)) == {"kind": "box", "at": [49, 49, 59, 61]}
+
+
+def test_reviewers_see_the_region_where_it_was_drawn_and_the_generator_offers_to_draw_it(
+    open_window: OpenWindow, study_path: Path, abdomen: Path, qtbot: QtBot
+) -> None:
+    image = read_image(abdomen / "2.dcm")
+    region = {"kind": "box", "at": [30, 40, 60, 55]}
+    with Study.open(study_path) as study:
+        save(study, begin(image, abdomen / "1.dcm"), "dr_a")
+        draft = replace(begin(image, abdomen / "2.dcm"), question="Which organ is marked?", options=ORGANS, answer="A")
+        submit(study, replace(draft, skill="Abdominal Structures", region=region), "dr_a")
+        (item,) = (item for item in study.items() if not item.draft)
+        types = draw_under_review(study)(item)
+    window = open_window(study_path)
+    window.go_to("review")
+    grid = window.workspace("review").grid  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: grid.clean is not None and grid.cells[0, Level.L2].image is not None, timeout=20_000)
+    pane = grid.cells[0, Level.L0].panes[0]
+    placement, ratio = pane.placement(), pane.devicePixelRatioF()
+    assert placement is not None
+    shown = seen(pane).astype(int)
+    across, down = (round(v) for v in placement.to_pane(40.5, 45.5))
+    edge = shown[down - 2 : down + 3, across]
+    assert (edge[:, 1] - edge[:, 0]).max() > 80, "the upper edge of the box is green"
+    across, down = (round(v) for v in placement.to_pane(48, 45))
+    assert np.ptp(shown[down, across]) < 10 and ratio >= 1
+    for column, name in enumerate(types):
+        glass = grid.cells[column, Level.L1]._glasses[0]
+        assert glass.isHidden() == (name in GEOMETRY_CHANGING)
+    bank = read_bank(study_path)
+    assert (bank.items, bank.regions) == (1, 1)
+    window.go_to("generate")
+    form = window.workspace("generate").form  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: not form.regions.isHidden(), timeout=10_000)
+    assert form.wanted.mark_regions
