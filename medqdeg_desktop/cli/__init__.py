@@ -30,6 +30,7 @@ _COMMANDS = {
     "verify": "dataset",
     "export": "dataset",
     "evaluate": "evaluate",
+    "freeze": "evaluate",
     "rescore": "evaluate",
     "report": "evaluate",
     "doctor": "doctor",

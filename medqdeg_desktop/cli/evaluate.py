@@ -27,7 +27,7 @@ _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Sampled replies per question [default: 3; verbal: 1]. With --confidence option one pass serves every T.",
+    help="Sampled replies per question [default: 10; verbal: 1]. With --confidence option one pass serves every T.",
 )
 @click.option("--temperature", type=click.FloatRange(0, 5), default=1.0, show_default=True, help="Sampling temperature.")
 @click.option(
@@ -38,6 +38,12 @@ _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="vote: agreement of trials, as published. option: exact option probabilities. verbal: a stated 0-100.",
 )
 @click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", help="Data may go to this host. Repeat for several.")
+@click.option(
+    "--allow-plain-http",
+    multiple=True,
+    metavar="HOST",
+    help="Speak to this host without encryption. Not needed for this machine and private addresses.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first N items, each at all its levels.")
 @click.option("--max-tokens", type=click.IntRange(1), default=64, show_default=True, help="Longest reply, in tokens.")
 @click.option("--text-only", is_flag=True, help="Leave the images out: what do the words alone answer?")
@@ -64,6 +70,7 @@ def evaluate_command(
     temperature: float,
     confidence: Any,
     allow_hosts: tuple[str, ...],
+    allow_plain_http: tuple[str, ...],
     limit: int | None,
     max_tokens: int,
     text_only: bool,
@@ -98,6 +105,7 @@ def evaluate_command(
         text_only=text_only,
         rotate_options=rotate_options,
         allow_hosts=allow_hosts,
+        allow_plain_http=allow_plain_http,
         trust_remote_code=trust_remote_code,
         precision=precision,
         batch_size=batch_size,
@@ -127,11 +135,37 @@ def _price(text: str | None) -> tuple[float, float] | None:
     return given, taken
 
 
+@click.command("freeze")
+@click.argument("study", type=_STUDY)
+@click.argument("run", metavar="RUN")
+@click.option("--by", required=True, metavar="NAME", help="Who closes the run.")
+@click.option("--reason", default="", help="Why, for example the paper that its numbers go into.")
+def freeze_command(study: Path, run: str, by: str, reason: str) -> None:
+    """Close a run of STUDY for good: no further answers, no other reading; the hash of its answers is on record.
+
+    RUN is its id, or how the id begins (`evaluate` prints it). `rescore` makes a new run of a frozen one.
+
+    Example: medqdeg freeze site.medq 4f02ab --by dr_a --reason "figures of the manuscript"
+    """
+    from medqdeg_desktop.study.store import Study
+
+    with Study.open(study) as opened:
+        found = [known for known in opened.runs() if known.run_id.startswith(run.casefold())]
+        if len(found) != 1:
+            known = ", ".join(f"{one.run_id[:12]} {one.label}" for one in found or opened.runs())
+            what = "several runs begin" if found else "no run begins"
+            raise MedqdegError(f"{study}: {what} with {run!r}; there are: {known or 'none'}")
+        frozen = opened.freeze_run(found[0].run_id, by, reason)
+    click.echo(f"{frozen.label} (run {frozen.run_id[:12]}) is frozen since {frozen.frozen_at}")
+
+
 @click.command("rescore")
 @click.argument("study", type=_STUDY)
 @progress_option
 def rescore_command(study: Path, progress: str) -> None:
     """Read all stored replies of STUDY again with the present parser; no model is asked.
+
+    A frozen run stays as it is; what the parser makes of it becomes a run of its own.
 
     Example: medqdeg rescore site.medq
     """
@@ -194,6 +228,7 @@ def report_command(
 
 COMMANDS: dict[str, click.Command] = {
     "evaluate": evaluate_command,
+    "freeze": freeze_command,
     "rescore": rescore_command,
     "report": report_command,
 }

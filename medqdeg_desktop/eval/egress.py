@@ -11,16 +11,18 @@ import ipaddress
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from medqdeg_desktop.errors import MedqdegError
 
 if TYPE_CHECKING:
     from medqdeg_desktop.eval.backends.base import Request
     from medqdeg_desktop.eval.questions import Question
-    from medqdeg_desktop.study.records import Item
+    from medqdeg_desktop.study.store import Study
 
 
 class EgressError(MedqdegError):
@@ -37,6 +39,40 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def in_the_clear(urls: Iterable[str]) -> tuple[str, ...]:
+    """Hosts among ``urls`` that would be spoken to over plain http through a network that is not the site's own: whoever is on
+    the way reads pictures and key. This machine and private addresses (RFC 1918, fc00::/7, link-local) do not count."""
+    found = []
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname and not _is_private(parts.hostname):
+            found.append(parts.hostname)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_private(host: str) -> bool:
+    if is_loopback(host):
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        # A name may mean anything: only an address says where it lies.
+        return False
+    return address.is_private or address.is_link_local
+
+
+def check_transport(urls: Iterable[str], allowed: Collection[str]) -> None:
+    """Raises EgressError for the first host that would be spoken to in the clear and that ``allowed`` (``--allow-plain-http``)
+    does not name."""
+    names = {name.casefold() for name in allowed}
+    for host in in_the_clear(urls):
+        if host.casefold() not in names:
+            raise EgressError(
+                f"http://{host} is not encrypted: everybody on the way could read the pictures and the key. Use https, or say "
+                f"`--allow-plain-http {host}` if the way there is the site's own"
+            )
 
 
 def remote_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
@@ -57,27 +93,44 @@ def check_hosts(hosts: Iterable[str], allowed: Collection[str]) -> tuple[str, ..
     return remote
 
 
-def sendable_items(items: Iterable[Item]) -> dict[str, str]:
-    """Item ids that may leave this machine (public, or cleared by a person) with the wording that this was said of."""
-    return {item.item_id: _wording(item.question, item.options) for item in items if item.public or item.cleared_by}
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What may leave of an item: its wording, and the source pictures (hashes of their pixels) that a person cleared; None where
+    the licence of its source makes it public."""
+
+    wording: str
+    pictures: frozenset[str] | None
 
 
-def kept_back(question: Question, sendable: Mapping[str, str]) -> str:
+def sendable_items(study: Study) -> dict[str, Permission]:
+    """Item ids that may leave this machine (public, or cleared by a person) with what exactly this was said of."""
+    cleared = study.cleared_pictures()
+    return {
+        item.item_id: Permission(_wording(item.question, item.options), None if item.public else cleared.get(item.item_id))
+        for item in study.items()
+        if item.public or item.item_id in cleared
+    }
+
+
+def kept_back(question: Question, sendable: Mapping[str, Permission]) -> str:
     """Why ``question`` may not leave this machine, or "" where it may. ``sendable`` is that of ``sendable_items``.
 
-    A clearance is for a question as it stands in the study: a dataset that was made from another wording, or that does not
-    record what its pictures are, is not covered by it.
+    A clearance is for a question as it stands in the study, with the pictures that it showed then: a dataset that was made from
+    another wording or another picture, or that does not record what its pictures are, is not covered by it.
     """
     if question.item_id not in sendable:
         return "it is neither public nor cleared by a person (`medqdeg bank clear STUDY --items FILE --by NAME`)"
-    if sendable[question.item_id] != _wording(question.text, question.options):
+    allowed = sendable[question.item_id]
+    if allowed.wording != _wording(question.text, question.options):
         return "the dataset asks it in other words than the study that cleared it; generate the set again"
     if not all(image.sha256 for image in question.images):
         return "the dataset does not record the hash of its picture"
+    if allowed.pictures is not None and not all(image.source_sha256 in allowed.pictures for image in question.images):
+        return "its picture is not the one that was cleared; clear it again (`medqdeg bank clear STUDY --items FILE --by NAME`)"
     return ""
 
 
-def check_items(questions: Iterable[Question], sendable: Mapping[str, str], hosts: tuple[str, ...]) -> None:
+def check_items(questions: Iterable[Question], sendable: Mapping[str, Permission], hosts: tuple[str, ...]) -> None:
     """Raises EgressError naming the first question that may not go to ``hosts`` and why."""
     for question in questions:
         reason = kept_back(question, sendable)

@@ -14,7 +14,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.backends.base import Mode
 from medqdeg_desktop.eval.backends.opening import require_clients
 from medqdeg_desktop.eval.costs import forecast, price_of
-from medqdeg_desktop.eval.egress import is_loopback, kept_back, remote_hosts, sendable_items
+from medqdeg_desktop.eval.egress import in_the_clear, is_loopback, kept_back, remote_hosts, sendable_items
 from medqdeg_desktop.eval.keys import key_for
 from medqdeg_desktop.eval.plan import EvaluateOptions, Work
 from medqdeg_desktop.eval.questions import questions
@@ -29,11 +29,12 @@ _REPLY_TOKENS: Final[dict[Mode, int]] = {"vote": 5, "verbal": 16, "option": 1}
 
 def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, options: EvaluateOptions) -> dict[str, Any]:
     """``{"model", "questions", "answers", "answered", "images_bytes", "remote_hosts", "not_allowed", "not_cleared",
-    "first_not_cleared", "problem", "servers", "cost"}``.
+    "first_not_cleared", "in_the_clear", "problem", "servers", "cost"}``.
 
     answered           answers that stand already for the same model, mode, T and dataset.
     not_allowed        remote hosts that ``--allow-host`` does not name; nothing was sent there.
     not_cleared        questions whose item is neither public nor cleared (0 where nothing leaves this machine).
+    in_the_clear       remote hosts over plain http that ``--allow-plain-http`` does not name.
     problem            one line of what would stop the run at once; "" for none.
     cost               tokens and price expected of all of it, and at most; None where no price is known.
     servers            for ``openai``, each address with ``alive``, ``reason``, ``models``, ``serves`` and ``logprobs`` (or None).
@@ -41,9 +42,11 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     dataset = Dataset.open(dataset_dir)
     remote = remote_hosts(spec.hosts)
     allowed = {name.casefold() for name in options.allow_hosts}
+    plain = {name.casefold() for name in options.allow_plain_http}
+    clear = [host for host in in_the_clear(spec.base_urls) if host.casefold() not in plain]
     not_allowed = [host for host in remote if host.casefold() not in allowed]
     with Study.open(study_path, read_only=True) as study:
-        sendable = sendable_items(study.items()) if remote else {}
+        sendable = sendable_items(study) if remote else {}
         answered = sum(
             len(study.answered_keys(run.run_id))
             for run in study.runs()
@@ -69,7 +72,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
         except MedqdegError as error:
             problem = str(error)
         else:
-            if spec.kind == "openai" and not not_allowed:
+            if spec.kind == "openai" and not not_allowed and not clear:
                 exact = options.mode == "option"
                 servers = [_server(url, spec, keys[host], exact) for url, host in zip(spec.base_urls, _hosts(spec), strict=True)]
                 problem = next((server["reason"] for server in servers if server["reason"]), "")
@@ -83,6 +86,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
         "not_allowed": not_allowed,
         "not_cleared": withheld,
         "first_not_cleared": first,
+        "in_the_clear": clear,
         "problem": problem,
         "servers": servers,
         "cost": cost,

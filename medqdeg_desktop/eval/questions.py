@@ -27,12 +27,14 @@ class ImageChangedError(MedqdegError):
 
 @dataclass(frozen=True, slots=True)
 class QuestionImage:
-    """An image as it is sent: the file's own bytes. ``sha256`` is the recorded hash, sizes in pixels."""
+    """An image as it is sent: the file's own bytes. ``sha256`` is the recorded hash, sizes in pixels, ``source_sha256`` the hash
+    of the pixels of the clean picture that it was made from."""
 
     path: Path
     sha256: str
     width: int
     height: int
+    source_sha256: str = ""
 
     def read(self) -> bytes:
         """The PNG bytes; raises ImageChangedError when they are not the recorded ones."""
@@ -92,7 +94,13 @@ def _question(dataset: Dataset, group: Iterable[dict[str, Any]]) -> Question:
         options=options,
         answer=first["answer"],
         images=tuple(
-            QuestionImage(dataset.image_path(row), row.get("sha256") or "", int(row["width"] or 0), int(row["height"] or 0))
+            QuestionImage(
+                dataset.image_path(row),
+                row.get("sha256") or "",
+                int(row["width"] or 0),
+                int(row["height"] or 0),
+                row.get("source_sha256") or "",
+            )
             for row in rows
         ),
     )

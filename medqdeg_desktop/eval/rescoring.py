@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,7 +44,14 @@ def rescore(study_path: Path | str, progress: Progress) -> Rescored:
 
 
 def rescore_run(study: Study, run: Run) -> tuple[int, int]:
-    """(replies read, answers changed) of one run; MedqdegError where its dataset is not the one it was made on."""
+    """(replies read, answers changed) of one run; MedqdegError where its dataset is not the one it was made on.
+
+    A frozen run stays as it is: a copy of it is read again, under a name of its own.
+    """
+    if run.frozen_at:
+        if run.parser == PARSER_VERSION or run.mode == "option":
+            return 0, 0
+        run = study.copy_run(run.run_id, _reading(run))
     if run.mode == "option":
         # Nothing was read from text: probabilities are what they are.
         study.replace_choices(run.run_id, (), parser=PARSER_VERSION)
@@ -66,6 +74,14 @@ def rescore_run(study: Study, run: Run) -> tuple[int, int]:
 
     changes = list(again())
     return read, study.replace_choices(run.run_id, changes, parser=PARSER_VERSION)
+
+
+def _reading(run: Run) -> Run:
+    """The run that another reading of the frozen ``run`` makes."""
+    digest = hashlib.sha256(f"{run.run_id} read by parser {PARSER_VERSION}".encode()).hexdigest()[:32]
+    settings = {**run.settings, "read_again_from": run.run_id}
+    label = f"{run.label} (parser {PARSER_VERSION})"
+    return replace(run, run_id=digest, label=label, settings=settings, frozen_at="", finished_at="")
 
 
 def _read_again(answer: Answer, options: dict[str, str]) -> Answer:

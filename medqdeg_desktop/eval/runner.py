@@ -69,13 +69,14 @@ async def _evaluate(
 ) -> Outcome:
     dataset = Dataset.open(dataset_dir)
     hosts = egress.check_hosts(spec.hosts, options.allow_hosts)
+    egress.check_transport(spec.base_urls, options.allow_plain_http)
     meter = Meter(price_of(spec, options.price), options.max_cost)
     known: dict[str, Known] = {}
     total, work_ahead = 0, 0.0
-    sendable: dict[str, str] | None = None
+    sendable: dict[str, egress.Permission] | None = None
     if hosts:
         with Study.open(study_path, read_only=True) as study:
-            sendable = egress.sendable_items(study.items())
+            sendable = egress.sendable_items(study)
     for question in questions(dataset, options.limit):
         if sendable is not None:
             egress.check_items([question], sendable, hosts)
@@ -94,11 +95,14 @@ async def _evaluate(
             run = await asyncio.wrap_future(writer.submit(lambda study: _opened(study, wanted)))
             if log is not None:
                 log.run_id = run.run_id
-            if run.parser != PARSER_VERSION:
+            if run.parser != PARSER_VERSION and not run.frozen_at:
                 await asyncio.wrap_future(writer.submit(lambda study: rescore_run(study, run)))
             tally = Tally(known, total, work_ahead, meter.figures)
             answered = _standing(study_path, run.run_id, tally, meter)
             reused = tally.done
+            if run.frozen_at and tally.done < total:
+                stands = f"{tally.done:,} of {total:,} answers"
+                raise MedqdegError(f"run {run.label} is frozen since {run.frozen_at[:10]} with {stands}: it takes no more")
             progress.update(tally.done, total, **tally.figures())
             work = Work(options, answered)
             sample = [asked.request for asked in islice(work.missing(questions(dataset, options.limit)), 8)]
@@ -113,7 +117,7 @@ async def _evaluate(
                 await _Asking(backend, ledger, progress, Doubts(options), run.label).all(missing)
             finally:
                 await ledger.close()
-            if tally.done >= total and options.limit is None and not run.finished_at:
+            if tally.done >= total and options.limit is None and not run.finished_at and not run.frozen_at:
                 run = await asyncio.wrap_future(writer.submit(lambda study: study.finish_run(run.run_id)))
         finally:
             if backend is not None:
@@ -128,8 +132,10 @@ async def _evaluate(
 
 def _opened(study: Study, wanted: Run) -> Run:
     """The run to go on with. One that is finished stays as it is, to the second, unless its dataset moved or it must be read
-    again."""
+    again; one that is frozen stays in any case."""
     standing = study.run(wanted.run_id)
+    if standing is not None and standing.frozen_at:
+        return standing
     if standing is None or not standing.finished_at:
         return study.start_run(wanted)
     same = (standing.dataset_path, standing.parser) == (wanted.dataset_path, PARSER_VERSION)

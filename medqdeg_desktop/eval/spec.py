@@ -52,6 +52,11 @@ class ModelSpec:
         return f"{self.kind}:{self.folder.resolve().name if self.kind == 'local' else self.name}"
 
     @property
+    def remembered(self) -> str:
+        """The specification as a run keeps it, from any folder: a local model by its absolute path, a server by its address."""
+        return f"local:{self.folder.expanduser().resolve()}" if self.kind == "local" else str(self)
+
+    @property
     def hosts(self) -> tuple[str, ...]:
         """Hosts that data would go to, in lower case and without port; empty for what runs in this process."""
         return tuple(dict.fromkeys((urlsplit(url).hostname or "") for url in self.base_urls))

@@ -15,7 +15,8 @@ from medqdeg_desktop.study.records import Answer, Run
 
 _PAGE = 2000
 _RUN = (
-    "run_id, model, label, mode, trials, dataset_sha256, dataset_path, settings, started_at, finished_at, random_weights, parser"
+    "run_id, model, label, mode, trials, dataset_sha256, dataset_path, settings, started_at, finished_at, random_weights, "
+    "parser, spec, frozen_at"
 )
 _ANSWER = "file_name, trial, raw, choice, status, probabilities, confidence, error, detail"
 
@@ -26,7 +27,7 @@ class Answers(Items):
     def start_run(self, run: Run) -> Run:
         """Records ``run``, or returns the run that stands under its id, reopened, with the dataset's present path.
 
-        Raises StudyError where the run that stands has another model, mode, number of trials, dataset or settings.
+        Raises StudyError where the run that stands has another model, mode, number of trials, dataset or settings, or is frozen.
         """
         settings = canonical_json(run.settings)
         with self._writing() as db:
@@ -37,16 +38,23 @@ class Answers(Items):
                         raise StudyError(f"{self.path}: run {run.run_id} stands with another {what.replace('_', ' ')}")
                 if canonical_json(standing.settings) != settings:
                     raise StudyError(f"{self.path}: run {run.run_id} stands with other settings")
-                db.execute("UPDATE runs SET dataset_path = ?, finished_at = '' WHERE run_id = ?", (run.dataset_path, run.run_id))
-                return replace(standing, dataset_path=run.dataset_path, finished_at="")
+                if standing.frozen_at:
+                    raise StudyError(f"{self.path}: run {standing.label} is frozen since {standing.frozen_at}")
+                again = replace(standing, dataset_path=run.dataset_path, finished_at="", spec=run.spec or standing.spec)
+                db.execute(
+                    "UPDATE runs SET dataset_path = ?, finished_at = '', spec = ? WHERE run_id = ?",
+                    (again.dataset_path, again.spec, again.run_id),
+                )
+                return again
             started = replace(
                 run,
                 started_at=utc_text(now_after()),
                 finished_at="",
+                frozen_at="",
                 parser=run.parser or str(run.settings.get("parser", "")),
             )
             db.execute(
-                f"INSERT INTO runs ({_RUN}) VALUES ({', '.join('?' * 12)})",
+                f"INSERT INTO runs ({_RUN}) VALUES ({', '.join('?' * 14)})",
                 (
                     started.run_id,
                     started.model,
@@ -60,6 +68,8 @@ class Answers(Items):
                     "",
                     int(started.random_weights),
                     started.parser,
+                    started.spec,
+                    "",
                 ),
             )
         return started
@@ -139,6 +149,16 @@ class Answers(Items):
         with self._reading() as db:
             rows = db.execute(
                 "SELECT status, count(*) FROM answers WHERE run_key = ? GROUP BY status", (self._run_key(run_id),)
+            ).fetchall()
+        return dict(rows)
+
+    def failures(self, run_id: str) -> dict[str, int]:
+        """Failed answers of the run by kind (what stands before the colon of their error), most frequent first."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT substr(error, 1, instr(error || ':', ':') - 1) AS kind, count(*) FROM answers"
+                " WHERE run_key = ? AND status = 'failed' GROUP BY kind ORDER BY count(*) DESC, kind",
+                (self._run_key(run_id),),
             ).fetchall()
         return dict(rows)
 
@@ -237,6 +257,8 @@ def _run(row: tuple[Any, ...]) -> Run:
         finished_at=row[9],
         random_weights=bool(row[10]),
         parser=row[11],
+        spec=row[12],
+        frozen_at=row[13],
     )
 
 

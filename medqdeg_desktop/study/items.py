@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -121,12 +121,33 @@ class Items(Profiles):
         with self._reading() as db:
             return int(db.execute("SELECT count(*) FROM items").fetchone()[0])
 
-    def clear_items(self, ids: Iterable[str], by: str, reason: str = "") -> Event:
+    def clear_items(
+        self, ids: Iterable[str], by: str, reason: str = "", pictures: Mapping[str, Sequence[str]] | None = None
+    ) -> Event:
         """Records that the person ``by`` allows the current versions of ``ids`` to leave the site: one event, all or nothing.
+
+        pictures   hashes of the decoded pixels of each item's pictures as they are now: the clearance is for these.
 
         Raises StudyError naming the first id that is unknown. Taking the event back (``undo``) withdraws the clearance.
         """
-        return self._decide_items("items_cleared", {}, ids, by, reason)
+        said = {"pictures": {item_id: list(hashes) for item_id, hashes in pictures.items()}} if pictures else {}
+        return self._decide_items("items_cleared", said, ids, by, reason)
+
+    def cleared_pictures(self) -> dict[str, frozenset[str]]:
+        """Item ids that people cleared in their present version, with the hashes of the pictures that they cleared."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT c.item_id, e.event_id, e.payload FROM item_clearances c"
+                " JOIN items i ON i.item_id = c.item_id AND i.version = c.version JOIN events e ON e.event_id = c.event_id"
+                " WHERE NOT EXISTS (SELECT 1 FROM events u WHERE u.undoes = e.event_id) ORDER BY e.seq"
+            )
+            said: dict[str, dict[str, list[str]]] = {}
+            found: dict[str, frozenset[str]] = {}
+            for item_id, event_id, payload in rows:
+                if event_id not in said:
+                    said[event_id] = json.loads(payload).get("pictures", {})
+                found[item_id] = found.get(item_id, frozenset()) | frozenset(said[event_id].get(item_id, ()))
+        return found
 
     def judge_items(self, ids: Iterable[str], verdict: Verdict, by: str, reason: str = "") -> Event:
         """Records that ``by`` accepts or removes the current versions of ``ids``, or reopens them (``"imported"``)."""

@@ -57,6 +57,12 @@ def version_4(db: Database) -> None:
         db.execute(statement)
 
 
+@MIGRATIONS()
+def version_5(db: Database) -> None:
+    for statement in statements(schema.VERSION_5):
+        db.execute(statement)
+
+
 def newest_version(migrations: Migrations = MIGRATIONS) -> int:
     return len(migrations._migrations)
 

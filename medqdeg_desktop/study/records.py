@@ -289,7 +289,8 @@ class Run:
 
     ``settings`` holds everything that can change an answer: prompt hash, trials, temperature, top_p, mode, parser version,
     transport, model revision or folder hash, precision. ``parser`` is the version of the parser whose choices stand in the
-    study now: ``settings["parser"]`` until stored replies are parsed again.
+    study now: ``settings["parser"]`` until stored replies are parsed again. ``spec`` is how the model was reached last (a folder
+    or an address, never a key), for giving the command again; ``frozen_at`` is "" while the run is open.
     """
 
     run_id: str
@@ -304,6 +305,8 @@ class Run:
     finished_at: str = ""
     random_weights: bool = False
     parser: str = ""
+    spec: str = ""
+    frozen_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,15 @@ CREATE TABLE reader_roles (
 CREATE INDEX reader_roles_by_reader ON reader_roles (reader_id);
 """
 
+# Runs that are closed for good; and how a run's model is reached, so that the command can be given again (never a key).
+VERSION_5 = """
+INSERT INTO event_kinds VALUES
+  ('run_frozen', 'a person closes a run: its answers and what was read from them are final');
+
+ALTER TABLE runs ADD COLUMN spec TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN frozen_at TEXT NOT NULL DEFAULT '';
+"""
+
 VIEWS = {
     # A reader's role is the one given last, or else the one they joined with.
     "current_readers": """
@@ -329,4 +338,23 @@ CREATE TRIGGER answers_keep_replies BEFORE UPDATE ON answers
 WHEN OLD.status <> 'failed' AND (NEW.raw IS NOT OLD.raw OR NEW.run_key IS NOT OLD.run_key
   OR NEW.file_name IS NOT OLD.file_name OR NEW.trial IS NOT OLD.trial OR NEW.detail IS NOT OLD.detail)
 BEGIN SELECT RAISE(ABORT, 'a reply that arrived is never replaced'); END""",
+    "answers_end_with_freezing": """
+CREATE TRIGGER answers_end_with_freezing BEFORE INSERT ON answers
+WHEN (SELECT frozen_at FROM runs WHERE run_key = NEW.run_key) <> ''
+BEGIN SELECT RAISE(ABORT, 'the run is frozen: it takes no further answers'); END""",
+    "answers_of_frozen_runs_stay": """
+CREATE TRIGGER answers_of_frozen_runs_stay BEFORE UPDATE ON answers
+WHEN (SELECT frozen_at FROM runs WHERE run_key = OLD.run_key) <> ''
+BEGIN SELECT RAISE(ABORT, 'the run is frozen: its answers are final'); END""",
+    # Where its dataset lies now is no part of a run.
+    "runs_stay_frozen": """
+CREATE TRIGGER runs_stay_frozen BEFORE UPDATE ON runs
+WHEN OLD.frozen_at <> '' AND (NEW.frozen_at <> OLD.frozen_at OR NEW.run_id <> OLD.run_id OR NEW.model <> OLD.model
+  OR NEW.label <> OLD.label OR NEW.mode <> OLD.mode OR NEW.trials <> OLD.trials OR NEW.parser <> OLD.parser
+  OR NEW.dataset_sha256 <> OLD.dataset_sha256 OR NEW.settings <> OLD.settings OR NEW.random_weights <> OLD.random_weights
+  OR NEW.started_at <> OLD.started_at OR NEW.finished_at <> OLD.finished_at)
+BEGIN SELECT RAISE(ABORT, 'the run is frozen: it is never changed'); END""",
+    "runs_no_delete": """
+CREATE TRIGGER runs_no_delete BEFORE DELETE ON runs
+BEGIN SELECT RAISE(ABORT, 'runs are never deleted'); END""",
 }

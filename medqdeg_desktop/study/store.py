@@ -13,11 +13,11 @@ from types import TracebackType
 from typing import Self
 
 from medqdeg_desktop.study import verification
-from medqdeg_desktop.study.answers import Answers
 from medqdeg_desktop.study.backup import copy_study, put_in_place
 from medqdeg_desktop.study.connection import connect, network_file_system
 from medqdeg_desktop.study.doubles import Doubles
 from medqdeg_desktop.study.errors import SQLITE_ERRORS, StudyError, in_plain_words
+from medqdeg_desktop.study.frozen_runs import FrozenRuns
 from medqdeg_desktop.study.identifiers import now_after, utc_text, uuid7
 from medqdeg_desktop.study.migrations import check_version, newest_version, upgrade
 from medqdeg_desktop.study.readings import Readings
@@ -25,7 +25,7 @@ from medqdeg_desktop.study.readings import Readings
 __all__ = ["Study", "StudyError"]
 
 
-class Study(Readings, Answers, Doubles):
+class Study(Readings, FrozenRuns, Doubles):
     """An open study file. Make one with ``Study.create`` or ``Study.open``; it is its own context manager."""
 
     @classmethod

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.connection import StudyFile
 from medqdeg_desktop.study.errors import NOT_UNDERSTOOD, SQLITE_ERRORS, StudyError
+from medqdeg_desktop.study.frozen_runs import frozen_run_problems
 from medqdeg_desktop.study.identifiers import sha256_text
 from medqdeg_desktop.study.migrations import upgrade
 from medqdeg_desktop.study.profiles import profile_sha256, read_profiles
@@ -177,3 +178,4 @@ def _answers(db: Database) -> Iterator[str]:
             json.loads(settings)
         except ValueError:
             yield f"run {run_id}: its settings are not JSON"
+    yield from frozen_run_problems(db)

@@ -142,7 +142,7 @@ def test_the_tokens_of_a_call_for_several_trials_are_kept_once(dataset: Dataset,
 
 def test_a_limit_without_a_known_price_is_refused(dataset: Dataset, study_path: Path) -> None:
     spec = parse_spec("openai:unheard-of@https://api.example/v1")
-    options = EvaluateOptions(allow_hosts=("api.example",), max_cost=5)
+    options = EvaluateOptions(trials=3, allow_hosts=("api.example",), max_cost=5)
     with pytest.raises(MedqdegError, match="needs a price: name it with --price"):
         evaluate(dataset.folder, study_path, spec, options, Progress("evaluate"))
 

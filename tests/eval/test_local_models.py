@@ -189,7 +189,7 @@ def test_a_run_cut_in_two_gives_the_answers_of_one_run(
     tiny_models: dict[str, Path], dataset: Dataset, study_path: Path, tmp_path: Path
 ) -> None:
     spec = parse_spec(f"local:{tiny_models['qwen2_5_vl']}")
-    whole, halves = EvaluateOptions(max_tokens=5, batch_size=5), EvaluateOptions(max_tokens=5, batch_size=3, limit=2)
+    whole, halves = EvaluateOptions(trials=3, max_tokens=5, batch_size=5), EvaluateOptions(trials=3, max_tokens=5, batch_size=3, limit=2)
     first = evaluate(dataset.folder, study_path, spec, whole, Progress("evaluate"))
     other = tmp_path / "other.medq"
     Study.create(other, name="other").close()
@@ -364,7 +364,7 @@ def test_what_a_folder_lacks_is_said_in_one_line(
 ) -> None:
     def refused(folder: Path) -> str:
         with pytest.raises(MedqdegError) as caught:
-            evaluate(dataset.folder, study_path, parse_spec(f"local:{folder}"), EvaluateOptions(), Progress("evaluate"))
+            evaluate(dataset.folder, study_path, parse_spec(f"local:{folder}"), EvaluateOptions(trials=3), Progress("evaluate"))
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -388,7 +388,7 @@ def test_without_the_extra_a_local_model_names_it(
     monkeypatch.setitem(sys.modules, "transformers", None)
     spec = parse_spec(f"local:{tiny_models['llava']}")
     with pytest.raises(MedqdegError, match=r"extra 'local': pip install 'medqdeg-desktop\[local\]'"):
-        evaluate(dataset.folder, study_path, spec, EvaluateOptions(), Progress("evaluate"))
+        evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=3), Progress("evaluate"))
 
 
 def test_other_weights_are_another_run(tiny_models: dict[str, Path], tmp_path: Path) -> None:

@@ -115,9 +115,9 @@ def test_every_key_of_the_contract_is_there_with_its_type(tmp_path: Path, study_
     check(found, TOP, "results")
     assert (found["seed"], found["replicates"], found["dataset_sha256"]) == (3, 200, dataset.sha256)
     assert [(model["model"], model["mode"], model["trials"]) for model in found["models"]] == [
-        ("baseline:uniform", "vote", 3),
+        ("baseline:uniform", "vote", 10),
         ("baseline:uniform", "option", 10),
-        ("baseline:prior", "vote", 3),
+        ("baseline:prior", "vote", 10),
     ]
     for model in found["models"]:
         check(model, MODEL, model["model"])

@@ -82,27 +82,27 @@ def test_exact_mode_can_average_over_all_rotations(dataset: Dataset, study_path:
 
 def test_other_settings_are_another_run_and_the_same_settings_the_same(dataset: Dataset, study_path: Path) -> None:
     variants = [
-        EvaluateOptions(),
+        EvaluateOptions(trials=3),
         EvaluateOptions(trials=4),
-        EvaluateOptions(temperature=0.5),
+        EvaluateOptions(trials=3, temperature=0.5),
         EvaluateOptions(mode="option"),
-        EvaluateOptions(text_only=True),
-        EvaluateOptions(max_tokens=65),
+        EvaluateOptions(trials=3, text_only=True),
+        EvaluateOptions(trials=3, max_tokens=65),
     ]
     ids = [evaluate(dataset.folder, study_path, UNIFORM, o, Progress("evaluate")).run.run_id for o in variants]
     assert len(set(ids)) == len(variants)
-    same = EvaluateOptions(concurrency=3, batch_size=2)
+    same = EvaluateOptions(trials=3, concurrency=3, batch_size=2)
     assert evaluate(dataset.folder, study_path, UNIFORM, same, Progress("evaluate")).run.run_id == ids[0]
 
 
 def test_a_finished_run_is_never_touched_again(dataset: Dataset, study_path: Path) -> None:
-    first = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    first = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3), Progress("evaluate"))
     assert first.run.finished_at
     before = kept(study_path, first.run.run_id)
-    again = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    again = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3), Progress("evaluate"))
     assert again.run == first.run
     assert (again.answered, again.reused) == (36, 36)
-    part = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(limit=1), Progress("evaluate"))
+    part = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3, limit=1), Progress("evaluate"))
     assert part.run == first.run
     assert kept(study_path, first.run.run_id) == before
     with Study.open(study_path) as study:
@@ -116,7 +116,7 @@ def test_questions_that_are_none_are_named(tmp_path: Path, study_path: Path) -> 
     def refused(changed: list[str]) -> str:
         (dataset.folder / "metadata.jsonl").write_text("\n".join(changed) + "\n")
         with pytest.raises(QuestionError) as caught:
-            evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+            evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3), Progress("evaluate"))
         return str(caught.value)
 
     assert "2 images, 1 are here" in refused(lines[:1] + lines[2:])
@@ -165,18 +165,18 @@ def test_rescoring_turns_rotated_letters_back(dataset: Dataset, study_path: Path
 def test_a_run_made_with_an_older_parser_is_read_again_when_it_goes_on(
     dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(limit=2), Progress("evaluate"))
+    evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3, limit=2), Progress("evaluate"))
     with Study.open(study_path) as study:
         run = study.runs()[0]
         spoiled = [replace(a, choice="", status="unparsed") for a in study.answers(run.run_id)]
         study.replace_choices(run.run_id, spoiled, parser="0")
-    outcome = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    outcome = evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3), Progress("evaluate"))
     assert all(a.choice == a.raw for a in kept(study_path, outcome.run.run_id))
 
 
 def test_runs_whose_dataset_is_gone_are_named_and_left(tmp_path: Path, study_path: Path) -> None:
     dataset = make_dataset(tmp_path / "set", items=1)
-    evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(), Progress("evaluate"))
+    evaluate(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3), Progress("evaluate"))
     dataset.folder.rename(tmp_path / "moved")
     result = CliRunner().invoke(group, ["rescore", str(study_path)])
     assert result.exit_code == 0
@@ -193,6 +193,8 @@ def command(dataset: Dataset, study: Path, url: str) -> list[str]:
         program,
         "evaluate",
         str(dataset.folder),
+        "--trials",
+        "3",
         "--study",
         str(study),
         "--model",
@@ -274,7 +276,7 @@ def test_a_polite_stop_commits_what_came_and_ends_with_130(stop: signal.Signals,
 
 def test_the_command_line_says_what_stands_and_what_is_wrong(dataset: Dataset, study_path: Path) -> None:
     runner = CliRunner()
-    arguments = ["evaluate", str(dataset.folder), "--study", str(study_path), "--model"]
+    arguments = ["evaluate", str(dataset.folder), "--study", str(study_path), "--trials", "3", "--model"]
     done = runner.invoke(group, [*arguments, "baseline:uniform", "--limit", "2", "--progress", "none"])
     assert done.exit_code == 0, done.output
     assert "18 of 18 answers stand" in done.output
@@ -297,7 +299,7 @@ def test_answers_that_failed_make_the_command_fail(dataset: Dataset, study_path:
 
 def test_progress_tells_levels_for_a_live_panel(dataset: Dataset, study_path: Path) -> None:
     result = CliRunner().invoke(
-        group, ["evaluate", str(dataset.folder), "--study", str(study_path), "--model", "baseline:uniform", "--progress", "json"]
+        group, ["evaluate", str(dataset.folder), "--study", str(study_path), "--trials", "3", "--model", "baseline:uniform", "--progress", "json"]
     )
     events = [json.loads(line) for line in result.stderr.splitlines()]
     assert events[-1]["event"] == "finish"

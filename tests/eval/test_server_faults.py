@@ -87,7 +87,7 @@ def test_a_thousand_mixed_faults_lose_and_double_nothing(
     outcome = None
     with ScriptedServer(script) as server:
         for _ in range(20):
-            outcome = run(server, dataset, study_path, EvaluateOptions(concurrency=32))
+            outcome = run(server, dataset, study_path, EvaluateOptions(trials=3, concurrency=32))
             if outcome.answered == outcome.total:
                 break
     assert outcome is not None

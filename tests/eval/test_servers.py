@@ -57,7 +57,7 @@ def run(
     progress: Progress | None = None,
 ) -> Outcome:
     spec = parse_spec(f"openai:scripted@{server.url}")
-    return evaluate(dataset.folder, study, spec, options or EvaluateOptions(), progress or Progress("evaluate"))
+    return evaluate(dataset.folder, study, spec, options or EvaluateOptions(trials=3), progress or Progress("evaluate"))
 
 
 def answers(study: Path, outcome: Outcome) -> list[Answer]:
@@ -160,7 +160,7 @@ def test_a_server_that_is_not_there_is_named(dataset: Dataset, study_path: Path)
 @pytest.mark.parametrize(("status", "said"), [(401, "bad key"), (404, "no such model"), (402, "pay first")])
 def test_what_no_request_will_get_past_stops_the_run_at_once(status: int, said: str, dataset: Dataset, study_path: Path) -> None:
     with ScriptedServer(lambda body, n: error(status, said)) as server, pytest.raises(MedqdegError, match=said):
-        run(server, dataset, study_path, EvaluateOptions(concurrency=4))
+        run(server, dataset, study_path, EvaluateOptions(trials=3, concurrency=4))
     assert len(server.seen) <= 4
 
 
@@ -197,7 +197,7 @@ def test_refusals_and_moderation_are_answers_and_not_repeated(dataset: Dataset, 
 
 def test_a_resumed_run_asks_for_what_is_missing_only(dataset: Dataset, study_path: Path) -> None:
     with ScriptedServer(lambda body, n: chat(*["D"] * body.get("n", 1))) as server:
-        first = run(server, dataset, study_path, EvaluateOptions(limit=1))
+        first = run(server, dataset, study_path, EvaluateOptions(trials=3, limit=1))
         assert (first.answered, first.total) == (9, 9)
         heard = Heard()
         second = run(server, dataset, study_path, progress=heard)
@@ -216,7 +216,7 @@ def test_two_servers_of_one_model_share_the_work(dataset: Dataset, study_path: P
 
     with ScriptedServer(script) as one, ScriptedServer(script) as two:
         spec = parse_spec(f"openai:m@{one.url},{two.url}")
-        evaluate(dataset.folder, study_path, spec, EvaluateOptions(), Progress("evaluate"))
+        evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=3), Progress("evaluate"))
     assert len(one.seen) == len(two.seen) == 6
 
 
@@ -304,7 +304,7 @@ def test_a_server_that_repeats_one_reply_for_every_trial_is_warned_of(tmp_path: 
         heard = Heard()
         with ScriptedServer(lambda body, n, letters=letters: chat(*letters)) as server:
             spec = parse_spec(f"openai:{'-'.join(letters)}@{server.url}")
-            evaluate(dataset.folder, study_path, spec, EvaluateOptions(), heard)
+            evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=3), heard)
         assert sum("repeated its question's first reply" in reason for _, reason in heard.problems) == warned
 
 
@@ -344,7 +344,7 @@ def test_an_image_that_was_changed_since_the_dataset_was_made_is_not_sent(tmp_pa
     image = next(questions(dataset)).images[0]
     image.path.write_bytes(image.path.read_bytes() + b"x")
     with ScriptedServer(lambda body, n: chat("A")) as server, pytest.raises(MedqdegError, match="not the image that the dataset"):
-        run(server, dataset, study_path, EvaluateOptions(concurrency=1))
+        run(server, dataset, study_path, EvaluateOptions(trials=3, concurrency=1))
     assert server.seen == []
 
 
@@ -394,16 +394,17 @@ def test_anthropic_messages_carry_images_first_and_one_trial_a_call(
 def test_the_items_of_the_study_decide_what_may_leave(dataset: Dataset, study_path: Path) -> None:
     spec = parse_spec("openai:m@https://example.invalid/v1")
     with pytest.raises(MedqdegError, match=r"example\.invalid is not this machine.*--allow-host example\.invalid"):
-        evaluate(dataset.folder, study_path, spec, EvaluateOptions(), Progress("evaluate"))
-    allowed = EvaluateOptions(allow_hosts=("example.invalid",))
+        evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=3), Progress("evaluate"))
+    allowed = EvaluateOptions(trials=3, allow_hosts=("example.invalid",))
     with pytest.raises(MedqdegError, match=r"item item-000 may not go to example\.invalid"):
         evaluate(dataset.folder, study_path, spec, allowed, Progress("evaluate"))
     with Study.open(study_path) as study:
         study.add_items(items_for(dataset, public=False))
-        study.clear_items(["item-000", "item-001"], "a curator")
+        shown = {q.item_id: [image.source_sha256 for image in q.images] for q in questions(dataset)}
+        study.clear_items(["item-000", "item-001"], "a curator", pictures=shown)
     with pytest.raises(MedqdegError, match="item item-002 may not go"):
         evaluate(dataset.folder, study_path, spec, allowed, Progress("evaluate"))
     with Study.open(study_path) as study:
-        study.clear_items(["item-002", "item-003"], "a curator")
+        study.clear_items(["item-002", "item-003"], "a curator", pictures=shown)
     with pytest.raises(MedqdegError, match=r"no key for example\.invalid"):
         evaluate(dataset.folder, study_path, spec, allowed, Progress("evaluate"))

@@ -113,6 +113,68 @@ def test_parsing_again_changes_choices_and_nothing_else_and_is_on_record(study: 
     assert study.events(1) == [event], "nothing changed, nothing to record"
 
 
+def test_a_frozen_run_takes_no_answer_no_other_reading_and_no_other_facts(study: Study) -> None:
+    study.start_run(make_run())
+    study.append_answers("run-1", [make_answer(trial=0), make_answer(trial=1, choice="", status="failed", error="timeout: 30 s")])
+    study.finish_run("run-1")
+    frozen = study.freeze_run("run-1", "Dr Lee", "figures of the manuscript")
+    assert frozen.frozen_at and study.freeze_run("run-1", "Dr Ito") == frozen == study.run("run-1")
+    event = study.events(1)[0]
+    assert (event.kind, event.payload["answers"], event.payload["failed"]) == ("run_frozen", 2, 1)
+    with pytest.raises(StudyError, match="frozen: it takes no further answers"):
+        study.append_answers("run-1", [make_answer(trial=2)])
+    with pytest.raises(StudyError, match="frozen: its answers are final"):
+        study.replace_choices("run-1", [make_answer(trial=0, choice="D")], parser="2")
+    with pytest.raises(StudyError, match="frozen: it is never changed"):
+        study.finish_run("run-1")
+    with pytest.raises(StudyError, match="Tiny is frozen since"):
+        study.start_run(make_run())
+    connection = sqlite3.connect(study.path, isolation_level=None)
+    for statement in ("UPDATE runs SET frozen_at = ''", "DELETE FROM runs", "UPDATE answers SET choice = 'B'"):
+        with pytest.raises(sqlite3.IntegrityError, match=r"frozen|never"):
+            connection.execute(statement)
+    connection.close()
+    assert study.verify() == []
+
+
+def test_a_frozen_run_that_was_altered_by_force_is_found(study: Study) -> None:
+    study.start_run(make_run())
+    study.append_answers("run-1", [make_answer()])
+    study.freeze_run("run-1", "Dr Lee")
+    connection = sqlite3.connect(study.path, isolation_level=None)
+    (trigger,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'answers_of_frozen_runs_stay'").fetchone()
+    connection.execute("DROP TRIGGER answers_of_frozen_runs_stay")
+    connection.execute("UPDATE answers SET choice = 'D'")
+    connection.execute(trigger)
+    connection.close()
+    assert study.verify() == ["run run-1: its answers are not those that were frozen"]
+
+
+def test_a_copy_of_a_frozen_run_is_open_and_has_its_answers(study: Study) -> None:
+    study.start_run(make_run())
+    study.append_answers("run-1", [make_answer(trial=n) for n in range(3)])
+    study.finish_run("run-1")
+    study.freeze_run("run-1", "Dr Lee")
+    made = study.copy_run("run-1", make_run("run-2", label="Tiny (parser 2)"))
+    assert made.finished_at and not made.frozen_at and study.copy_run("run-1", make_run("run-2")) == made == study.run("run-2")
+    assert list(study.answers("run-2")) == list(study.answers("run-1"))
+    assert study.replace_choices("run-2", [make_answer(trial=0, choice="D")], parser="2") == 1
+    assert study.verify() == []
+
+
+def test_an_empty_run_cannot_be_frozen(study: Study) -> None:
+    study.start_run(make_run())
+    with pytest.raises(StudyError, match="Tiny has no answers to freeze"):
+        study.freeze_run("run-1", "Dr Lee")
+
+
+def test_failures_are_counted_by_kind(study: Study) -> None:
+    study.start_run(make_run())
+    kinds = ("timeout: 30 s", "http_500: oops", "timeout: 60 s", "plain")
+    study.append_answers("run-1", [make_answer(trial=n, choice="", status="failed", error=e) for n, e in enumerate(kinds)])
+    assert study.failures("run-1") == {"timeout": 2, "http_500": 1, "plain": 1}
+
+
 def test_two_programs_on_one_run_count_every_answer_once(study: Study) -> None:
     study.start_run(make_run())
     group = [make_answer(f"{n}.png") for n in range(64)]

@@ -7,6 +7,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hands import press
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.chart.figure import Key
@@ -25,7 +26,7 @@ from medqdeg_desktop.ui.actions import bind
 from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
 from medqdeg_desktop.ui.evaluate.model_folder import describe
 from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
-from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, merged, read_runs
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs
 from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.study_session import StudySession
@@ -266,6 +267,63 @@ def test_a_run_that_fails_says_why_and_is_remembered_for_another_try(
     assert told and "gone" in told[0]
     assert shown.panel.go_on.isVisible()
     assert Ask.remembered(next(iter(shown.book.save_state().values()))[0]) == row.ask
+
+
+def test_a_run_is_frozen_after_a_question_and_shows_it(
+    shown: EvaluateWorkspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = shown.book.rows[1]
+    shown.panel.runs.setCurrentIndex(shown.panel.runs.runs.index(1))
+    asked: list[str] = []
+
+    def answer(said: QMessageBox.StandardButton) -> None:
+        def question(parent: object, title: str, text: str, buttons: object) -> QMessageBox.StandardButton:
+            asked.append(text)
+            return said
+
+        monkeypatch.setattr("medqdeg_desktop.ui.evaluate.workspace.QMessageBox.question", question)
+        click(shown.panel.freeze)
+
+    answer(QMessageBox.StandardButton.Cancel)
+    assert "cannot be taken back" in asked[0] and not row.frozen
+    answer(QMessageBox.StandardButton.Ok)
+    qtbot.waitUntil(lambda: shown.book.rows[1].state == "frozen", timeout=LONG)
+    assert "frozen" in detail_of(shown.book.rows[1])
+    qtbot.waitUntil(lambda: "another reading makes another run" in shown.panel.facts.text(), timeout=LONG)
+    assert shown.panel.freeze.isHidden() and shown.panel.go_on.isHidden()
+    assert shown.session.path is not None
+    with Study.open(shown.session.path) as study:
+        assert study.events(1)[0].kind == "run_frozen" and study.verify() == []
+
+
+def test_a_run_goes_on_after_a_restart_without_being_asked_for_its_address(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, slow_model: str, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = evaluated.copy_of_study(tmp_path / "study")
+    first = open_workspace(path)
+    first.start(Ask(slow_model, str(evaluated.dataset), trials=8))
+    row = first.book.rows[-1]
+    qtbot.waitUntil(lambda: row.job is not None and row.job.done > 0, timeout=LONG)
+    first.book.stop(row)
+    qtbot.waitUntil(lambda: row.state == "stopped" and row.standing is not None, timeout=LONG)
+    # A second window knows nothing but the study.
+    second = open_workspace(path)
+    stopped = next(r for r in second.book.rows if r.state == "stopped")
+    assert stopped.ask is None and stopped.standing is not None and stopped.standing.run.spec == slow_model
+    second.panel.runs.setCurrentIndex(second.panel.runs.runs.index(second.book.rows.index(stopped)))
+    click(second.panel.go_on)
+    assert stopped.active and second.pages.currentWidget() is not second.add_page
+    second.book.stop(stopped)
+    qtbot.waitUntil(lambda: not stopped.active, timeout=LONG)
+
+
+def test_another_machine_is_never_spoken_to_without_a_word(evaluated: Evaluated) -> None:
+    (standing, _) = read_runs(evaluated.study)
+    remote = StandingRun(replace(standing.run, spec="openai:m@https://api.example/v1"), {})
+    row = RunRow(standing=remote)
+    assert row.wants_word and row.recorded is not None and row.recorded.hosts == ()
+    assert not RunRow(standing=StandingRun(replace(standing.run, spec="openai:m@http://127.0.0.1:8000/v1"), {})).wants_word
+    assert RunRow(standing=StandingRun(replace(standing.run, model="openai:m", spec=""), {})).wants_word
 
 
 def test_a_study_without_runs_offers_to_begin(

@@ -13,6 +13,7 @@ EVALUATE: Final[tuple[Action, ...]] = (
     Action("evaluate.step_back", "Back from adding a model", ("Esc",), "evaluate", "step_back", "", None, "Runs"),
     Action("evaluate.go_on", "Go on with the chosen run", ("Ctrl+G",), "evaluate", "go_on", "play", None, "Runs"),
     Action("evaluate.stop", "Stop the chosen run", ("Ctrl+.",), "evaluate", "stop", "stop", None, "Runs"),
+    Action("evaluate.freeze", "Freeze the chosen run…", (), "evaluate", "freeze", "", None, "Runs"),
     Action("evaluate.dataset", "Choose another set…", ("Ctrl+O",), "evaluate", "choose_dataset", "folder", None, "Runs"),
     Action("evaluate.report", "Write the report…", ("Ctrl+P",), "evaluate", "choose_report", "export", None, "Results"),
     *(

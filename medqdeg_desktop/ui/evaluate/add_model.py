@@ -28,6 +28,8 @@ from PySide6.QtWidgets import (
 )
 
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.egress import in_the_clear
+from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
 from medqdeg_desktop.eval.spec import BASELINES, parse_spec
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
@@ -54,6 +56,7 @@ class AddModelPage(QScrollArea):
         self._dataset: Path | None = None
         self._preview: Job | None = None
         self._told: dict[str, Any] = {}
+        self._unencrypted: tuple[str, ...] = ()
         self._folder: ModelFolder | None = None
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._check)
@@ -78,12 +81,14 @@ class AddModelPage(QScrollArea):
         self.mode = QComboBox()
         for mode, words in MODES.items():
             self.mode.addItem(words, mode)
-        self.trials = _spin(1, 100, 10)
+        self.trials = _spin(1, 100, DEFAULT_TRIALS["vote"])
         self.limit = _spin(0, 1_000_000, 0, self.tr("all"))
         self.text_only = QCheckBox(self.tr("Text only: leave the images out"))
         self.rotate = QCheckBox(self.tr("Rotate the options, against a preference for a place"))
         self.consent = QCheckBox()
         self.consent.hide()
+        self.plain = QCheckBox()
+        self.plain.hide()
         self.facts = label(role="muted", wraps=True)
         self.estimate = label(wraps=True)
         self.trouble = label(role="error", wraps=True)
@@ -113,6 +118,8 @@ class AddModelPage(QScrollArea):
         except MedqdegError:
             return None
         hosts = tuple(self._told.get("remote_hosts", ())) if self.consent.isChecked() else ()
+        # Once allowed, a host is no longer told: what it was allowed for is kept here.
+        plain = self._unencrypted if self.plain.isChecked() else ()
         return Ask(
             spec=self.spec,
             dataset=str(self._dataset),
@@ -123,6 +130,7 @@ class AddModelPage(QScrollArea):
             rotate=self.rotate.isChecked(),
             trust=self.trust.isVisible() and self.trust.isChecked(),
             hosts=hosts,
+            plain=plain,
         )
 
     @property
@@ -204,7 +212,7 @@ class AddModelPage(QScrollArea):
         column.addWidget(how)
         column.addSpacing(8)
         column.addWidget(label(self.tr("What that means"), "section"))
-        for part in (self.estimate, self.consent, self.trouble):
+        for part in (self.estimate, self.consent, self.plain, self.trouble):
             column.addWidget(part)
         column.addSpacing(8)
         column.addLayout(buttons)
@@ -232,10 +240,10 @@ class AddModelPage(QScrollArea):
             edit.textChanged.connect(self._on_edited)
         self.model.editTextChanged.connect(self._on_edited)
         self.baseline.activated.connect(self._on_edited)
-        self.mode.activated.connect(self._on_edited)
+        self.mode.activated.connect(self._on_mode)
         self.trials.valueChanged.connect(self._on_edited)
         self.limit.valueChanged.connect(self._on_edited)
-        for box in (self.text_only, self.rotate, self.trust, self.consent):
+        for box in (self.text_only, self.rotate, self.trust, self.consent, self.plain):
             box.toggled.connect(self._on_edited)
         self.add.clicked.connect(self._on_add)
         self.cancel.clicked.connect(self.cancelled)
@@ -331,6 +339,10 @@ class AddModelPage(QScrollArea):
             self.model.blockSignals(False)
         remote = told.get("remote_hosts") or []
         self.consent.setVisible(bool(remote))
+        self._unencrypted = in_the_clear(self._urls())
+        self.plain.setVisible(bool(self._unencrypted))
+        names = ", ".join(self._unencrypted)
+        self.plain.setText(self.tr("Send unencrypted to {0}: everybody on the way can read pictures and key").format(names))
         if told.get("answers") is not None:
             words = self.tr("{0:,} questions, {1:,} answers").format(told["questions"], told["answers"])
             if told["answered"]:
@@ -362,8 +374,19 @@ class AddModelPage(QScrollArea):
         if not trouble and self._folder is not None:
             trouble = self._folder.problem
         self.trouble.setText(trouble)
-        allowed = not told.get("remote_hosts") or self.consent.isChecked()
+        allowed = (not told.get("remote_hosts") or self.consent.isChecked()) and (not self._unencrypted or self.plain.isChecked())
         self.add.setEnabled(bool(told.get("answers")) and not trouble and allowed and self.ask is not None)
+
+    def _urls(self) -> tuple[str, ...]:
+        try:
+            return parse_spec(self.spec).base_urls
+        except MedqdegError:
+            return ()
+
+    def _on_mode(self) -> None:
+        """Each mode has a number of trials of its own."""
+        self.trials.setValue(next(t for mode, t in DEFAULT_TRIALS.items() if mode == self.mode.currentData()))
+        self._on_edited()
 
     def _on_add(self) -> None:
         ask = self.ask

@@ -29,7 +29,7 @@ Index = QModelIndex | QPersistentModelIndex
 _HEIGHT: Final = 68
 _STATE_COLOUR: Final = {
     "done": t.ACCENT, "part": t.ACCENT, "running": t.TEXT, "stopping": t.MUTED, "waiting": t.MUTED, "stopped": t.WARN,
-    "failed": t.ERROR,
+    "failed": t.ERROR, "frozen": t.ACCENT,
 }  # fmt: skip
 
 
@@ -107,8 +107,10 @@ def detail_of(row: RunRow) -> str:
         parts.append(job.error)
     else:
         parts.append(state)
-        if state in ("stopped", "part") and row.standing is not None:
+        if state in ("stopped", "part", "frozen") and row.standing is not None:
             parts.append(f"{row.standing.answered:,} answers")
+        if failed := sum(row.failures.values()):
+            parts.append(f"{failed:,} failed")
     return " · ".join(parts)
 
 
@@ -183,6 +185,10 @@ def _paint_state(painter: QPainter, centre: QPointF, state: str) -> None:
     if state in ("done", "part"):
         painter.setBrush(colour)
         painter.drawEllipse(centre, 4.5, 4.5)
+    elif state == "frozen":
+        # A filled square: closed on all sides.
+        painter.setBrush(colour)
+        painter.drawRect(QRectF(centre.x() - 4, centre.y() - 4, 8, 8))
     elif state in ("running", "stopping"):
         painter.drawEllipse(centre, 5, 5)
         painter.setBrush(colour)

@@ -18,6 +18,7 @@ class RunsPanel(QWidget):
     stop_clicked = Signal()
     go_on_clicked = Signal()
     drop_clicked = Signal()
+    freeze_clicked = Signal()
     report_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -31,7 +32,10 @@ class RunsPanel(QWidget):
         self.stop = QPushButton(self.tr("Stop"))
         self.go_on = QPushButton(self.tr("Continue"))
         self.drop = QPushButton(self.tr("Take off the list"))
+        self.freeze = QPushButton(self.tr("Freeze…"))
+        self.freeze.setToolTip(self.tr("Close the run for good: no further answers, no other reading; its hash goes on record"))
         self.report = QPushButton(self.tr("Write the report…"))
+        self.facts = label(role="small", wraps=True)
         self.log_head = label(role="section")
         self.log = ProblemList()
         self.log.setMaximumHeight(180)
@@ -41,16 +45,18 @@ class RunsPanel(QWidget):
         self.stop.clicked.connect(self.stop_clicked)
         self.go_on.clicked.connect(self.go_on_clicked)
         self.drop.clicked.connect(self.drop_clicked)
+        self.freeze.clicked.connect(self.freeze_clicked)
         self.report.clicked.connect(self.report_clicked)
         doing = QHBoxLayout()
         doing.setSpacing(8)
-        for button in (self.stop, self.go_on, self.drop):
+        for button in (self.stop, self.go_on, self.freeze, self.drop):
             doing.addWidget(button, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 12, 0, 12)
         column.setSpacing(8)
         column.addLayout(_inset(label(self.tr("Runs"), "section")))
         column.addWidget(self.runs, 1)
+        column.addLayout(_inset(self.facts))
         column.addLayout(_inset(self.log_head))
         column.addWidget(self.log)
         inner = QVBoxLayout()
@@ -68,6 +74,11 @@ class RunsPanel(QWidget):
         self.stop.setVisible(row is not None and row.active)
         self.stop.setEnabled(state != "stopping")
         self.go_on.setVisible(row is not None and not row.active and state in ("stopped", "failed", "part"))
+        standing = row.standing if row is not None else None
+        self.freeze.setVisible(row is not None and not row.active and standing is not None and not row.frozen)
+        self.freeze.setEnabled(standing is not None and standing.answered > 0)
+        self.facts.setText(facts_of(row))
+        self.facts.setVisible(bool(self.facts.text()))
         self.drop.setVisible(row is not None and not row.active and row.standing is None)
         problems = row.job.problems if row is not None and row.job is not None else []
         count = row.job.problem_count if row is not None and row.job is not None else 0
@@ -81,6 +92,25 @@ class RunsPanel(QWidget):
         """``why_not`` is told by the greyed button."""
         self.report.setEnabled(allowed)
         self.report.setToolTip("" if allowed else why_not)
+
+
+def facts_of(row: RunRow | None) -> str:
+    """The log of a run in a few lines: since when, frozen when, and what failed, by kind."""
+    if row is None or row.standing is None:
+        return ""
+    run = row.standing.run
+    lines = [f"Run {run.run_id[:12]}, begun {_moment(run.started_at)}"]
+    if run.finished_at:
+        lines.append(f"All answered {_moment(run.finished_at)}")
+    if run.frozen_at:
+        lines.append(f"Frozen {_moment(run.frozen_at)}: final, another reading makes another run")
+    if row.failures:
+        lines.append("Failed: " + ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in row.failures.items()))
+    return "\n".join(lines)
+
+
+def _moment(text: str) -> str:
+    return text[:16].replace("T", " ")
 
 
 def _inset(widget: QWidget) -> QHBoxLayout:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.egress import remote_hosts
 from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
 from medqdeg_desktop.eval.spec import ModelSpec, parse_spec
 from medqdeg_desktop.study.records import Run
@@ -35,6 +36,7 @@ class Ask:
     rotate: bool = False
     trust: bool = False
     hosts: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
 
     @property
     def model(self) -> ModelSpec:
@@ -61,6 +63,8 @@ class Ask:
                 out.append(flag)
         for host in self.hosts:
             out += ["--allow-host", host]
+        for host in self.plain:
+            out += ["--allow-plain-http", host]
         return out
 
     def matches(self, run: Run) -> bool:
@@ -83,7 +87,7 @@ class Ask:
     def remembered(cls, value: Any) -> Ask | None:
         """What ``kept`` gave; None for anything else."""
         try:
-            ask = cls(**{**value, "hosts": tuple(value.get("hosts", ()))})
+            ask = cls(**{**value, **{name: tuple(value.get(name, ())) for name in ("hosts", "plain")}})
             parse_spec(ask.spec)
         except (TypeError, AttributeError, MedqdegError):
             return None
@@ -92,10 +96,11 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class StandingRun:
-    """A run as the study has it, with its answers counted by status."""
+    """A run as the study has it, with its answers counted by status, and those that failed by kind."""
 
     run: Run
     counts: dict[str, int]
+    failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def answered(self) -> int:
@@ -105,7 +110,7 @@ class StandingRun:
 def read_runs(path: Path) -> list[StandingRun]:
     """For a thread that may wait for the disk; oldest first."""
     with Study.open(path, read_only=True) as study:
-        return [StandingRun(run, study.answer_counts(run.run_id)) for run in study.runs()]
+        return [StandingRun(run, study.answer_counts(run.run_id), study.failures(run.run_id)) for run in study.runs()]
 
 
 @dataclass(slots=True)
@@ -152,12 +157,24 @@ class RunRow:
         return self.standing is not None and self.standing.run.random_weights
 
     @property
+    def frozen(self) -> bool:
+        return self.standing is not None and bool(self.standing.run.frozen_at)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Failed answers by kind: as the job tells them, else as they stand."""
+        told = self.job.progress.get("failures") if self.job is not None and self.active else None
+        return dict(told) if told else dict(self.standing.failures) if self.standing is not None else {}
+
+    @property
     def active(self) -> bool:
         return self.job is not None and not self.job.has_ended
 
     @property
     def state(self) -> str:
-        """waiting, running, stopping, failed, stopped, part (a limit was set) or done."""
+        """waiting, running, stopping, failed, stopped, part (a limit was set), done or frozen."""
+        if self.frozen and not self.active:
+            return "frozen"
         if self.job is not None and self.job.state is not JobState.DONE:
             return str(self.job.state)
         if self.standing is not None and self.standing.run.finished_at:
@@ -168,16 +185,26 @@ class RunRow:
 
     @property
     def command(self) -> Ask | None:
-        """How to go on: the command asked for, or one that follows from the run itself; None where a person must say."""
-        if self.ask is not None or self.standing is None:
-            return self.ask
+        """How to go on: the command asked for, or the one that the run's own record makes."""
+        return self.ask or self.recorded
+
+    @property
+    def recorded(self) -> Ask | None:
+        """The command as the run's record has it; None where it does not say how the model was reached."""
+        if self.standing is None:
+            return None
         run = self.standing.run
-        kind, _, name = run.model.partition(":")
-        if kind != "baseline":
+        spec = run.spec or (run.model if run.model.startswith("baseline:") else "")
+        if not spec:
             return None
         text_only, rotate = bool(run.settings.get("text_only")), bool(run.settings.get("rotate_options"))
-        spec = f"baseline:{name.removesuffix(' baseline')}"
         return Ask(spec, run.dataset_path, run.mode, run.trials, text_only=text_only, rotate=rotate)
+
+    @property
+    def wants_word(self) -> bool:
+        """Whether a person must say again that data may go to another machine: consent is not kept in a study."""
+        command = self.command
+        return command is None or (self.ask is None and bool(remote_hosts(command.model.hosts)))
 
     def live_accuracy(self) -> float | None:
         """Share of right answers so far, while the job tells; else what the results say."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMessageBox, QStackedWidget, QWidget
 
+from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.add_model import AddModelPage
 from medqdeg_desktop.ui.evaluate.results import Results
@@ -77,6 +78,7 @@ class EvaluateWorkspace(Workspace):
         panel.stop_clicked.connect(self.stop)
         panel.go_on_clicked.connect(self.go_on)
         panel.drop_clicked.connect(self._on_drop)
+        panel.freeze_clicked.connect(self.freeze)
         panel.report_clicked.connect(self.choose_report)
         self.page.filtered.connect(partial(self._ask_results, again=False))
         self.page.dataset_chosen.connect(self._on_dataset_chosen)
@@ -150,16 +152,46 @@ class EvaluateWorkspace(Workspace):
             self.book.stop(row)
 
     def go_on(self) -> None:
-        """The chosen run's command again; where nobody knows it (another machine's run), the page asks for the model."""
+        """The chosen run's command again. Where its record does not say how the model was reached, or data would leave this
+        machine, the page asks."""
         row = self.panel.runs.current
-        if row is None or row.active or self.book.go_on(row) or row.standing is None:
+        if row is None or row.active or row.frozen:
             return
+        if not row.wants_word:
+            self.book.go_on(row)
+            return
+        assert row.standing is not None
         run = row.standing.run
         self.use_dataset(Path(run.dataset_path))
         kind, _, name = run.model.partition(":")
         spec = f"openai:{name}@http://127.0.0.1:8000/v1" if kind == "openai" else f"{kind}:{name}"
-        self.add_model(Ask(spec, run.dataset_path, run.mode, run.trials))
-        self.said.emit(self.tr("Say again where {0} is, to go on with its run").format(run.label))
+        self.add_model(row.recorded or Ask(spec, run.dataset_path, run.mode, run.trials))
+        if row.recorded is None:
+            self.said.emit(self.tr("Say again where {0} is, to go on with its run").format(run.label))
+        else:
+            self.said.emit(self.tr("Say again that data may leave this machine, to go on with {0}").format(run.label))
+
+    def freeze(self) -> None:
+        """Asks whether the chosen run is to be closed for good, and closes it."""
+        row = self.panel.runs.current
+        if row is None or row.active or row.frozen or row.standing is None or not row.standing.answered:
+            return
+        text = self.tr(
+            "Freeze {0}? It takes no further answers and is never read otherwise again; this cannot be taken back. "
+            "The hash of its {1:,} answers goes on record under your name."
+        ).format(row.title, row.standing.answered)
+        buttons = QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel
+        if QMessageBox.question(self, self.tr("Freeze a run"), text, buttons) == QMessageBox.StandardButton.Ok:
+            self._freeze(row.run_id)
+
+    def _freeze(self, run_id: str) -> None:
+        if self._study is not None:
+            work = partial(_frozen, self._study, run_id, self.session.reader)
+            self.background.run("freeze", work, self._on_frozen, self.warned.emit)
+
+    def _on_frozen(self, label: str) -> None:
+        self.said.emit(self.tr("{0} is frozen").format(label))
+        self.book.read()
 
     def choose_dataset(self) -> bool:
         name = QFileDialog.getExistingDirectory(
@@ -348,3 +380,8 @@ class EvaluateWorkspace(Workspace):
 
     def _on_bins_wanted(self, run_id: str) -> None:
         self.results.ask_reliability(run_id, self.page.calibration.show_bins)
+
+
+def _frozen(study: Path, run_id: str, reader: str) -> str:
+    with Study.open(study) as opened:
+        return opened.freeze_run(run_id, reader).label
