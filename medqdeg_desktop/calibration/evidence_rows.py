@@ -19,8 +19,9 @@ Row = dict[str, Any]
 
 #: Facts of a session that a report names, with their words; what else was recorded is in the JSON.
 SESSION_FACTS = (
-    "screen", "display", "device_pixel_ratio", "dpi", "refresh_hz", "colour_depth", "ambient_light", "distance_cm",
-    "display_mode", "conditions_note", "application", "numpy", "opencv-python-headless", "platform", "utc_offset",
+    "screen", "display", "window", "device_pixel_ratio", "dpi", "logical_dpi", "refresh_hz", "colour_depth", "ambient_light",
+    "distance_cm", "display_mode", "conditions_note", "application", "engine_sha256", "numpy", "opencv-python-headless",
+    "platform", "utc_offset",
 )  # fmt: skip
 
 
@@ -167,7 +168,6 @@ def answer_rows(answers: Iterable[TrialAnswer], now: Standing) -> list[Row]:
                 "severity": a.severity,
                 "rating": detail.get("rating"),
                 "image": a.image_id,
-                "source_path_sha256": facts.get("path_sha256"),
                 "decoder": facts.get("decoder"),
                 "array": detail.get("array"),
                 "start": detail.get("start"),
@@ -182,8 +182,6 @@ def answer_rows(answers: Iterable[TrialAnswer], now: Standing) -> list[Row]:
                 "seconds": detail.get("seconds"),
                 "slider_events": detail.get("slider_events"),
                 "flickers": detail.get("flickers"),
-                "application": detail.get("application"),
-                "engine_sha256": detail.get("engine_sha256"),
                 "reason": a.reason,
             }
         )
@@ -200,7 +198,7 @@ def session_rows(sessions: Iterable[Session], names: Mapping[str, str]) -> list[
 
 
 def image_rows(now: Standing) -> list[Row]:
-    """The pictures of the protocol by the hash of their pixels; paths never leave a site, only their hash does."""
+    """The pictures of the protocol by the hash of their pixels; paths stay at their site."""
     rows = []
     for image_id in dict.fromkeys(i for c in now.protocol.cells for i in (*c.images, *c.held_out)):
         record = now.images.get(image_id)
@@ -215,7 +213,6 @@ def image_rows(now: Standing) -> list[Row]:
                 "frame": record.frame if record else None,
                 "decoder": facts.get("decoder"),
                 "transfer_syntax": facts.get("transfer_syntax"),
-                "source_path_sha256": facts.get("path_sha256"),
             }
         )
     return rows

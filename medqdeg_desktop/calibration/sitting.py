@@ -15,6 +15,7 @@ from medqdeg_desktop.calibration.comparison import COMPARE, comparisons
 from medqdeg_desktop.calibration.consensus import propose
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import LEVELS, CellDesign, Protocol, protocol_of
+from medqdeg_desktop.calibration.provenance import last_conditions, software
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, order_of, progress, verification
 from medqdeg_desktop.calibration.verification import failures, judge
 from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Session, TrialAnswer
@@ -26,7 +27,7 @@ STAGES = (ADJUST, VERIFY, COMPARE)
 
 @dataclass(slots=True)
 class Sitting:
-    """One session of one reader. ``answers`` are the reader's own; ``images`` the records of the pictures asked about."""
+    """One session of one reader. ``answers`` are the reader's own; ``images`` the records of the protocol's pictures."""
 
     fixed: FixedProtocol
     protocol: Protocol
@@ -77,7 +78,7 @@ def plan_of(
 
 
 def sit_down(study: Study, protocol_id: str, reader: str, stage: str, facts: dict[str, Any]) -> Sitting:
-    """Opens a session; the reader goes on at the very trial they left."""
+    """Opens a session; the reader goes on at the very trial they left. ``facts`` of display and room are kept with it."""
     fixed = study.protocol(protocol_id)
     protocol = protocol_of(fixed.body)
     proposal = study.proposal(protocol_id)
@@ -91,9 +92,10 @@ def sit_down(study: Study, protocol_id: str, reader: str, stage: str, facts: dic
         plan = ballot(study, fixed, protocol, reader_id, stage)
     else:
         plan = plan_of(fixed, protocol, stage, reader_id, proposal.body if proposal else None)
-    session = study.open_session(protocol_id, reader_id, stage, facts)
+    session = study.open_session(protocol_id, reader_id, stage, {**software(), **facts})
     own = [a for a in study.trials(protocol_id, reader_id, stage) if a.reader == reader_id]
-    wanted = {t.image_id for t in plan} | {i for cell in adaptive for i in cell.held_out}
+    # Those of later stages as well: who has to look for pictures that lie elsewhere does it once.
+    wanted = {i for cell in protocol.cells for i in (*cell.images, *cell.held_out)}
     images = {i.image_id: i for i in study.images() if i.image_id in wanted}
     return Sitting(fixed, protocol, session, plan, own, images, adaptive)
 
@@ -197,6 +199,19 @@ class ProtocolState:
     protocol: Protocol | None
     problem: str
     stages: tuple[StageState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The study's protocols, newest first, as one reader finds them, and the ``conditions`` that they read in last."""
+
+    protocols: list[ProtocolState]
+    conditions: dict[str, Any] = field(default_factory=dict)
+
+
+def front_page(study: Study, reader: str) -> Overview:
+    """All that the front page of the reader study shows."""
+    return Overview(overview(study, reader), last_conditions(study, study.ensure_reader(reader).reader_id))
 
 
 def overview(study: Study, reader: str) -> list[ProtocolState]:

@@ -248,7 +248,7 @@ def test_a_protocol_is_designed_from_open_pictures_and_fixed(
     designer.readers.setValue(5)
     spin = designer.pictures.itemWidget(designer.pictures.topLevelItem(0), 1)  # type: ignore[arg-type]
     spin.setValue(8)  # type: ignore[union-attr]
-    assert "cells on 4 pictures" in designer.told.text() and designer.warning.text() == ""
+    assert "on 4 pictures" in designer.told.text() and designer.warning.text() == ""
     designer.repeats.setValue(0)
     assert "Without repeats" in designer.warning.text()
     QTest.mouseClick(designer.fix, Qt.MouseButton.LeftButton)

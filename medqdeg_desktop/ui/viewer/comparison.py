@@ -48,6 +48,7 @@ class Comparison(QWidget):
         self._measure: Measure | None = None
         self._closing = False
         self._pointer: tuple[float, float] | None = None
+        self._tells_values = True
         for pane in (self.left_pane, self.right_pane):
             pane.scrolled.connect(self.scrolled)
             pane.zoomed.connect(self._on_zoomed)
@@ -148,6 +149,11 @@ class Comparison(QWidget):
         placement = self.right_pane.placement()
         if placement is not None:
             self._on_zoomed_at(self.right_pane, factor, placement.width / 2, placement.height / 2)
+
+    def set_tells_values(self, tells: bool) -> None:
+        """Whether the value under the pointer is written over the pictures; not where a reader should judge by eye alone."""
+        self._tells_values = tells
+        self._write()
 
     # -- what the panes tell ----------------------------------------------------------------------------------
 
@@ -269,7 +275,7 @@ class Comparison(QWidget):
 
     def _probes(self) -> tuple[str, str]:
         original = self._original
-        if original is None or self._pointer is None:
+        if original is None or self._pointer is None or not self._tells_values:
             return "", ""
         row, column = self._pointer
         value = value_at(original, original.shape, row, column)

@@ -232,11 +232,14 @@ class DesignerPage(QWidget):
             self.warning.clear()
             self.fix.setEnabled(False)
             return
-        width = self.tr("unknown") if math.isnan(cost.half_width) else f"± {cost.half_width:.2f}"
+        if math.isnan(cost.half_width):
+            width = self.tr("An interval needs two readers and two pictures a degradation.")
+        else:
+            width = self.tr("Expected 95 % interval of a level: ± {0:.2f} of the slider.").format(cost.half_width)
         self.told.setText(
             self.tr(
-                "{0} cells on {1} pictures. Each reader: {2} settings, {3} catch trials, {4} blind ratings, "
-                "about {5:.1f} hours in {6} sessions.\nExpected 95 % interval of a level: {7} of the slider."
+                "{0} cells (a degradation on a modality) on {1} pictures. Each reader: {2} settings, {3} catch trials, "
+                "{4} blind ratings, about {5:.1f} hours; sessions: {6}.\n{7}"
             ).format(
                 len(protocol.cells), len(protocol.images()), cost.settings, cost.catches, cost.ratings, cost.hours, cost.sessions,
                 width,

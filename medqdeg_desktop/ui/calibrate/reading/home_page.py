@@ -13,6 +13,9 @@ from medqdeg_desktop.calibration.sitting import ProtocolState, StageState
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.calibrate.reading.conditions import Conditions
+from medqdeg_desktop.ui.calibrate.reading.exchange import Exchange
+from medqdeg_desktop.ui.study_session import StudySession
 
 
 class HomePage(QWidget):
@@ -25,8 +28,10 @@ class HomePage(QWidget):
     profiles_wanted = Signal()
     left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.conditions = Conditions()
+        self.exchange = Exchange(session)
         self.title = QLabel(self.tr("Reader study"))
         self.title.setFont(theme.font(t.HEADLINE, strong=True))
         self.said = QLabel()
@@ -44,7 +49,12 @@ class HomePage(QWidget):
         self.empty = QLabel(
             self.tr(
                 "Several readers set L1 and L2 under written anchors, unseen by each other; their consensus becomes a severity "
-                "profile with its evidence.\nA protocol says which degradations, on which pictures, with how many readers."
+                "profile with its evidence.\n\n"
+                "1   Design a protocol: which degradations, on which of the pictures that are open, with how many readers.\n"
+                "2   Each reader sets L1 and L2, in sessions of about 25 minutes, and locks them.\n"
+                "3   Levels are proposed; each reader rates them, blind, on other pictures.\n"
+                "4   What is not agreed is voted on, unseen, and signed.\n"
+                "5   The profile is published; generation uses it from then on."
             )
         )
         self.empty.setWordWrap(True)
@@ -63,6 +73,8 @@ class HomePage(QWidget):
         column.addWidget(self.said)
         column.addWidget(self.empty)
         column.addLayout(self._list)
+        column.addWidget(self.conditions)
+        column.addWidget(self.exchange)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -87,6 +99,7 @@ class HomePage(QWidget):
             card.consensus_wanted.connect(self.consensus_wanted)
             self._list.addWidget(card)
         self.empty.setVisible(not states)
+        self.conditions.setVisible(bool(states))
         self.design.setProperty("role", "" if states else "primary")
         self.design.style().polish(self.design)
 
@@ -125,10 +138,13 @@ class ProtocolCard(QFrame):
             )
         )
         about.setProperty("role", "muted")
+        you = QLabel(self.tr("You read as {0}; another person clicks the name at the foot.").format(reader))
+        you.setProperty("role", "muted")
         grid.addWidget(about, 1, 0, 1, 3)
-        for number, stage in enumerate(state.stages, 2):
+        grid.addWidget(you, 2, 0, 1, 3)
+        for number, stage in enumerate(state.stages, 3):
             self._add_stage(grid, number, stage, protocol.readers)
-        row = 2 + len(state.stages)
+        row = 3 + len(state.stages)
         grid.addWidget(QLabel(self.tr("Consensus")), row, 0)
         told = QLabel(self.tr("levels, intervals, adjudication, publication, report"))
         told.setProperty("role", "muted")
@@ -151,7 +167,8 @@ class ProtocolCard(QFrame):
         closed = self.tr("{0} of {1} readers have locked").format(len(stage.closed), readers)
         next_step: tuple[str, Callable[[], None]] | None = None
         if not stage.open:
-            text = self.tr("opens when levels have been proposed") if not stage.total else self.tr("nothing to do")
+            waits = self.tr("opens when all have locked 1 and levels are proposed in Consensus")
+            text = self.tr("nothing to do") if stage.total else waits
         elif stage.locked:
             text = self.tr("locked · {0}").format(closed)
         elif stage.done < stage.total:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from medqdeg_desktop.calibration import sitting as work
 from medqdeg_desktop.calibration.protocol import Protocol, body_of
-from medqdeg_desktop.calibration.sitting import ProtocolState, Sitting
+from medqdeg_desktop.calibration.sitting import Overview, Sitting
 from medqdeg_desktop.study.readings import FixedProtocol
 from medqdeg_desktop.study.records import ImageRecord
 from medqdeg_desktop.study.store import Study
@@ -36,7 +36,8 @@ class ReadingPages(QStackedWidget):
         self._session = session
         self._open_series = open_series
         self._background = Background(self)
-        self.home = HomePage()
+        self._conditions_of = ""
+        self.home = HomePage(session)
         self.reading = SessionPage(session)
         self.designer = DesignerPage()
         self.consensus = ConsensusPage(session)
@@ -56,6 +57,7 @@ class ReadingPages(QStackedWidget):
         self.consensus.vote_wanted.connect(self._on_session_wanted)
         self.consensus.figures_wanted.connect(self._on_figures_wanted)
         self.figures.left.connect(lambda: self.setCurrentWidget(self.consensus))
+        self.home.exchange.taken_in.connect(lambda: self.go_home(""))
         self.home.profiles_wanted.connect(self._on_profiles_wanted)
         self.profiles.left.connect(lambda: self.go_home(""))
         self.currentChanged.connect(lambda _index: self.acting_changed.emit())
@@ -65,10 +67,11 @@ class ReadingPages(QStackedWidget):
         self.home.say(said)
         self.setCurrentWidget(self.home)
         reader = self._session.reader
-        self._session.submit(lambda study: work.overview(study, reader), self._on_overview, self.home.say)
+        self._session.submit(lambda study: work.front_page(study, reader), self._on_overview, self.home.say)
 
     def study_changed(self) -> None:
         """Another study or reader: a session of the one before ends; its place is kept."""
+        self._conditions_of = ""
         if self.reading.sitting is not None:
             self.reading.pause()
         self.go_home("")
@@ -79,13 +82,17 @@ class ReadingPages(QStackedWidget):
         self.profiles.close_down()
         self._background.close()
 
-    def _on_overview(self, states: list[ProtocolState]) -> None:
-        self.home.show_protocols(states, self._session.reader)
+    def _on_overview(self, found: Overview) -> None:
+        if self._session.reader != self._conditions_of:
+            # What a reader has typed stands until another one sits down.
+            self._conditions_of = self._session.reader
+            self.home.conditions.show_values(found.conditions)
+        self.home.show_protocols(found.protocols, self._session.reader)
 
     # -- sessions ---------------------------------------------------------------------------------------------
 
     def _on_session_wanted(self, protocol_id: str, stage: str) -> None:
-        reader, facts = self._session.reader, self.reading.facts()
+        reader, facts = self._session.reader, self.reading.facts() | self.home.conditions.values
         self._session.submit(
             lambda study: work.sit_down(study, protocol_id, reader, stage, facts), self._on_sat_down, self._on_refused
         )

@@ -6,7 +6,6 @@ very trial that was open.
 
 from __future__ import annotations
 
-import platform
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -16,7 +15,6 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QWidget
 
-from medqdeg_desktop import __version__
 from medqdeg_desktop.calibration import sitting as work
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.locating import locate
@@ -52,6 +50,8 @@ class SessionPage(QWidget):
         super().__init__(parent)
         self._session = session
         self.comparison = Comparison()
+        # A value, or its change, would tell how far the picture is degraded, and that a catch trial is one.
+        self.comparison.set_tells_values(False)
         self.panel = TrialPanel()
         self.live = LiveRender(self)
         self._background = Background(self, threads=2)
@@ -91,14 +91,16 @@ class SessionPage(QWidget):
     # -- begin and end ----------------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
-        """The display and the software that a session is read on."""
-        screen = self.screen()
+        """The display that a session is read on."""
+        screen, size = self.screen(), self.window().size()
         return {
-            "application": __version__,
-            "python": platform.python_version(),
+            "screen": " ".join(part for part in (screen.manufacturer(), screen.model(), screen.name()) if part),
             "display": f"{screen.size().width()} x {screen.size().height()}",
+            "window": f"{size.width()} x {size.height()}",
             "dpi": round(screen.physicalDotsPerInch(), 1),
+            "logical_dpi": round(screen.logicalDotsPerInch(), 1),
             "device_pixel_ratio": self.devicePixelRatioF(),
+            "colour_depth": screen.depth(),
             "refresh_hz": round(screen.refreshRate(), 1),
         }
 
@@ -345,6 +347,8 @@ class SessionPage(QWidget):
         placement = self.comparison.right_pane.placement()
         detail = {
             "seconds": round(monotonic() - self._began, 2),
+            "session_minutes": round(sitting.minutes(), 2),
+            "array": "native",
             "slider_events": self._moves,
             "flickers": self._flickers,
             "window": pair,
