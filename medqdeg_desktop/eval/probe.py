@@ -168,7 +168,7 @@ def _request(line: Mapping[str, Any], studio: Studio) -> Request:
         data = base64.b64decode(line["png"], validate=True) if "png" in line else Path(line["path"]).read_bytes()
     with Image.open(io.BytesIO(data)) as picture:
         picture.load()
-    image = _Picture(Path("probe"), hashlib.sha256(data).hexdigest(), picture.width, picture.height, data)
+    image = _Picture(Path("probe"), hashlib.sha256(data).hexdigest(), picture.width, picture.height, data=data)
     question = Question(str(line["id"]), str(line["id"]), "", str(line["question"]), options, "", (image,))
     return Request(question, prompt_text(question.text, options), options, (0,))
 

@@ -7,7 +7,7 @@ to the one before are dropped. Curves are kept for a while: going back to a type
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -55,6 +55,13 @@ class Subject:
     question: ProbeQuestion
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    subject: Subject
+    severity: float
+    live: bool
+
+
 class ProbeDesk(QObject):
     """``changed``: something to show is different. ``shown`` is the newest answer, at the slider's place or just behind it."""
 
@@ -69,7 +76,7 @@ class ProbeDesk(QObject):
         self.shown: Point | None = None
         self.error = ""
         self._curves: OrderedDict[Subject, Curve] = OrderedDict()
-        self._asked: dict[int, tuple[Subject, float]] = {}
+        self._asked: dict[int, _Asked] = {}
         self._subject: Subject | None = None
         self._sweeping = False
         self._idle = QTimer(self, singleShot=True, interval=_IDLE_MS)
@@ -128,10 +135,7 @@ class ProbeDesk(QObject):
             return
         wanted = self.curve.to_sweep()
         self._sweeping = bool(wanted)
-        waiting = {severity for _, severity in self._asked.values()}
-        for severity in wanted:
-            if severity not in waiting:
-                self._ask(severity, f"s={severity}")
+        self._ask_points(wanted)
         if not wanted:
             self._idle.start()
         self.changed.emit()
@@ -180,13 +184,20 @@ class ProbeDesk(QObject):
             self._idle.stop()
             self._ask(self.severity, LIVE)
 
+    def _ask_points(self, severities: Iterable[float]) -> None:
+        """Each in a slot of its own, so that none is overtaken; what is under way is not asked twice."""
+        waiting = {asked.severity for asked in self._asked.values() if not asked.live}
+        for severity in severities:
+            if severity not in waiting:
+                self._ask(severity, f"s={severity}")
+
     def _ask(self, severity: float, slot: str) -> None:
         subject = self._subject
         assert subject is not None
         question = subject.question
         picture = subject.picture.request(severity, question.window)
         number = self._process.ask(picture, question.text, dict(question.options), slot)
-        self._asked[number] = (subject, severity)
+        self._asked[number] = _Asked(subject, severity, slot == LIVE)
 
     def _on_process_changed(self) -> None:
         if self._process.state is not State.READY:
@@ -195,22 +206,21 @@ class ProbeDesk(QObject):
         self._ask_live()
 
     def _on_answered(self, line: Mapping[str, Any]) -> None:
-        asked = self._asked.pop(int(line["id"]), None)
-        if asked is None or asked[0] != self._subject:
+        number = int(line["id"])
+        asked = self._asked.pop(number, None)
+        if asked is None or asked.subject != self._subject:
             return
-        live = line.get("slot") == LIVE
-        if live:
-            # What this one overtook in its slot is never answered.
-            for number in [n for n in self._asked if n < int(line["id"]) and self._asked[n][1] not in SWEEP]:
-                del self._asked[number]
+        if asked.live:
+            # What this one overtook is not waited for.
+            self._asked = {n: other for n, other in self._asked.items() if n > number or not other.live}
         if "error" in line:
             self.error = str(line["error"])
             self._sweeping = False
         else:
-            point = Point.of(asked[1], line)
+            point = Point.of(asked.severity, line)
             self.error = ""
             self.curve.add(point)
-            if live or point.severity == self.severity:
+            if asked.live or point.severity == self.severity:
                 self.shown = point
         if self._sweeping and not self.curve.to_sweep():
             self._sweeping = False
@@ -221,7 +231,4 @@ class ProbeDesk(QObject):
         """The hand rests: each flip is looked for in the middle of its bracket."""
         if self._subject is None or self._process.state is not State.READY or self._sweeping:
             return
-        waiting = {severity for _, severity in self._asked.values()}
-        for severity in self.curve.to_refine():
-            if severity not in waiting:
-                self._ask(severity, f"s={severity}")
+        self._ask_points(self.curve.to_refine())
