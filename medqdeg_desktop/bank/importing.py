@@ -111,6 +111,7 @@ def import_items(
     modalities  modality by the source's own id, for sources that do not state it (MedXpertQA, VQA-RAD).
     Raises BankError when ``path`` is in no known layout or has not one usable row.
     """
+    skills.reload()
     layout, importer = importer_for(path)
     wanted = Wanted(source, Path(study.path).absolute().with_suffix(".images"), modalities or {})
     report = ImportReport(layout, noted=wanted.noted)
@@ -151,6 +152,7 @@ def import_items(
             updated=report.updated,
             unchanged=report.unchanged,
             rejected=len(report.rejected),
+            unmapped=len(report.unmapped),
         )
     return report
 

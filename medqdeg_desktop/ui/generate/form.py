@@ -34,11 +34,12 @@ _MOST_ROWS = 8
 
 class GenerateForm(QScrollArea):
     """``changed`` when the set asked for is another one; ``import_clicked`` for more questions; ``doubles_clicked`` to look for
-    doubles among those that came in."""
+    doubles among those that came in; ``skills_clicked`` to say which skill a label of a source is."""
 
     changed = Signal()
     import_clicked = Signal()
     doubles_clicked = Signal()
+    skills_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +75,12 @@ class GenerateForm(QScrollArea):
         self.doubles_button.setProperty("role", "quiet")
         self.doubles_button.clicked.connect(self.doubles_clicked)
         self.doubles_button.hide()
+
+        self.skills_button = QPushButton()
+        self.skills_button.setProperty("role", "quiet")
+        self.skills_button.setToolTip(self.tr("Labels of a source that are none of the thirty skills: say which each one is"))
+        self.skills_button.clicked.connect(self.skills_clicked)
+        self.skills_button.hide()
 
         self.matrix = LevelMatrix()
         self.warning = label(role="small", wraps=True)
@@ -128,6 +135,8 @@ class GenerateForm(QScrollArea):
         self.total.setText(words)
         self.regions.setText(self.tr("Draw the regions that {0:,} questions point at").format(bank.regions))
         self.regions.setVisible(bank.regions > 0)
+        self.skills_button.setText(self.tr("Labels without a skill ({0:,})…").format(bank.unmapped))
+        self.skills_button.setVisible(bank.unmapped > 0)
         self.matrix.show_bank(bank)
         default = sum(c.state == "default" for c in bank.cells.values())
         if not bank.items:
@@ -196,6 +205,7 @@ class GenerateForm(QScrollArea):
         column.addLayout(head)
         column.addWidget(self.items)
         column.addWidget(self.doubles_button)
+        column.addWidget(self.skills_button)
         column.addSpacing(8)
         column.addWidget(label(self.tr("Draw"), "section"))
         column.addLayout(form)

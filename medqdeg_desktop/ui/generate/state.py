@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from medqdeg_desktop.bank.dataset import JOURNAL, MANIFEST, METADATA, Dataset
 from medqdeg_desktop.bank.levels import LevelTable, profile_name
+from medqdeg_desktop.bank.unmapped import label_of
 from medqdeg_desktop.calibration.profiles import load_default_profile
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, PUBLISHED_TOTALS, TASKS, Level, Modality
@@ -36,13 +37,14 @@ class Cell:
 class BankView:
     """The questions that take part, counted by (modality, skill), and the matrix of levels for the modalities they have.
 
-    ``regions`` counts those of them that carry a region as data.
+    ``regions`` counts those of them that carry a region as data; ``unmapped``, the labels that no skill matches.
     """
 
     items: int = 0
     accepted: int = 0
     removed: int = 0
     regions: int = 0
+    unmapped: int = 0
     skills: dict[tuple[str, str], int] = field(default_factory=dict)
     modalities: tuple[Modality, ...] = ()
     cells: dict[tuple[str, Modality], Cell] = field(default_factory=dict)
@@ -61,6 +63,7 @@ def read_bank(path: Path) -> BankView:
     skills: Counter[tuple[str, str]] = Counter()
     states: Counter[str] = Counter()
     regions = 0
+    labels: set[tuple[str, str]] = set()
     with Study.open(path, read_only=True) as study:
         for item in study.items():
             if item.draft:
@@ -68,6 +71,7 @@ def read_bank(path: Path) -> BankView:
             states[item.state] += 1
             if item.state != "removed":
                 regions += item.region is not None
+                labels.add((item.source, label_of(item)))
                 skills[str(item.modality), item.skill or item.task] += 1
         levels = LevelTable(study.newest_profile(), load_default_profile())
     present = {modality for modality, _ in skills}
@@ -77,6 +81,7 @@ def read_bank(path: Path) -> BankView:
         accepted=states["accepted"],
         removed=states["removed"],
         regions=regions,
+        unmapped=sum(bool(label) for _, label in labels),
         skills=dict(sorted(skills.items())),
         modalities=modalities,
         cells=_cells(levels, modalities or tuple(Modality)),

@@ -9,10 +9,12 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
+from medqdeg_desktop.bank.unmapped import Unmapped, assign
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.generate.form import GenerateForm
 from medqdeg_desktop.ui.generate.plan_page import PlanPage
 from medqdeg_desktop.ui.generate.run_page import RunPage
+from medqdeg_desktop.ui.generate.skills_dialog import SkillsDialog, read_unmapped
 from medqdeg_desktop.ui.generate.state import BankView, FolderState, Wanted, look_at_folder, plan_of, read_bank
 from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
 from medqdeg_desktop.ui.study_session import StudySession
@@ -59,6 +61,7 @@ class GenerateWorkspace(Workspace):
         self.form.changed.connect(self._on_form_changed)
         self.form.import_clicked.connect(self.choose_items)
         self.form.doubles_clicked.connect(self._on_doubles)
+        self.form.skills_clicked.connect(self.assign_skills)
         self.plan.started.connect(self.start)
         for chart in (self.plan.types, self.plan.tasks):
             chart.said.connect(self.said)
@@ -142,6 +145,26 @@ class GenerateWorkspace(Workspace):
             )
         if told.get("added") or told.get("updated"):
             self.form.doubles_button.show()
+        self._asked = None
+        self._read()
+
+    def assign_skills(self) -> None:
+        """Shows the labels that no skill matches, for a person to place."""
+        if self._study is not None:
+            self.background.run("labels", partial(read_unmapped, self._study), self._on_unmapped, self.warned.emit)
+
+    def _on_unmapped(self, found: list[Unmapped]) -> None:
+        dialog = SkillsDialog(found, self)
+        dialog.accepted.connect(lambda: self._assign(dialog.assigned))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _assign(self, assigned: dict[tuple[str, str], str]) -> None:
+        by = self.session.reader
+        self.session.submit(lambda study: assign(study, assigned, by), self._on_assigned, self.warned.emit)
+
+    def _on_assigned(self, changed: int) -> None:
+        self.said.emit(self.tr("{0:,} questions have their skill; the next import knows the labels").format(changed))
         self._asked = None
         self._read()
 
