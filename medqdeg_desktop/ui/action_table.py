@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from medqdeg_desktop.ui.actions import Action, double_bindings
-from medqdeg_desktop.ui.calibrate.reading.actions import READING
+from medqdeg_desktop.ui.calibrate.reading.actions import PROFILES, READING
 from medqdeg_desktop.ui.evaluate.action_list import EVALUATE
 from medqdeg_desktop.ui.explore.actions import EXPLORE
 from medqdeg_desktop.ui.generate.action_list import GENERATE
@@ -119,6 +119,7 @@ TABLE: Final[tuple[Action, ...]] = (
     TOGGLE,
     *WRITING,
     *READING,
+    *PROFILES,
     *GENERATE,
     *EVALUATE,
     *EXPLORE,

@@ -112,6 +112,7 @@ class ProfilesPage(QWidget):
 
     def fill(self) -> None:
         """Offers the profiles of the study; files that were added stay."""
+        self.table.setFocus()
         self._session.submit(work.profiles_of, self._on_profiles, self.said.setText)
 
     def _on_profiles(self, found: dict[str, Profile]) -> None:
