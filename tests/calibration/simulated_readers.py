@@ -24,6 +24,10 @@ TRUTH = {
     ("motion_blur", Level.L2): 0.66,
     ("low_dose", Level.L1): 0.40,
     ("low_dose", Level.L2): 0.75,
+    ("adjust_brightness", Level.L1): 0.28,
+    ("adjust_brightness", Level.L2): 0.58,
+    ("low_resolution", Level.L1): 0.38,
+    ("low_resolution", Level.L2): 0.72,
 }
 
 

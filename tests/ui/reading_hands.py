@@ -123,16 +123,13 @@ def drag_to(page: SessionPage, severity: float) -> None:
     QTest.mouseClick(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(round(slider.x_of(severity)), 34))
 
 
-def answer(qtbot: QtBot, window: MainWindow, page: SessionPage, reader: Reads | None = None, *, mouse: bool = False) -> str:
-    """Answers the trial on the screen as ``reader`` would; returns its key.
+def respond(window: MainWindow, page: SessionPage, reader: Reads, *, mouse: bool = False) -> None:
+    """The hand's part of an answer to the trial on the screen, as ``reader`` would give it.
 
-    By keys, a level in steps of 5 %; with ``mouse`` the slider is taken by it and the buttons are clicked.
+    By keys, a level in steps of 5 and 1 %; with ``mouse`` the slider is taken by it and the buttons are clicked.
     """
-    assert page.shown is not None and page.sitting is not None
-    trial, sitting, before = page.shown.trial, page.sitting, len(page.sitting.answers)
-    reader = reader or Steady()
-    panel = page.panel
-    qtbot.waitUntil(panel.primary.isEnabled, timeout=_WAIT_MS)
+    assert page.shown is not None
+    trial, panel = page.shown.trial, page.panel
     if trial.kind == "catch":
         click(panel.secondary) if mouse else press(window, "x")
     elif trial.kind == "rate":
@@ -142,19 +139,30 @@ def answer(qtbot: QtBot, window: MainWindow, page: SessionPage, reader: Reads | 
         first = reader.first_is_worse(trial)
         click(panel.left if first else panel.right) if mouse else press(window, Qt.Key.Key_Left if first else Qt.Key.Key_Right)
     else:
-        if trial.kind == "set":
-            target = reader.setting(trial)
-            if mouse:
-                drag_to(page, target)
-            else:
-                for key in ("]" if trial.start < 0.5 else "[") * round(abs(target - trial.start) / 0.05):
-                    press(window, key)
+        if trial.kind == "set" and mouse:
+            drag_to(page, reader.setting(trial))
+        elif trial.kind == "set":
+            for key in _steps(trial.start, reader.setting(trial)):
+                press(window, key)
         click(panel.primary) if mouse else press(window, Qt.Key.Key_Return)
+
+
+def _steps(start: float, target: float) -> str:
+    """The keys that take the slider from ``start`` to within half a percent of ``target``."""
+    coarse = round((target - start) / 0.05)
+    fine = round((target - start - 0.05 * coarse) / 0.01)
+    return ("]" if coarse > 0 else "[") * abs(coarse) + ("." if fine > 0 else ",") * abs(fine)
+
+
+def answer(qtbot: QtBot, window: MainWindow, page: SessionPage, reader: Reads | None = None, *, mouse: bool = False) -> str:
+    """Answers the trial on the screen and waits for the next; returns its key."""
+    assert page.shown is not None and page.sitting is not None
+    key, sitting, before = page.shown.trial.key, page.sitting, len(page.sitting.answers)
+    qtbot.waitUntil(page.panel.primary.isEnabled, timeout=_WAIT_MS)
+    respond(window, page, reader or Steady(), mouse=mouse)
     qtbot.waitUntil(lambda: len(sitting.answers) > before, timeout=_WAIT_MS)
-    qtbot.waitUntil(
-        lambda: page.sitting is None or (page.shown is not None and page.shown.trial.key != trial.key), timeout=_WAIT_MS
-    )
-    return trial.key
+    qtbot.waitUntil(lambda: page.sitting is None or (page.shown is not None and page.shown.trial.key != key), timeout=_WAIT_MS)
+    return key
 
 
 def read_all(
