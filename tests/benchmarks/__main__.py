@@ -38,6 +38,10 @@ AREAS = {
         (("kernels", "--seconds", "0.25"),),
     ),
     "physics": Area("What do the nine specific degradations cost on anatomy-like phantoms?", (("physics",),)),
+    "readings": Area(
+        "Where two readings of the published examples differ, what does ours show beside them?",
+        (("readings",),),
+    ),
     "live": Area("How long from a move of the slider to the painted picture, in the real window?", (("live", "--quick"),)),
     "reading": Area("How long to the first image of a series, and how many frames a second?", (("reading",),)),
     "start": Area("How long does the engine take to load, and how much memory does a long series take?", (("start",),)),
@@ -48,6 +52,9 @@ AREAS = {
     "bank": Area(
         "What do an import, the parent of a generation and going on cost, from a thousand items to a hundred thousand?",
         (("bank",),),
+    ),
+    "review": Area(
+        "How long from a key to the next item in Review, and do Review and Explore stutter at ten thousand items?", (("review",),)
     ),
     "reader_study": Area("What does a large reader study cost to read and to settle?", (("reader_study",),)),
     "coverage": Area(

@@ -9,7 +9,8 @@ shown     the same through the proxy or the fast form that is shown while draggi
 copy      step / one pass of the same array (numpy copyto, hot)
 peer      the fastest importable library doing the same; in brackets its time / ours: a whole call (prepare + first), a step
 
-One thread. Medians of as many runs as fit into --seconds, at least 5 (3 of a peer). Install the extra ``bench`` for the peers.
+One thread, processor time, which other programs on the machine disturb little. Medians of as many runs as fit into --seconds, at
+least 5 (3 of a peer). Install the extra ``bench`` for the peers.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.benchmarks.headline import headline
 from tests.benchmarks.peers import peers_of
 
 _SEED = 7
+_PROJECTED = {"sparse_view", "limited_angle", "low_dose"}
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,13 @@ def frame(side: int, modality: Modality, *, rgb: bool) -> MedicalImage:
 
 
 def median_ms(call: Callable[[], Any], seconds: float, least: int = 5) -> float:
-    """Median time of ``call`` in ms, over as many calls as fit into ``seconds``."""
+    """Median processor time of ``call`` in ms, over as many calls as fit into ``seconds``."""
     times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < least or (time.perf_counter() < end and len(times) < 400):
-        start = time.perf_counter()
+    end = time.process_time() + seconds
+    while len(times) < least or (time.process_time() < end and len(times) < 400):
+        start = time.process_time()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return 1000 * statistics.median(times)
 
 
@@ -95,11 +97,11 @@ def measured(name: str, image: MedicalImage, severity: float, seconds: float, *,
     prepares, firsts = [], []
     parameters = parameters_at(name, severity, image.modality, _SEED)
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         prepared = Prepared(name, image, _SEED)
-        ready = time.perf_counter()
+        ready = time.process_time()
         prepared.render(parameters)
-        firsts.append(time.perf_counter() - ready)
+        firsts.append(time.process_time() - ready)
         prepares.append(ready - start)
     step = median_ms(_stepper(prepared, severity), seconds)
     dragged = image.proxy(degradation.proxy_side)
@@ -135,13 +137,39 @@ def main() -> None:
     one_thread()
     severity = {"L1": L1_SEVERITY, "L2": L2_SEVERITY}[options.level]
     print(f"one thread, {options.level}, ms (median)")
+    compared: dict[str, list[tuple[str, Cost]]] = {}
     for rgb, sides in ((False, options.grey), (True, options.rgb)):
         for side in sides:
-            _table(options.types, side, rgb, severity, options.seconds, peers=not options.no_peers)
+            costs = _table(options.types, side, rgb, severity, options.seconds, peers=not options.no_peers)
+            compared.setdefault("RGB 8-bit" if rgb else "grey float32", []).extend((n, c) for n, c in costs if c.peer)
+    if any(compared.values()):
+        _together(compared)
 
 
-def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: float, *, peers: bool) -> None:
-    """Prints one size; its last lines are the means over all types and over those that a peer has too."""
+def _together(compared: dict[str, list[tuple[str, Cost]]]) -> None:
+    """Prints geometric means over all sizes, by dtype and over everything."""
+    print("\ntimes faster than the fastest peer, geometric mean over types and sizes")
+    everything = [pair for pairs in compared.values() for pair in pairs]
+    # Nobody else has a quick way from a frame to its projections and back: told apart, so that they carry no average.
+    others = [pair for pair in everything if pair[0] not in _PROJECTED]
+    for kind, pairs in (*compared.items(), ("everything", everything), ("everything but projections", others)):
+        if not pairs:
+            continue
+        step = statistics.geometric_mean([c.peer_ms / c.step for _, c in pairs])
+        whole = statistics.geometric_mean([c.peer_ms / (c.prepare + c.first) for _, c in pairs])
+        print(f"{kind:28}{len(pairs):3} cells: slider step {step:5.1f}, whole call {whole:5.1f}")
+        headline(
+            f"{kind}: slider step against the fastest peers, {len(pairs)} cells, geometric mean", step, "times faster", ">= 5"
+        )
+        headline(f"{kind}: whole call against the same", whole, "times faster")
+    slower = [
+        f"{n} ({c.peer}) {c.step / c.peer_ms:.1f}" for _, pairs in compared.items() for n, c in pairs if c.step > 1.2 * c.peer_ms
+    ]
+    print(f"steps slower than 1.2 times the fastest peer: {', '.join(slower) or 'none'}")
+
+
+def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: float, *, peers: bool) -> list[tuple[str, Cost]]:
+    """Prints one size, its last lines the means over all types and over those that a peer has too; returns its rows."""
     kind = "RGB" if rgb else "grey"
     print(f"\n{kind} {side} x {side}")
     print(f"{'type':24}{'prepare':>9}{'first':>8}{'step':>8}{'shown':>8}{'copy':>7}  peer")
@@ -185,6 +213,7 @@ def _table(names: list[str], side: int, rgb: bool, severity: float, seconds: flo
         print(f"geometric mean against {len(against)} peers: whole call {whole:.1f}, slider step {step:.1f} times faster")
         headline(f"{frame_kind}: slider step against {len(against)} fastest peers, geometric mean", step, "times faster", ">= 5")
         headline(f"{frame_kind}: whole call against the same", whole, "times faster")
+    return list(zip(measured_names, costs, strict=True))
 
 
 if __name__ == "__main__":

@@ -90,10 +90,12 @@ def _planes(unit: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
 def _torchio(name: str, unit: np.ndarray, p: dict[str, Any]) -> Call | None:  # type: ignore[type-arg]
     if name not in {"object_movement", "ghosting_artifact", "bias_field_artifact", "gaussian_blur", "gaussian_noise"}:
         return None
+    import SimpleITK
     import torch
     import torchio
 
     torch.set_num_threads(1)
+    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
     tensor = torch.from_numpy(_planes(unit))[..., None]
     side = min(unit.shape[:2])
     if name == "object_movement":

@@ -279,14 +279,15 @@ class Exposure(Degradation):
             base = pixels - within + np.float32(low)
             pixels = within
         # Subtracted before scaled: black is exactly 0, whatever power it is raised to.
-        u = pixels - np.float32(low)
-        u *= np.float32(1 / width)
-        np.clip(u, 0, 1, out=u)
+        above = pixels if low == 0 else pixels - np.float32(low)
+        u = np.asarray(above * np.float32(1 / width), np.float32)
         if xray:
+            np.minimum(u, np.float32(1), out=u)
             bright = u if sign > 0 else 1 - u
             return ExposureState(image.pixels, low, width, xray, sign, base, bright=bright, dark=1 - bright)
         # exp(exponent log u) is half the work of a power; below e^-69 everything is black.
-        log_u = np.asarray(cv2.log(np.maximum(u, np.float32(1e-30))), np.float32)
+        np.maximum(u, np.float32(1e-30), out=u)
+        log_u = np.asarray(cv2.log(u, dst=u), np.float32)
         return ExposureState(image.pixels, low, width, xray, sign, base, log_u=log_u)
 
     def apply(self, state: ExposureState, parameters: Parameters, seed: int) -> Pixels:
@@ -300,14 +301,15 @@ class Exposure(Degradation):
             # On an inverted frame the stored value is the density, 1 - b': the same curve with both roles exchanged.
             numerator, other = (state.bright, state.dark) if state.sign > 0 else (state.dark, state.bright)
             ratio = gain if state.sign > 0 else 1 / gain
-            curve = np.asarray(cv2.divide(numerator, cv2.scaleAdd(other, ratio, numerator)), np.float32)
+            shown = cv2.divide(numerator, cv2.scaleAdd(other, ratio, numerator), scale=state.width)
         else:
             exponent = float(parameters["exponent"])
             if state.log_u is None:
                 return _through_table(state.pixels, 255 * (np.arange(256) / 255.0) ** exponent)
-            curve = np.asarray(cv2.exp(state.log_u * np.float32(exponent)), np.float32)
-        if isinstance(state.base, float):
-            shown = cv2.addWeighted(curve, state.width, curve, 0.0, state.base)
-        else:
-            shown = cv2.scaleAdd(curve, state.width, state.base)
-        return np.asarray(shown, np.float32).reshape(state.pixels.shape)
+            # R u^exponent = exp(exponent log u + log R).
+            shown = cv2.addWeighted(state.log_u, exponent, state.log_u, 0.0, math.log(state.width))
+            shown = cv2.exp(shown, dst=shown)
+        out = np.asarray(shown, np.float32).reshape(state.pixels.shape)
+        if isinstance(state.base, np.ndarray) or state.base:
+            out += np.asarray(state.base, np.float32)
+        return out
