@@ -114,6 +114,8 @@ def _warm_up() -> None:
     from medqdeg_desktop.engine.degradation import registry
 
     registry()
+    # The second one reads frames while the first describes the files of a folder.
+    shared_decoder().start_all()
 
 
 def _open_log(folder: Path) -> TextIO | None:

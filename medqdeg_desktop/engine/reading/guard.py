@@ -183,6 +183,7 @@ class GuardedDecoder:
         self._idle: list[_Child] = []
         self._starting = 0
         self._start_failure: BaseException | None = None
+        self._queue: list[tuple[object, str]] = []
         self._free = threading.Condition()
         self._closed = False
 
@@ -190,6 +191,12 @@ class GuardedDecoder:
         """Starts one child and waits until it has loaded what DICOM takes (some 0.5 s), so that the first image need not."""
         with self._lease("") as child:
             child.ask({"do": "load"}, "decoder")("decoder", _START_SECONDS)
+
+    def start_all(self) -> None:
+        """Has the other children started as well, without waiting for them."""
+        with self._free:
+            if len(self._children) + self._starting < self._most and not self._starting:
+                self._begin_start()
 
     def describe(self, paths: Sequence[str], axis: str = "") -> list[FileFacts | UnreadableImageError]:
         found: list[FileFacts | UnreadableImageError] = []
@@ -264,32 +271,51 @@ class GuardedDecoder:
     def _take(self, path: str) -> _Child:
         """A child that nobody else talks to: the one that holds ``path`` where there is one, else the first to be free.
 
-        A second one is started only for a request that has waited for a while: starting takes longer than most requests, and
-        whichever child is free first serves it.
+        Requests are served in the order of their coming, so that a frame need not wait for all of a folder to be described. A
+        second child is started only for a request that has waited for a while: starting takes longer than most requests.
         """
+        ticket = object()
         impatient = time.monotonic() + _PATIENCE_SECONDS
         with self._free:
-            while True:
-                holder = next((c for c in self._children if c.holds == path and path and c.alive), None)
-                if holder is not None and holder not in self._idle:
-                    self._free.wait()
-                    continue
-                if holder is not None or self._idle:
-                    child = holder or self._idle[-1]
-                    self._idle.remove(child)
-                    if child.alive:
+            self._queue.append((ticket, path))
+            try:
+                while True:
+                    child = self._free_child(path, ticket)
+                    if child is not None:
                         return child
-                    self._children.remove(child)
-                    child.close()
-                    continue
-                running = len(self._children) + self._starting
-                if self._start_failure is not None and not running:
-                    failure, self._start_failure = self._start_failure, None
-                    raise failure
-                if not running or (running < self._most and not self._starting and time.monotonic() >= impatient):
-                    self._starting += 1
-                    threading.Thread(target=self._start, name="start decoder", daemon=True).start()
-                self._free.wait(None if self._starting else _PATIENCE_SECONDS)
+                    running = len(self._children) + self._starting
+                    if self._start_failure is not None and not running:
+                        failure, self._start_failure = self._start_failure, None
+                        raise failure
+                    waits_for_start = not running or (time.monotonic() >= impatient and not self._held(path))
+                    if waits_for_start and running < self._most and not self._starting:
+                        self._begin_start()
+                    self._free.wait(None if self._starting else _PATIENCE_SECONDS)
+            finally:
+                self._queue.remove((ticket, path))
+                self._free.notify_all()
+
+    def _held(self, path: str) -> _Child | None:
+        return next((c for c in self._children if path and c.holds == path and c.alive), None)
+
+    def _free_child(self, path: str, ticket: object) -> _Child | None:
+        holder = self._held(path)
+        # Whoever waits for the child that has its file open stands in nobody's way.
+        if holder is None and next(t for t, p in self._queue if self._held(p) is None) is not ticket:
+            return None
+        while holder in self._idle if holder is not None else self._idle:
+            child = holder or self._idle[-1]
+            self._idle.remove(child)
+            if child.alive:
+                return child
+            self._children.remove(child)
+            child.close()
+            holder = None
+        return None
+
+    def _begin_start(self) -> None:
+        self._starting += 1
+        threading.Thread(target=self._start, name="start decoder", daemon=True).start()
 
     def _start(self) -> None:
         """Starts a child and puts it among the idle ones; in a thread of its own."""

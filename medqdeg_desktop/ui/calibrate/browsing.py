@@ -27,6 +27,7 @@ from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.reading import Refused, Series
 from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.growing import GrowingSeries
 from medqdeg_desktop.ui.calibrate.looking import LookingWorkspace
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.opener import Opener
@@ -60,6 +61,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.slide_page = SlidePage()
         self._direction = 1
         self._reading_stack = False
+        self._growing = GrowingSeries()
         self._to_show, self._show_first, self._asked = "", True, False
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
@@ -268,16 +270,22 @@ class BrowsingWorkspace(LookingWorkspace):
 
     def _on_series_grown(self, opened: OpenSeries, series: Series) -> None:
         """More slices of a series that is open: places of slices have changed, so what was decoded is dropped."""
+        if opened is self.opened and self.image is None and not self.store.error(opened.series_id, opened.view.frame):
+            # The first picture first: a series that grows under it would ask for another one again and again.
+            self._growing.waiting = series
+            return
         if opened.cut is not None:
             self.store.forget(opened.cut.series_id)
-            opened.show_cut(None)
-        untouched = opened.view.frame == opened.series.middle
-        opened.series = series.with_modality(opened.series.modality)
-        if untouched:
-            opened.view.frame = opened.series.middle
+        self._growing.grow(opened, series)
         self.store.forget(opened.series_id)
         if opened is self.opened:
             self.show_frame(opened.view.frame)
+
+    def _apply_grown(self) -> None:
+        """What was found while the first picture was on its way."""
+        series, self._growing.waiting = self._growing.waiting, None
+        if series is not None and self.opened is not None and series.series_id == self.opened.series_id:
+            self._on_series_grown(self.opened, series)
 
     def _on_scan_progressed(self, done: int, total: int) -> None:
         self.scanning.setText(self.tr("reading {0:,} / {1:,}").format(done, total))
@@ -285,24 +293,15 @@ class BrowsingWorkspace(LookingWorkspace):
 
     def _on_scan_finished(self, paths: list[Path], count: int, refused: list[Refused]) -> None:
         self.scanning.hide()
+        self._apply_grown()
+        for moved in self._growing.settled(self.list.series.rows):
+            if moved is self.opened:
+                self.show_frame(moved.view.frame)
         self.empty.say(self._invitation())
         if not self.list.series.rows:
             self._show_opened(None)
-        if not refused:
-            return
-        first = refused[0]
-        name = Path(first.path).name
-        if count == 0 and len(refused) == 1:
-            text = f"{first.path}: {first.reason}"
-        elif count == 0:
-            text = self.tr("{0}: no image that can be read; {1} files were refused, the first: {2}: {3}").format(
-                paths[0], len(refused), name, first.reason
-            )
-        elif len(refused) == 1:
-            text = self.tr("One file was refused: {0}: {1}").format(name, first.reason)
-        else:
-            text = self.tr("{0} files were refused, the first: {1}: {2}").format(len(refused), name, first.reason)
-        self.warned.emit(text)
+        if refused:
+            self.warned.emit(self.opener.told_of(paths, count, refused))
 
     # -- series and frames ------------------------------------------------------------------------------------
 
@@ -318,6 +317,10 @@ class BrowsingWorkspace(LookingWorkspace):
             self.opened.show_cut(None)
         self._background.drop("cut")
         self._stack_read()
+        if self._growing.waiting is not None and self.opened is not None and self.opened is not opened:
+            # Nobody waits for its first picture any more.
+            self._growing.grow(self.opened, self._growing.waiting)
+        self._growing.waiting = None
         self.opened, self.image = opened, None
         if opened is not None and self.centre.currentWidget() is self.empty:
             # Before the page goes with its button: Qt would give the keyboard to the next button, and Space would press that.
@@ -422,9 +425,9 @@ class BrowsingWorkspace(LookingWorkspace):
         self.comparison.left_pane.set_busy(False)
         if answer.image is None:
             self.warned.emit(answer.error)
-            return
-        if answer.image.modality == opened.series.modality:
+        elif answer.image.modality == opened.series.modality:
             self._show_image(answer.image)
+        self._apply_grown()
 
     def _show_image(self, image: MedicalImage) -> None:
         if self.opened is not None and self.opened.is_overview:

@@ -19,6 +19,7 @@ class OpenSeries:
     root        what was opened.
     view        the view of what is shown.
     severities  where the reader left the slider of each type; ``type_name``: the last type.
+    wanted_frame    the slice at which it was left another day, to be gone to once all slices are known.
     cut         the stack along another axis, while that is shown: it holds the whole stack in memory.
     """
 
@@ -28,6 +29,7 @@ class OpenSeries:
     severities: dict[str, float] = field(default_factory=dict)
     type_name: str = ""
     cut: Series | None = None
+    wanted_frame: int | None = None
     _views: dict[str, SeriesView] = field(default_factory=dict)
 
     @property

@@ -64,6 +64,20 @@ class Opener(QObject):
             self._pictures.append(series)
             self._condition.notify_all()
 
+    def told_of(self, paths: Sequence[Path], count: int, refused: Sequence[Refused]) -> str:
+        """One sentence on the files that were refused beside ``count`` series."""
+        first = refused[0]
+        name = Path(first.path).name
+        if count == 0 and len(refused) == 1:
+            return f"{first.path}: {first.reason}"
+        if count == 0:
+            return self.tr("{0}: no image that can be read; {1} files were refused, the first: {2}: {3}").format(
+                paths[0], len(refused), name, first.reason
+            )
+        if len(refused) == 1:
+            return self.tr("One file was refused: {0}: {1}").format(name, first.reason)
+        return self.tr("{0} files were refused, the first: {1}: {2}").format(len(refused), name, first.reason)
+
     def close(self) -> None:
         with self._condition:
             self._closed = True

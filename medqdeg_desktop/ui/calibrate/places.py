@@ -113,8 +113,11 @@ def _view_state(row: OpenSeries) -> dict[str, Any]:
 
 def _restore(opened: OpenSeries, state: dict[str, Any]) -> None:
     frame, window = state.get("frame"), state.get("window")
-    if isinstance(frame, int) and 0 <= frame < opened.series.frame_count:
-        opened.view.frame = frame
+    if isinstance(frame, int) and frame >= 0:
+        # A series may have been found in part only: its slices have other numbers then.
+        opened.wanted_frame = frame
+        if frame < opened.series.frame_count:
+            opened.view.frame = frame
     if isinstance(window, list) and len(window) == 2 and all(isinstance(v, int | float) for v in window) and window[1] > 0:
         opened.view.window = Window(float(window[0]), float(window[1]))
     opened.view.inverted = state.get("inverted") is True
