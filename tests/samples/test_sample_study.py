@@ -38,6 +38,12 @@ def test_every_item_names_an_existing_image_and_an_answer_among_its_options(stud
         assert modality_of(str(line["modality"])) is not None
 
 
+def test_what_the_reference_model_did_not_learn_is_not_asked(study_folder: Path) -> None:
+    asked = {(str(line["modality"]), str(line["question"])) for line in _lines(study_folder)}
+    counted = {modality for modality, question in asked if question.startswith("How many")}
+    assert counted == {"Ultrasound", "Endoscopy"}
+
+
 def test_files_are_dicom_whose_modality_agrees_with_the_items(study_folder: Path) -> None:
     for line in _lines(study_folder):
         dataset = pydicom.dcmread(study_folder / str(line["image"]), stop_before_pixels=True)

@@ -63,10 +63,13 @@ def items_command(file: Path) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the results.")
 def evaluate(model: Path | None, work: Path, slices: Path | None, workers: int | None, out: Path) -> None:
     """Test a model on the fixed items at L0, L1, L2 and as text alone; exit 1 where it misses what it has to reach."""
-    from medqdeg_desktop.eval.reference import evaluation, items
+    from medqdeg_desktop.eval.reference import controls, evaluation, items
 
     model = model or shipped(MODEL)
-    results = {"phantoms": evaluation.tested(model, items.read(shipped(items.ITEMS)), work, name="phantoms", workers=workers)}
+    fixed = items.read(shipped(items.ITEMS))
+    results: dict[str, Any] = {"phantoms": evaluation.tested(model, fixed, work, name="phantoms", workers=workers)}
+    how = {"trials": evaluation.TRIALS, "replicates": evaluation.REPLICATES}
+    results["controls"] = [controls.tested(control, model, fixed, work, **how) for control in controls.CONTROLS]
     if slices is not None:
         lines = list(items.slice_lines(slices))
         results["slices"] = evaluation.tested(model, lines, work, name="slices", workers=workers)

@@ -26,6 +26,7 @@ from medqdeg_desktop.eval.scores import count_votes, score
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.eval.tables import dataset_of, results_of
 from medqdeg_desktop.progress import Progress
+from medqdeg_desktop.samples.questions import NOT_LEARNT
 from medqdeg_desktop.study.store import Study
 
 SEED: Final = 0
@@ -63,6 +64,7 @@ def tested(model: Path, lines: Sequence[Json], folder: Path, *, name: str, worke
     blind = evaluate(dataset, study_path, spec, replace(options, text_only=True), Progress("evaluate"))
     tables = by_kind(study_path, [seen.run.run_id, blind.run.run_id])
     with_pictures, text_alone = tables["models"]
+    learnt = tables["learnt"]["models"][0]
     return {
         "model": folder_fingerprint(model),
         "items": len(lines),
@@ -73,21 +75,33 @@ def tested(model: Path, lines: Sequence[Json], folder: Path, *, name: str, worke
         "levels": with_pictures["levels"],
         "by": with_pictures["by"],
         "intra_model_dke": with_pictures["intra_model_dke"],
+        "learnt": {"levels": learnt["levels"], "by": {"type": learnt["by"]["type"]}},
         "text_only": {"levels": text_alone["levels"], "by": {"kind": text_alone["by"]["kind"]}},
     }
 
 
 def by_kind(study_path: Path, run_ids: Sequence[str]) -> Json:
-    """``tables.results`` of the runs, with ``kind`` (of question) where it has ``skill``."""
+    """``tables.results`` of the runs, with ``kind`` (of question) where it has ``skill`` and ``kind and modality`` where it has
+    ``task``; and under ``learnt`` the same by level and type without the kinds that the product leaves out.
+    """
     with Study.open(study_path, read_only=True) as study:
         runs = [run for wanted in run_ids for run in study.runs() if run.run_id == wanted]
         patients = {item.item_id: item.patient for item in study.items()}
-        rows = ({**row, "skill": items.kind_of(row["item_id"])} for row in dataset_of(runs).rows())
-        table = question_table(rows, patients)
+        named = (
+            {**row, "skill": items.kind_of(row["item_id"]), "task": f"{items.kind_of(row['item_id'])}, {row['modality']}"}
+            for row in dataset_of(runs).rows()
+        )
+        table = question_table(named, patients)
         scores = [score(run, count_votes(study, run, table), table) for run in runs]
-    results: Json = results_of(Analysis(table, runs, scores), replicates=REPLICATES, seed=SEED)
+    analysis = Analysis(table, runs, scores)
+    results: Json = results_of(analysis, replicates=REPLICATES, seed=SEED)
     for model in results["models"]:
         model["by"]["kind"] = model["by"].pop("skill")
+        # Clean pictures alone say what was learnt.
+        model["by"]["kind and modality"] = [row for row in model["by"].pop("task") if row["level"] == "L0"]
+    left_out = {f"{kind}, {modality}" for kind, modality in NOT_LEARNT}
+    learnt = {row["name"] for row in results["models"][0]["by"]["kind and modality"]} - left_out
+    results["learnt"] = results_of(analysis, replicates=REPLICATES, seed=SEED, filters={"task": learnt}, parts=("type",))
     return results
 
 
