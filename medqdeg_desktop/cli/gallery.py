@@ -38,7 +38,7 @@ _CLOSE: Final = frozenset({"gaussian_noise", "low_resolution", "motion_blur", "g
 """Types that act on the finest detail: a part of the frame is shown, pixel by pixel."""
 _CORNER: Final = (0.30, 0.20)
 """Upper left corner of that part, of rows and columns."""
-_COLOURS: Final = 128
+_COLOURS: Final = 256
 """Colours of a strip: few enough for a small file, too many to be seen."""
 _PHANTOMS: Final[dict[Modality, Callable[[], MedicalImage]]] = {
     Modality.CT: lambda: ct_abdomen(_SEED, size=512).image,
