@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from medqdeg_desktop.calibration.consensus import ROUNDS, CellProposal, profile_of, propose, signed
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import Protocol, protocol_of
-from medqdeg_desktop.calibration.trials import ADJUST
+from medqdeg_desktop.calibration.trials import ADJUST, VERIFY
 from medqdeg_desktop.calibration.verification import CellVerdict, failures, judge, proposal_body
 from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Signature, TrialAnswer
 from medqdeg_desktop.study.records import ImageRecord, Profile
@@ -31,7 +31,8 @@ class CellStanding:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """``hidden`` says why colleagues' readings are not shown yet; then there are no cells. ``vote_stage`` is the round of votes
-    that this person may take part in, or empty; ``names`` maps reader ids to pseudonyms."""
+    that this person may take part in, or empty; ``names`` maps reader ids to pseudonyms; ``locked`` readers have set their
+    levels, ``rated`` readers have rated the proposed ones."""
 
     fixed: FixedProtocol
     protocol: Protocol
@@ -42,6 +43,7 @@ class Standing:
     proposed: bool = False
     vote_stage: str = ""
     locked: int = 0
+    rated: int = 0
 
     @property
     def publishable(self) -> bool:
@@ -53,7 +55,8 @@ def standing(study: Study, protocol_id: str, viewer: str, *, replicates: int = 2
     fixed = study.protocol(protocol_id)
     protocol = protocol_of(fixed.body)
     viewer_id = study.ensure_reader(viewer).reader_id
-    locks = {reader for reader, stage in study.locks(protocol_id) if stage == ADJUST}
+    closed = study.locks(protocol_id)
+    locks = {reader for reader, stage in closed if stage == ADJUST}
     names = {r.reader_id: r.pseudonym for r in study.readers()}
     if viewer_id not in locks and len(locks) < protocol.readers:
         why = (
@@ -82,6 +85,7 @@ def standing(study: Study, protocol_id: str, viewer: str, *, replicates: int = 2
         proposed=study.proposal(protocol_id) is not None,
         vote_stage=_vote_stage(protocol, cells, answers, viewer_id, viewer_id in locks),
         locked=len(locks),
+        rated=sum(stage == VERIFY for _, stage in closed),
     )
 
 

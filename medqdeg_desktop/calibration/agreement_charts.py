@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from medqdeg_desktop.calibration.chart_parts import (
@@ -30,6 +31,7 @@ from medqdeg_desktop.chart.figure import (
     Text,
     elided,
     header,
+    spread,
 )
 from medqdeg_desktop.statistics.reliability import Interval, LimitsOfAgreement
 
@@ -142,8 +144,8 @@ def _panel(
     *,
     ends: bool,
 ) -> Panel:
-    """Differences against means; ``ends`` writes the numbers of the lines at their right end."""
-    rects, lines, texts = [], [], []
+    """Differences against means; ``ends`` writes the numbers of the lines, with their intervals, right of the panel."""
+    rects, lines = [], []
     for what, interval in _named(limits):
         if math.isnan(interval.value):
             continue
@@ -151,18 +153,25 @@ def _panel(
             tip = f"{what} {interval.value:+.3f}{limits_words(interval, 3)}"
             rects.append(Rect(0.0, interval.low, 1.0, interval.high, "band", tip))
         lines.append(Line(((0.0, interval.value), (1.0, interval.value)), "accent", 1.5, dashed=what != "mean difference"))
-        said = f"{interval.value:+.2f}".replace("-", "\N{MINUS SIGN}")
-        if ends:
-            texts.append(Text(1.0, interval.value, f"{said}{limits_words(interval)}", 11.0, "muted", dx=6, dy=4))
-        else:
-            texts.append(Text(1.0, interval.value, said, 11.0, "muted", "end", dx=-2, dy=-4))
     marks = [Mark(x, y, shape, colour, tooltip=tip, size=6.0) for x, y, shape, colour, tip in points]
     vertical = number_axis([-reach, reach], "difference")
     across = Axis(0.0, 1.0, tuple((t / 5, f"{t / 5:g}") for t in range(6)), "mean of the two")
     if heading:
         vertical = number_axis([-reach, reach], most=5)
         across = Axis(0.0, 1.0, across.ticks, "mean of the two")
-    return Panel(
-        left, top, width, height, across, vertical, heading,
-        rects=tuple(rects), lines=tuple(lines), marks=tuple(marks), annotations=tuple(texts),
-    )  # fmt: skip
+    panel = Panel(left, top, width, height, across, vertical, heading, tuple(rects), tuple(lines), marks=tuple(marks))
+    return replace(panel, annotations=tuple(_numbers(panel, limits, ends=ends)))
+
+
+def _numbers(panel: Panel, limits: LimitsOfAgreement, *, ends: bool) -> Iterator[Text]:
+    """The values of the three lines beside or above them, moved apart where the lines lie close."""
+    known = [interval for _, interval in _named(limits) if not math.isnan(interval.value)]
+    places = [panel.place(1.0, interval.value)[1] for interval in known]
+    moved = spread(places, 13.0, panel.top + 6, panel.top + panel.height - 2)
+    for interval, place, at in zip(known, places, moved, strict=True):
+        said = f"{interval.value:+.2f}"
+        if ends:
+            said = f"{said}{limits_words(interval)}".replace("-", "\N{MINUS SIGN}")
+            yield Text(1.0, interval.value, said, 11.0, "muted", dx=6, dy=at - place + 4)
+        else:
+            yield Text(1.0, interval.value, said.replace("-", "\N{MINUS SIGN}"), 11.0, "muted", "end", dx=-2, dy=at - place - 4)

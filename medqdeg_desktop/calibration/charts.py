@@ -184,7 +184,7 @@ def readers_chart(figures: PanelFigures, names: Mapping[str, str], *, width: flo
         vertical = Axis(0.0, float(len(readers)), ticks, line=False, names=True)
         panels.append(
             Panel(
-                left + number * (room + _GAP), top, room, row * len(readers), number_axis([0.0, *values], most=4),
+                left + number * (room + _GAP), top, room, row * len(readers), number_axis([0.0, *values], most=3),
                 vertical, quantity.title, whiskers=tuple(whiskers), marks=tuple(marks),
             )
         )  # fmt: skip

@@ -63,6 +63,7 @@ class ConsensusPage(QWidget):
         self.title = QLabel()
         self.title.setFont(theme.font(t.HEADLINE, strong=True))
         self.said = _wrapped("muted")
+        self.next = _wrapped("")
         self.table = QTreeWidget()
         self.table.setHeaderLabels([self.tr("Degradation"), "L1", "L2", self.tr("State")])
         self.table.setRootIsDecorated(False)
@@ -151,6 +152,7 @@ class ConsensusPage(QWidget):
         whole.setSpacing(_SEPARATOR)
         whole.addLayout(head)
         whole.addWidget(self.said)
+        whole.addWidget(self.next)
         whole.addWidget(self.split, 1)
 
     def close_down(self) -> None:
@@ -163,13 +165,18 @@ class ConsensusPage(QWidget):
             self._protocol_id, self._cell, self.standing = protocol_id, "", None
             self.table.clear()
             self.split.hide()
+            self.next.clear()
             self._allow()
         self._refresh("")
+
+    def _tell(self, text: str) -> None:
+        self.said.setText(text)
+        self.said.show()
 
     def _refresh(self, said: str) -> None:
         protocol_id, reader = self._protocol_id, self._session.reader
         self._session.submit(
-            lambda study: work.standing(study, protocol_id, reader), partial(self._on_standing, said), self.said.setText
+            lambda study: work.standing(study, protocol_id, reader), partial(self._on_standing, said), self._tell
         )
 
     def _on_standing(self, said: str, standing: Standing) -> None:
@@ -178,7 +185,10 @@ class ConsensusPage(QWidget):
         self.title.setText(f"{protocol.name} {protocol.version}")
         few = any(c.proposal.of_this_panel_only for c in standing.cells)
         note = self.tr("Fewer than five readers: the intervals describe this panel only.") if few else ""
-        self.said.setText(said or standing.hidden or note)
+        self.said.setText(said or standing.hidden)
+        self.said.setVisible(bool(self.said.text()))
+        self.next.setText("  ".join(part for part in (self._next_step(standing), note) if part))
+        self.next.setVisible(bool(self.next.text()))
         self.split.setVisible(bool(standing.cells))
         self.table.blockSignals(True)
         self.table.clear()
@@ -197,6 +207,34 @@ class ConsensusPage(QWidget):
             self.table.setCurrentItem(row)
             self._show_cell()
         self._allow()
+
+    def _next_step(self, standing: Standing) -> str:
+        """What comes next, in a sentence."""
+        if standing.hidden or not standing.cells:
+            return ""
+        readers = standing.protocol.readers
+        left = sum(not cell.settled for cell in standing.cells)
+        if standing.locked < readers:
+            return self.tr("Next: {0} of {1} readers have locked; levels are proposed when all have.").format(
+                standing.locked, readers
+            )
+        if self._can_rate(standing) and not standing.proposed:
+            return self.tr("Next: propose these levels, so that readers rate them, blind, on other pictures.")
+        if standing.proposed and standing.rated < readers:
+            return self.tr("Next: readers rate the proposed levels (front page, step 2); {0} of {1} have locked.").format(
+                standing.rated, readers
+            )
+        if left and standing.vote_stage:
+            return self.tr("Next: look at the cells to settle ({0}), then vote on them again, unseen.").format(left)
+        if left:
+            return self.tr(
+                "Next: talk about the cells to settle ({0}); two readers and a chair sign each, with a reason."
+            ).format(left)
+        return self.tr("Every cell is settled. Next: publish, or write the report first.")
+
+    @staticmethod
+    def _can_rate(standing: Standing) -> bool:
+        return any(c.held_out for c in standing.protocol.cells)
 
     def _row(self, standing: CellStanding) -> QTreeWidgetItem:
         p = standing.proposal
@@ -266,7 +304,7 @@ class ConsensusPage(QWidget):
         if record is None:
             return
         work_ = partial(_pictures, record, p.cell.type, [("", 0.0), *shown])
-        self._background.run("pictures", work_, self._on_pictures, self.said.setText)
+        self._background.run("pictures", work_, self._on_pictures, self._tell)
 
     def _clear_pictures(self) -> None:
         while (item := self.pictures.takeAt(0)) is not None:
@@ -295,7 +333,7 @@ class ConsensusPage(QWidget):
         self.exclude.setEnabled(reason)
         shown = standing is not None and not standing.hidden
         all_in = shown and standing is not None and standing.locked >= standing.protocol.readers
-        can_rate = standing is not None and any(c.held_out for c in standing.protocol.cells)
+        can_rate = standing is not None and self._can_rate(standing)
         self.propose.setVisible(bool(all_in and can_rate and standing is not None and not standing.proposed))
         self.figures.setVisible(shown)
         self.report.setVisible(shown)
@@ -315,7 +353,7 @@ class ConsensusPage(QWidget):
         self._session.submit(
             lambda study: work.sign(study, protocol_id, reader, cell.proposal, decision, reason),
             lambda _signature: self._after(self.tr("Signed by {0}.").format(reader)),
-            self.said.setText,
+            self._tell,
         )
 
     def _after(self, said: str) -> None:
@@ -331,14 +369,12 @@ class ConsensusPage(QWidget):
         self._session.submit(
             lambda study: work.propose_for_verification(study, protocol_id, reader),
             lambda _done: self._refresh(self.tr("Proposed: readers can rate these levels blind now.")),
-            self.said.setText,
+            self._tell,
         )
 
     def _on_publish(self) -> None:
         reader, protocol_id, version = self._session.reader, self._protocol_id, self.version.text().strip()
-        self._session.submit(
-            lambda study: work.publish(study, protocol_id, reader, version), self._on_published, self.said.setText
-        )
+        self._session.submit(lambda study: work.publish(study, protocol_id, reader, version), self._on_published, self._tell)
 
     def _on_published(self, profile: Profile) -> None:
         self._refresh(
@@ -358,7 +394,7 @@ class ConsensusPage(QWidget):
             return
         arguments = ["calibrate", "report", str(self._session.path), "--protocol", self._protocol_id]
         arguments += ["--reader", self._session.reader, "--out", str(folder)]
-        self.said.setText(self.tr("Writing the report…"))
+        self._tell(self.tr("Writing the report…"))
         self._job = Job(self.tr("Report"), arguments, tells=False)
         self._job.ended.connect(partial(self._on_reported, self._job, folder))
         self._allow()
@@ -368,9 +404,9 @@ class ConsensusPage(QWidget):
         self._job = None
         self._allow()
         if job.state is JobState.DONE:
-            self.said.setText(self.tr("Report: {0}").format(folder / "calibration.html"))
+            self._tell(self.tr("Report: {0}").format(folder / "calibration.html"))
         else:
-            self.said.setText(job.error or self.tr("The report was stopped."))
+            self._tell(job.error or self.tr("The report was stopped."))
 
 
 def _pictures(record: ImageRecord, type_name: str, wanted: list[tuple[str, float]]) -> list[tuple[str, MedicalImage]]:

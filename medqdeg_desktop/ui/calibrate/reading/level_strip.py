@@ -87,6 +87,8 @@ class LevelStrip(QWidget):
         painter.setPen(QColor(t.MUTED))
         painter.drawText(QRectF(0, y - 9, _LEFT - 10, 18), Qt.AlignmentFlag.AlignVCenter, self.tr("proposed"))
         for level, severity in self._proposal.severities.items():
+            # Intervals that overlap are told apart.
+            y = _ROW * (row + 0.5) + (-1 if level is Level.L1 else 9)
             interval = self._proposal.levels[level].severity
             if not math.isnan(interval.low):
                 painter.setPen(QPen(QColor(t.LEVEL_COLOUR[Level(level)]), 2))

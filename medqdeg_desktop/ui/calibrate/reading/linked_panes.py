@@ -36,6 +36,8 @@ class LinkedPanes(QWidget):
                 pane.window_dragged.connect(self._on_window_dragged)
                 self.panes[row, column] = pane
                 grid.addWidget(pane, row, column)
+                grid.setColumnStretch(column, 1)
+            grid.setRowStretch(row, 1)
 
     def show_pictures(
         self, original: MedicalImage | None, pictures: Mapping[Place, MedicalImage | None], titles: Mapping[Place, str]

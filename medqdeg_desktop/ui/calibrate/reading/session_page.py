@@ -38,6 +38,8 @@ from medqdeg_desktop.ui.viewer.comparison import Comparison
 from medqdeg_desktop.ui.viewer.series_view import Layout, SeriesView
 
 _LOOK_AT_CLOCK_MS = 20_000
+#: The last few pictures stay decoded: in blind rating they take turns.
+_DECODED = 4
 
 
 class SessionPage(QWidget):
@@ -181,7 +183,10 @@ class SessionPage(QWidget):
         same = self.shown is not None and self.shown.image.source_sha256 == ready.image.source_sha256
         self.shown = ready
         if not ready.trial.mirrored:
-            self._decoded = {trial.image_id: ready.image}
+            self._decoded.pop(trial.image_id, None)
+            self._decoded[trial.image_id] = ready.image
+            if len(self._decoded) > _DECODED:
+                del self._decoded[next(iter(self._decoded))]
         self.live.clear()
         comparison = self.comparison
         if not same:
