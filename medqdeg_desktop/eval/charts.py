@@ -38,6 +38,8 @@ Json = dict[str, Any]
 Build = Callable[..., Figure]
 #: The charts that the results have data for; the second argument is whether published values stand beside or follow.
 Builds = Callable[[Json, bool], Iterable[Build]]
+#: Pixels across a page of paper (A4 landscape): charts laid out for it keep the size of their letters.
+PAGE_WIDTH: Final = 1030.0
 Section = Literal["overview", "heatmaps", "tables", "severity", "comparisons", "real"]
 
 
@@ -205,7 +207,7 @@ def parts_of(charts: Sequence[Chart]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for chart in charts for part in chart.needs))
 
 
-def charts_of(results: Json, *sections: Section) -> list[Figure]:
+def charts_of(results: Json, *sections: Section, width: float = PAGE_WIDTH) -> list[Figure]:
     """The printed charts that the results have data for, of ``sections`` or of all, in the order of a report."""
     wanted = in_section(*sections) if sections else CHARTS
-    return [build() for build in builds_of((chart for chart in wanted if chart.printed), results)]
+    return [build(width=width) for build in builds_of((chart for chart in wanted if chart.printed), results)]

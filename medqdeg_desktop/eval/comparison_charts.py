@@ -135,7 +135,7 @@ def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Fi
             )
             shade = f"diverge:{max(-1.0, min(1.0, -value / _FULL)):+.4f}"
             rects.append(Rect(k, n - i - 1.0, k + 1.0, float(n - i), shade, tip, Key(told["first"], level, "level")))
-            text = f"{value * 100:.0f}".replace("-", "\N{MINUS SIGN}") if pitch >= 24 else "•" if sure else ""
+            text = _whole(value) if pitch >= 24 else "•" if sure else ""
             if text:
                 colour = "text" if sure else "muted"
                 bold.append(Text(k + 0.5, n - i - 0.5, text, SMALL_SIZE, colour, "middle", bold=sure, dy=4))
@@ -157,6 +157,12 @@ def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Fi
     return Figure(
         f"model_differences_{level}", title, mode_words(results), width, total, (panel,), tuple(words + below), (), tuple(data)
     )
+
+
+def _whole(value: float) -> str:
+    """Whole points, with a real minus sign and none for what rounds to zero."""
+    text = f"{value * 100:.0f}"
+    return "0" if text == "-0" else text.replace("-", "\N{MINUS SIGN}")
 
 
 def language_prior(results: Json, *, width: float = 1180.0) -> Figure:

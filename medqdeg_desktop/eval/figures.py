@@ -7,6 +7,7 @@ where asked for: they are facts of another dataset.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from medqdeg_desktop.chart.figure import (
@@ -48,6 +49,8 @@ Json = dict[str, Any]
 
 #: More models than this are shown one a row instead of as lines.
 _MOST_LINES = 6
+#: A panel of a modality is at least as wide as this, with the gap beside it.
+_NARROWEST_PANEL = 150
 _ACCURACY = Column("Accuracy", "accuracy", "accuracy, %")
 
 
@@ -86,7 +89,32 @@ def by_modality(results: Json, *, width: float = 1180.0, with_published: bool = 
         order = dict.fromkeys(value.model for value in published.accuracy_by_level())
         rows += [Row(model, "", found[model], reference=True) for model in order if model in found]
     columns = [Column(part, "accuracy", "accuracy, %", dimension="modality", part=part) for part in present]
-    return row_chart(results, rows, columns, "by_modality", "Accuracy by modality and level", width)
+    across = max(1, min(len(columns), int((width - 240) / _NARROWEST_PANEL)))
+    across = -(-len(columns) // -(-len(columns) // across))
+    title = "Accuracy by modality and level"
+    parts = [columns[i : i + across] for i in range(0, len(columns), across)]
+    return _stacked([row_chart(results, rows, part, "by_modality", title, width, alike=columns) for part in parts], rows, columns)
+
+
+def _stacked(figures: Sequence[Figure], rows: Sequence[Row], columns: Sequence[Column]) -> Figure:
+    """Charts of the same rows under one another, with the head of the first and one foot."""
+    first = figures[0]
+    panel = first.panels[0]
+    pitch = panel.height + 92.0
+    panels = list(first.panels)
+    for i, figure in enumerate(figures[1:], 1):
+        # As wide as those above, so that all can be read against each other.
+        lefts = [one.left for one in first.panels]
+        panels += [
+            replace(one, left=left, width=panel.width, top=panel.top + i * pitch)
+            for one, left in zip(figure.panels, lefts, strict=False)
+        ]
+    more = (len(figures) - 1) * pitch
+    end = panel.top + panel.height + 40
+    words = tuple(replace(word, y=word.y + more) if word.y > end else word for word in first.words)
+    heading = [word for word in first.words if panel.top < word.y < end]
+    words += tuple(replace(word, y=word.y + i * pitch) for i in range(1, len(figures)) for word in heading)
+    return replace(first, height=first.height + more, panels=tuple(panels), words=words, data=data_rows(rows, columns))
 
 
 def _slopes(results: Json, rows: Sequence[Row], width: float) -> Figure:

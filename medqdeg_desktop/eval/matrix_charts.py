@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -35,6 +36,8 @@ Json = dict[str, Any]
 _FULL: Final[dict[str, float]] = {"type": 0.4, "skill": 1.0}
 _ROW = 24.0
 _TILT = -50.0
+#: Lines that a name under a chart may take before it is tilted.
+_MOST_LINES = 5
 
 
 def heatmap(results: Json, dimension: str = "type", level: str = "L2", *, width: float = 1180.0) -> Figure:
@@ -92,12 +95,12 @@ def _heatmap(
     rows = _by_mean_loss(losses, 0)
     columns = _by_mean_loss(losses, 1)
     words, _, y = header(title, subtitle, [], width)
-    label_width = min(max(text_width(row) for row in rows) + 14, 0.3 * width)
+    label_width = min(max(text_width(row) for row in rows) + 15, 0.3 * width)
     left = MARGIN + label_width
     room = width - left - MARGIN - 70
-    widest = max(text_width(column, SMALL_SIZE) for column in columns) + 14
+    widest = max(text_width(column) for column in columns) + 14
     # Few models stand wide enough apart for their names to lie flat.
-    pitch = max(96.0, widest) if widest * len(columns) <= room else min(96.0, room / len(columns))
+    pitch = max(96.0, widest) if widest * len(columns) <= room else min(130.0, room / len(columns))
     full = _FULL.get(dimension, 0.4)
     top = y + 34
     panel_width, height = pitch * len(columns), _ROW * len(rows)
@@ -164,22 +167,45 @@ def _scale(left: float, top: float, full: float, width: float) -> Panel:
 def _tilted(
     places: Sequence[tuple[float, str]], top: float, colours: Mapping[str, str] | None = None
 ) -> tuple[list[Text], float]:
-    """Names under the places given (x, name), flat where all fit, else rising to their place; and the depth they take."""
+    """Names under the places given (x, name), flat on a few lines where all fit, else rising to their place; and the depth
+    they take."""
     slope = math.radians(-_TILT)
     words, depth = [], 0.0
     apart = places[1][0] - places[0][0] if len(places) > 1 else math.inf
-    flat = all(text_width(name, SMALL_SIZE) + 12 <= min(apart, 2 * x) for x, name in places)
+    room = [min(apart, 2 * x) - 12 for x, _ in places]
+    lines = [broken(name, width, TEXT_SIZE) for (_, name), width in zip(places, room, strict=True)]
+    if all(
+        len(parts) <= _MOST_LINES and all(text_width(part) <= width for part in parts)
+        for parts, width in zip(lines, room, strict=True)
+    ):
+        for (x, name), parts in zip(places, lines, strict=True):
+            colour = (colours or {}).get(name, "text")
+            words += [
+                Text(x, top + TEXT_SIZE * (1 + 1.25 * i), part, TEXT_SIZE, colour, "middle") for i, part in enumerate(parts)
+            ]
+        return words, TEXT_SIZE * (0.6 + 1.25 * max(map(len, lines)))
     for x, name in places:
         colour = (colours or {}).get(name, "text")
-        if flat:
-            words.append(Text(x, top + SMALL_SIZE, name, SMALL_SIZE, colour, "middle"))
-            depth = SMALL_SIZE * 1.6
-            continue
         # What would begin left of the canvas, or reach too deep, is elided.
-        short = elided(name, min(190.0, (x - 2.0) / math.cos(slope)), SMALL_SIZE)
-        words.append(Text(x + 4, top + 6, short, SMALL_SIZE, colour, "end", rotate=_TILT))
-        depth = max(depth, text_width(short, SMALL_SIZE) * math.sin(slope) + 14)
+        short = elided(name, min(200.0, (x - 2.0) / math.cos(slope)), TEXT_SIZE)
+        words.append(Text(x + 4, top + 6, short, TEXT_SIZE, colour, "end", rotate=_TILT))
+        depth = max(depth, text_width(short, TEXT_SIZE) * math.sin(slope) + 14)
     return words, depth
+
+
+def broken(name: str, width: float, size: float = TEXT_SIZE) -> list[str]:
+    """``name`` on lines of at most ``width`` pixels, broken at spaces and after hyphens and underscores, what stands in brackets
+    kept together where it can be; a part that is wider stands on a line of its own."""
+    parts = [part for part in re.split(r"(?<=[-_ ])(?![^(]*\))|(?<= )(?=\()", name) if part]
+    if any(text_width(part.strip(), size) > width for part in parts):
+        parts = [piece for part in parts for piece in re.split(r"(?<=[-_ ])", part) if piece]
+    lines: list[str] = []
+    for part in parts:
+        if lines and text_width((lines[-1] + part).strip(), size) <= width:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return [line.strip() for line in lines] or [""]
 
 
 # -- bars ------------------------------------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ from medqdeg_desktop.study.store import Study
 Json = dict[str, Any]
 
 _SECTIONS = tuple(dict.fromkeys(chart.section for chart in CHARTS))
+#: Width at which two reliability diagrams stand on a page of paper.
+_HALF_A_PAGE = 600.0
 #: More models than this do not fit side by side in a table; the heatmaps and the CSV files hold them.
 _WIDEST = 8
 #: Libraries whose versions a reader needs to repeat the numbers.
@@ -97,7 +99,8 @@ def assemble(
         found = feature_map(*sets, encoder)
         results["feature_mixing"] = {"encoder": found.encoder, **asdict(found.mixing)}
         sections["real"] += (feature_chart(found),)
-    diagrams = (reliability_diagram(reliability(analysis, run.run_id, replicates=replicates, seed=seed)) for run in analysis.runs)
+    bins = (reliability(analysis, run.run_id, replicates=replicates, seed=seed) for run in analysis.runs)
+    diagrams = (reliability_diagram(told, width=_HALF_A_PAGE) for told in bins)
     dataset = dataset_of(analysis.runs)
     return Report(study_name, results, analysis.runs, dataset, sections, tuple(diagrams))
 

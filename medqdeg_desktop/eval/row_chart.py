@@ -40,6 +40,8 @@ LEVELS: Final = ("L0", "L1", "L2")
 MARGIN: Final = 16.0
 _GAP = 36.0
 _NARROWEST = 96.0
+#: Floors closer than this are one to the eye.
+_SAME_FLOOR = 0.01
 # Levels stand a little apart within the row, so that whiskers do not hide one another.
 _OFFSET = {"L0": 0.26, "L1": 0.0, "L2": -0.26}
 
@@ -172,8 +174,20 @@ def values_of(rows: Sequence[Row], column: Column, floor: bool = False) -> list[
     return out
 
 
-def row_chart(results: Json, rows: Sequence[Row], columns: Sequence[Column], name: str, title: str, width: float) -> Figure:
-    """One row a model, one panel a column; published rows last, under their own heading."""
+def row_chart(
+    results: Json,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    name: str,
+    title: str,
+    width: float,
+    *,
+    alike: Sequence[Column] = (),
+) -> Figure:
+    """One row a model, one panel a column; published rows last, under their own heading.
+
+    alike   further columns whose values the shared axis has to hold.
+    """
     subtitle = mode_words(results)
     floor = any(column.floor for column in columns)
     gap = _GAP if len(columns) <= 3 else 26.0
@@ -187,7 +201,7 @@ def row_chart(results: Json, rows: Sequence[Row], columns: Sequence[Column], nam
     top, height = y + 36, depth * pitch
     panel_width = (width - 2 * MARGIN - label_width - gap * (len(columns) - 1)) / len(columns)
     most = max(2, min(6, int(panel_width / 40)))
-    shared = [v for column in columns if not column.difference for v in values_of(rows, column, column.floor)]
+    shared = [v for column in (*columns, *alike) if not column.difference for v in values_of(rows, column, column.floor)]
     panels = []
     for k, column in enumerate(columns):
         values = values_of(rows, column) if column.difference else shared
@@ -206,6 +220,22 @@ def row_chart(results: Json, rows: Sequence[Row], columns: Sequence[Column], nam
     return Figure(
         name, title, subtitle, width, total, tuple(panels), tuple(words + below), tuple(legend), data_rows(rows, columns)
     )
+
+
+def _floors(row: Row, column: Column) -> list[tuple[float, float, float]]:
+    """(from, to, value) of the ticks of a uniform guesser in a row, in row heights: one through the whole row, which no mark can
+    hide, or one a level where the levels ask with other numbers of options."""
+    if not column.floor:
+        return []
+    cells = [
+        (level, cell["uniform_confidence"]) for level, cell in column.cells(row) if cell.get("uniform_confidence") is not None
+    ]
+    if not cells:
+        return []
+    values = [float(value) for _, value in cells]
+    if max(values) - min(values) < _SAME_FLOOR:
+        return [(-0.46, 0.46, sum(values) / len(values))]
+    return [(_OFFSET[level] - 0.2, _OFFSET[level] + 0.2, float(value)) for level, value in cells]
 
 
 def _panel(
@@ -243,9 +273,8 @@ def _panel(
                     size,
                 )
             )
-            if column.floor and cell.get("uniform_confidence") is not None:
-                guess = float(cell["uniform_confidence"])
-                lines.append(Line(((guess, at - 0.13), (guess, at + 0.13)), "floor", 2.0))
+        for low, high, guess in _floors(row, column):
+            lines.append(Line(((guess, depth - place + low), (guess, depth - place + high)), "floor", 2.0))
         if len(points) > 1:
             lines.append(Line(tuple(points), "connector", 1.3))
     if column.difference:

@@ -7,6 +7,7 @@ from typing import Any
 
 from medqdeg_desktop.chart.figure import SMALL_SIZE, Axis, Figure, Key, Panel, Rect, Text, elided, footer, header, text_width
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.matrix_charts import broken
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow, notes
 from medqdeg_desktop.eval.wording import model_words
 
@@ -42,21 +43,25 @@ def runs_side_by_side(results: Json, *, width: float = 1180.0) -> Figure:
             text = elided(value, pitch - 8, SMALL_SIZE) if value and pitch >= 40 else ""
             cells.append(Rect(k, low, k + 1.0, low + 1.0, shade, tip, Key(model["run_id"]), text))
             data.append({"setting": key, "model": model_words(model, models), "run_id": model["run_id"], "value": value})
-    heads = [
-        Text(k + 0.5, float(len(keys)), elided(model_words(model, models), pitch - 8, SMALL_SIZE), SMALL_SIZE, "text", "middle",
-             bold=True, dy=-8)
-        for k, model in enumerate(models)
-    ]  # fmt: skip
+    heads = []
+    for k, model in enumerate(models):
+        # Mode and T stand in the rows below.
+        name = model_words(model)
+        lines = broken(name, pitch - 8, SMALL_SIZE)[:3]
+        heads += [
+            Text(k + 0.5, float(len(keys)), elided(line, pitch - 8, SMALL_SIZE), SMALL_SIZE, "text", "middle", dy=-8 - 14 * i)
+            for i, line in enumerate(reversed(lines))
+        ]
     if pitch < 40:
         heads = [Text(k + 0.5, float(len(keys)), str(k + 1), SMALL_SIZE, "muted", "middle", dy=-8) for k in range(len(models))]
     ticks = tuple((len(keys) - i - 0.5, elided(key, label_width - 12)) for i, key in enumerate(keys))
     height = 22.0 * len(keys)
     panel = Panel(
-        MARGIN + label_width, y + 34, pitch * len(models), height, Axis(0.0, float(len(models)), grid=False, line=False),
+        MARGIN + label_width, y + 56, pitch * len(models), height, Axis(0.0, float(len(models)), grid=False, line=False),
         Axis(0.0, float(max(len(keys), 1)), ticks, grid=False, line=False, names=True), rects=tuple(cells),
         annotations=tuple(heads),
     )  # fmt: skip
-    below, total = footer(notes(results), y + 34 + height + 6, width)
+    below, total = footer(notes(results), y + 56 + height + 6, width)
     subtitle = "Settings in which the runs are not alike."
     return Figure("runs_side_by_side", title, subtitle, width, total, (panel,), tuple(words + below), (), tuple(data))
 

@@ -43,6 +43,7 @@ def shift_against_accuracy(results: Json, *, with_published: bool = False, width
     x_axis = percent_axis([a for a, _ in points], "accuracy, %")
     y_axis = percent_axis([s for _, s in points], "", difference=True)
     panels, data = [], []
+    most = 0
     for k, level in enumerate(LEVELS):
         marks = []
         for row in rows:
@@ -59,9 +60,13 @@ def shift_against_accuracy(results: Json, *, with_published: bool = False, width
             )
             line: DataRow = {"model": row.label, "level": level, "published": int(row.reference), "n": cell.get("n")}
             data.append(line | {"accuracy": cell["accuracy"], "calibration_shift": cell["calibration_shift"]})
-        notes_ = [Text(x_axis.low, y_axis.low, text, SMALL_SIZE, "muted", dx=8, dy=-8 - 15 * i) for i, text in
-                  enumerate(reversed(_told(results, level, with_published)))]  # fmt: skip
-        notes_ = [Text(t.x, t.y, elided(t.text, side - 12, SMALL_SIZE), t.size, t.colour, dx=t.dx, dy=t.dy) for t in notes_]
+        told = _told(results, level, with_published)
+        most = max(most, len(told))
+        # Below the axis: within it they would lie on the marks.
+        notes_ = [
+            Text(x_axis.low, y_axis.low, elided(text, side + _GAP, SMALL_SIZE), SMALL_SIZE, "muted", dy=54 + 15 * i)
+            for i, text in enumerate(told)
+        ]
         panels.append(
             Panel(
                 MARGIN + _LEFT + k * (side + _GAP + _LEFT), y + 40, side, side, x_axis,
@@ -71,7 +76,7 @@ def shift_against_accuracy(results: Json, *, with_published: bool = False, width
     remarks = [
         "Vertical axes: Calibration Shift, points. Pairs: those in which the weaker model has the larger shift (equation 6)."
     ]
-    below, total = footer([*remarks, *notes(results, rows)], y + 40 + side + 44, width)
+    below, total = footer([*remarks, *notes(results, rows)], y + 40 + side + 52 + 15 * most, width)
     return Figure(
         "shift_against_accuracy", title, mode_words(results), width, total, tuple(panels), tuple(words + below), tuple(legend),
         tuple(data),
@@ -87,7 +92,7 @@ def _told(results: Json, level: str, with_published: bool) -> list[str]:
             continue
         name = f"{group['mode']} T={group['trials']}: " if len(groups) > 1 else ""
         ci = cell["spearman_ci"]
-        reach = f" ({ci[0]:.2f} to {ci[1]:.2f})" if ci else ""
+        reach = f" ({decimals(ci[0], 2)} to {decimals(ci[1], 2)})" if ci else ""
         out.append(f"{name}Spearman {decimals(cell['spearman'], 2)}{reach}")
         shares = cell["share_of_pairs_ci"]
         reach = f" ({percent(shares[0])} to {percent(shares[1])})" if shares else ""

@@ -109,8 +109,9 @@ def _panel(sweep: Json, curve: Json, box: tuple[float, float, float, float], y: 
     if found and found["better_than_line"]:
         low, high = found["severity_ci"] or (found["severity"], found["severity"])
         limits = f" ({low:.2f} to {high:.2f})" if found["severity_ci"] else ""
-        share = f"two pieces better in {found['probability'] * 100:.0f} % of replicates"
-        tip = f"cliff at severity {found['severity']:.2f}{limits}; {share}"
+        told = found["probability"]
+        share = "" if told is None else f"; two pieces better in {told * 100:.0f} % of replicates"
+        tip = f"cliff at severity {found['severity']:.2f}{limits}{share}"
         rects.append(Rect(low, y.low, max(high, low + 0.004), y.high, "grid", tip))
         lines.append(Line(((found["severity"], y.low), (found["severity"], y.high)), "muted", 1.2))
         words.append(f"cliff {found['severity']:.2f}{limits}")
@@ -136,9 +137,9 @@ def _panel(sweep: Json, curve: Json, box: tuple[float, float, float, float], y: 
         marks.append(Mark(point["severity"], point["accuracy"], "circle", "accent", "", _tip(point, "accuracy"), key, size=7))
     x = Axis(0.0, 1.0, _TICKS, "severity" if last else "", grid=False)
     title = elided(sweep["type"] or "all types", box[2], 13 * 1.06)
-    note = Text(0.0, y.low, "; ".join(words), SMALL_SIZE, "muted", "start", dx=6, dy=-6)
+    notes_ = tuple(Text(0.0, y.low, text, SMALL_SIZE, "muted", dx=6, dy=-6 - 15 * i) for i, text in enumerate(reversed(words)))
     return Panel(
-        *box, x, y, title, tuple(rects), tuple(lines), tuple(whiskers), tuple(marks), (note,) if words else ()
+        *box, x, y, title, tuple(rects), tuple(lines), tuple(whiskers), tuple(marks), notes_
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def freeze(study: Path, run: str) -> str:
 def test_a_frozen_run_is_gone_on_with_in_vain_and_a_whole_one_stands(dataset: Dataset, study_path: Path) -> None:
     part = ask(dataset, study_path, limit=2)
     assert "is frozen since" in freeze(study_path, part.run.run_id[:8])
-    with pytest.raises(MedqdegError, match="uniform baseline is frozen since .* with 18 of 36 answers: it takes no more"):
+    with pytest.raises(MedqdegError, match=r"uniform baseline is frozen since .* with 18 of 36 answers: it takes no more"):
         ask(dataset, study_path)
     with Study.open(study_path) as study:
         assert study.answers_standing(part.run.run_id) == (18, 0)

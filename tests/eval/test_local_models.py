@@ -189,7 +189,10 @@ def test_a_run_cut_in_two_gives_the_answers_of_one_run(
     tiny_models: dict[str, Path], dataset: Dataset, study_path: Path, tmp_path: Path
 ) -> None:
     spec = parse_spec(f"local:{tiny_models['qwen2_5_vl']}")
-    whole, halves = EvaluateOptions(trials=3, max_tokens=5, batch_size=5), EvaluateOptions(trials=3, max_tokens=5, batch_size=3, limit=2)
+    whole, halves = (
+        EvaluateOptions(trials=3, max_tokens=5, batch_size=5),
+        EvaluateOptions(trials=3, max_tokens=5, batch_size=3, limit=2),
+    )
     first = evaluate(dataset.folder, study_path, spec, whole, Progress("evaluate"))
     other = tmp_path / "other.medq"
     Study.create(other, name="other").close()

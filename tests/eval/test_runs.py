@@ -299,7 +299,11 @@ def test_answers_that_failed_make_the_command_fail(dataset: Dataset, study_path:
 
 def test_progress_tells_levels_for_a_live_panel(dataset: Dataset, study_path: Path) -> None:
     result = CliRunner().invoke(
-        group, ["evaluate", str(dataset.folder), "--study", str(study_path), "--trials", "3", "--model", "baseline:uniform", "--progress", "json"]
+        group,
+        [
+            *("evaluate", str(dataset.folder), "--study", str(study_path), "--trials", "3"),
+            *("--model", "baseline:uniform", "--progress", "json"),
+        ],
     )
     events = [json.loads(line) for line in result.stderr.splitlines()]
     assert events[-1]["event"] == "finish"

@@ -236,4 +236,5 @@ def _percent(prefix: str, low: int, high: int, value: int) -> QDoubleSpinBox:
     box.setValue(value)
     box.setPrefix(prefix)
     box.setKeyboardTracking(False)
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     return box

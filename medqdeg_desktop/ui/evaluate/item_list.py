@@ -8,6 +8,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from medqdeg_desktop.chart.figure import LEVEL_SHAPE
+from medqdeg_desktop.eval.wording import level_words
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
@@ -55,7 +57,8 @@ class ItemModel(QAbstractListModel):
 def title_of(entry: Entry) -> str:
     """``L2 Sparse view · CT``."""
     known = DEGRADATION_BY_NAME.get(entry.type)
-    return f"{entry.level} {known.label if known else 'Clean'} · {entry.modality}"
+    level = entry.level if entry.level in LEVEL_SHAPE else level_words(entry.level)
+    return f"{level} {known.label if known else 'Clean'} · {entry.modality}"
 
 
 def score_words(score: Score | None) -> str:
@@ -67,10 +70,10 @@ def score_words(score: Score | None) -> str:
 
 
 def paint_level(painter: QPainter, centre: QPointF, level: str) -> None:
-    """The level's mark: circle, triangle or square in its colour."""
+    """The level's mark: circle, triangle or square in its colour; a plain circle for a step of a sweep."""
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(t.LEVEL_COLOUR[Level(level)]))
-    if level == "L0":
+    painter.setBrush(QColor(t.LEVEL_COLOUR[Level(level)] if level in LEVEL_SHAPE else t.ACCENT))
+    if level not in ("L1", "L2"):
         painter.drawEllipse(centre, 4.5, 4.5)
     elif level == "L1":
         painter.drawPolygon(QPolygonF([centre + QPointF(0, -5), centre + QPointF(5, 4), centre + QPointF(-5, 4)]))

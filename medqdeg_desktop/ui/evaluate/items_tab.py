@@ -52,9 +52,7 @@ class ItemsTab(QWidget):
         self._further: tuple[tuple[str, str], ...] = ()
         self.model = _combo(self.tr("Model"), 12)
         self.level = _combo(self.tr("Level"), 8)
-        self.level.addItem(self.tr("All levels"), "")
-        for name in ("L0", "L1", "L2"):
-            self.level.addItem(level_words(name), name)
+        self._show_levels(["L0", "L1", "L2"])
         self.parts = {name: _combo(name.capitalize(), 8) for name in _PARTS}
         self.verdict = _combo(self.tr("Verdict"), 8)
         for verdict in VERDICTS:
@@ -149,6 +147,7 @@ class ItemsTab(QWidget):
 
     def _on_index(self, index: ItemIndex) -> None:
         self.index = index
+        self._show_levels(sorted({entry.level for entry in index.entries} - {""}))
         for name, box in self.parts.items():
             box.clear()
             box.addItem(self.tr("Any {0}").format(name), "")
@@ -156,6 +155,15 @@ class ItemsTab(QWidget):
                 known = DEGRADATION_BY_NAME.get(part) if name == "type" else None
                 box.addItem(known.label if known else part, part)
         self._list()
+
+    def _show_levels(self, levels: list[str]) -> None:
+        """The levels to choose from: three, or the steps of a sweep."""
+        chosen = self.level.currentData()
+        self.level.clear()
+        self.level.addItem(self.tr("All levels"), "")
+        for name in levels:
+            self.level.addItem(level_words(name), name)
+        self.level.setCurrentIndex(max(0, self.level.findData(chosen)))
 
     def _read_scores(self) -> None:
         run_id = self.model.currentData()
