@@ -58,3 +58,9 @@ def jpeg2000_size(code: bytes) -> tuple[int, int] | None:
         return None
     width, height, left, top = struct.unpack_from(">LLLL", code, at + 8)
     return height - top, width - left
+
+
+def jpeg2000_precision(code: bytes) -> int | None:
+    """Bits of a value of the first component by the SIZ segment; None where absent."""
+    at = code.find(b"\xff\x4f\xff\x51", 0, 4096)
+    return None if at < 0 or at + 43 > len(code) else (code[at + 42] & 0x7F) + 1

@@ -7,6 +7,7 @@ made of that one frame. Pixels of lossy colour files depend on the decoder, so i
 from __future__ import annotations
 
 import tempfile
+import warnings
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.reading import dicom, overlay_planes
-from medqdeg_desktop.engine.reading.codestream import check_codestream
+from medqdeg_desktop.engine.reading.codestream import check_codestream, jpeg2000_precision
 from medqdeg_desktop.engine.reading.colour import grey_if_equal, to_bytes
 from medqdeg_desktop.engine.reading.dicom_file import (
     DicomFile,
@@ -65,13 +66,20 @@ def decode(file: DicomFile, frame: int, limits: Limits) -> DecodedFrame:
     frames = dicom.frame_count(file)
     if not 0 <= frame < frames:
         raise UnreadableImageError(file.path, f"has no frame {frame + 1}; it has {frames}")
-    stored, decoder = _stored_values(file, frame)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        stored, decoder = _stored_values(file, frame)
     words = stored if _unmasked(file) else None
     if words is not None:
         stored = overlay_planes.pixel_values(words, header)
     if stored.ndim == 3 and stored.shape[2] not in (1, 3):
         raise UnreadableImageError(file.path, f"{stored.shape[2]} values a pixel cannot be shown")
     provenance = {"format": "DICOM", "decoder": decoder, "transfer_syntax": dicom.syntax_name(file.transfer_syntax)}
+    if told:
+        # A damaged or contradictory frame may still be decoded: what the decoder says of it goes with the picture.
+        provenance["decoder_warning"] = (
+            one_line(told[0].message) if isinstance(told[0].message, Warning) else str(told[0].message)
+        )
     overlay, groups = overlay_planes.overlay(header, frame, words)
     if groups:
         provenance["overlay_planes"] = ", ".join(f"{group:04X}" for group in groups)
@@ -161,6 +169,9 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
             extended_offsets=options.get("extended_offsets"),
         )
     check_codestream(file.path, code, syntax, file.header)
+    precision, stored_bits = jpeg2000_precision(code) if syntax in _JPEG_2000 else None, whole(file.header, "BitsStored")
+    if precision is not None and stored_bits is not None and precision > stored_bits:
+        warnings.warn(f"the compressed values have {precision} bits, the header says {stored_bits}", stacklevel=1)
     if syntax in _JPEG_LOSSLESS:
         return _by_simpleitk(file, code), f"SimpleITK {_version('SimpleITK')}"
     for package in _decoders(file.path, syntax):

@@ -435,6 +435,8 @@ class BrowsingWorkspace(LookingWorkspace):
             return
         new_series = self.image is None
         self.image = image
+        if "decoder_warning" in image.provenance:
+            self.said.emit(self.tr("The decoder says: {0}").format(image.provenance["decoder_warning"]))
         self.comparison.left_pane.set_busy(False)
         self.comparison.show_original(image)
         if new_series:

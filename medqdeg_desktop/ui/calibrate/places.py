@@ -13,7 +13,7 @@ from medqdeg_desktop.engine.image import Window
 from medqdeg_desktop.engine.reading import Series
 from medqdeg_desktop.engine.reading.slides import is_region
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.taxonomy import modality_of
+from medqdeg_desktop.taxonomy import Modality, modality_of
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.preferences import data_folder
 from medqdeg_desktop.ui.viewer.series_view import SeriesView
@@ -86,7 +86,8 @@ class Places:
     def recorded_roots(study: Study) -> list[Path]:
         """Where the pictures of the study's decisions lie: what is left to go by on a machine that has no memory of it."""
         roots: dict[Path, None] = {}
-        for record in study.images():
+        # The first opened is the first seen: a stack that can be scrolled and windowed in HU rather than a single picture.
+        for record in sorted(study.images(), key=lambda record: record.modality is not Modality.CT):
             path = Path(record.path)
             if record.path and path.is_file():
                 # A slice of a DICOM series is looked at with its neighbours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class SeriesModel(QAbstractListModel):
         super().__init__(parent)
         self.rows: list[OpenSeries] = []
         self._thumbnails: dict[str, QImage] = {}
+        self._differences: dict[str, str] = {}
         #: Names of files may be names of people: they are shown only while somebody asks for them.
         self.shows_names = False
 
@@ -52,15 +54,21 @@ class SeriesModel(QAbstractListModel):
             return self._thumbnails.get(row.series_id)
         if role == Qt.ItemDataRole.ToolTipRole:
             names = (self.name_of(row),) if self.shows_names else ()
-            return "\n".join((row.title, *names, f"#{index.row() + 1} · {row.detail}", *row.warnings))
+            return "\n".join((row.title, *names, f"#{index.row() + 1} · {self.detail_of(row)}", *row.warnings))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{index.row() + 1}: {self.name_of(row) if self.shows_names else row.title}, {row.detail}"
+            return f"{index.row() + 1}: {self.name_of(row) if self.shows_names else row.title}, {self.detail_of(row)}"
         if role == Qt.ItemDataRole.UserRole:
             return row
         return None
 
+    def detail_of(self, row: OpenSeries) -> str:
+        """The row's second line, with what tells it from others of the same two lines."""
+        difference = self._differences.get(row.series_id, "")
+        return f"{row.detail} · {difference}" if difference else row.detail
+
     def add(self, rows: list[OpenSeries]) -> None:
         if rows:
+            self._differences = differences([*self.rows, *rows])
             self.beginInsertRows(QModelIndex(), len(self.rows), len(self.rows) + len(rows) - 1)
             self.rows.extend(rows)
             self.endInsertRows()
@@ -83,7 +91,8 @@ class SeriesModel(QAbstractListModel):
         """What the row says has changed: its modality, or the axis it is seen along."""
         row = self.row_of(series_id)
         if row >= 0:
-            self.dataChanged.emit(self.index(row), self.index(row))
+            self._differences = differences(self.rows)
+            self.dataChanged.emit(self.index(0), self.index(len(self.rows) - 1))
 
     def row_of(self, series_id: str) -> int:
         return next((i for i, row in enumerate(self.rows) if row.series_id == series_id), -1)
@@ -140,7 +149,8 @@ class _SeriesDelegate(QStyledItemDelegate):
             painter.drawText(text.left(), text.top() + 13 + 16 * line, part)
         painter.setFont(theme.font(t.SMALL))
         painter.setPen(QColor(t.WARN if row.warnings else t.MUTED))
-        detail = painter.fontMetrics().elidedText(row.detail, Qt.TextElideMode.ElideRight, text.width())
+        said = model.detail_of(row) if isinstance(model, SeriesModel) else row.detail
+        detail = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text.left(), text.bottom() - 4, detail)
         painter.restore()
 
@@ -153,6 +163,51 @@ class _SeriesDelegate(QStyledItemDelegate):
         painter.fillRect(plate, QColor(0, 0, 0, 175))
         painter.setPen(QColor(t.TEXT))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, str(number))
+
+
+def differences(rows: Sequence[OpenSeries]) -> dict[str, str]:
+    """What tells apart series of equal title and detail, by series id: the first property in which all of them differ.
+
+    Where there is none, the properties in which any two differ; equal in everything they are told apart by their numbers alone.
+    """
+    alike: dict[tuple[str, str], list[OpenSeries]] = {}
+    for row in rows:
+        alike.setdefault((row.title, row.detail), []).append(row)
+    found: dict[str, str] = {}
+    for twins in alike.values():
+        if len(twins) < 2:
+            continue
+        columns = [[text(row) for row in twins] for text in _PROPERTIES]
+        telling = next(([c] for c in columns if len(set(c)) == len(twins)), [c for c in columns if len(set(c)) > 1])
+        for place, row in enumerate(twins):
+            found[row.series_id] = " · ".join(column[place] for column in telling if column[place])
+    return found
+
+
+def _size(row: OpenSeries) -> str:
+    rows, columns = row.series.shape
+    return f"{columns}×{rows}"
+
+
+def _step(row: OpenSeries) -> str:
+    step = row.series.slice_spacing
+    return "" if step is None else f"every {step:.3g} mm"
+
+
+def _pixel(row: OpenSeries) -> str:
+    spacing = row.series.spacing
+    return "" if spacing is None else f"{spacing[1]:.3g} mm"
+
+
+def _axis(row: OpenSeries) -> str:
+    return row.axis
+
+
+def _coding(row: OpenSeries) -> str:
+    return row.series.transfer_syntax.replace(" Image Compression", "").split(",")[0]
+
+
+_PROPERTIES = (_axis, _size, _step, _pixel, _coding)
 
 
 def _two_lines(text: str, metrics: Any, width: int) -> list[str]:

@@ -10,12 +10,15 @@ import pytest
 import SimpleITK
 from dicom_files import CANARY, dataset, enhanced, lut_item, save
 from pydicom.data import get_testdata_file
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, compress, pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     RLELossless,
 )
 
@@ -273,3 +276,26 @@ def test_reading_here_gives_the_same_image_as_the_guarded_process(tmp_path: Path
     guarded, here = read_image(path), read_image(path, decode_here=True)
     assert guarded.source_sha256 == here.source_sha256 and guarded.provenance == here.provenance
     assert (guarded.window, guarded.value_range, guarded.orientation) == (here.window, here.value_range, here.orientation)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.107"])
+@pytest.mark.parametrize("here", [True, False])
+def test_video_is_refused_by_its_name(syntax: str, here: bool, tmp_path: Path) -> None:
+    data = dataset(_RAMP)
+    data.PixelData = encapsulate([b"\x00\x00\x00\x20ftypmp42" + bytes(100)])
+    data["PixelData"].VR = "OB"
+    data["PixelData"].is_undefined_length = True
+    data.file_meta.TransferSyntaxUID = UID(syntax)
+    path = save(tmp_path / "video.dcm", data)
+    with pytest.raises(UnreadableImageError, match=r"transfer syntax (MPEG|HEVC).* is not read"):
+        read_image(path, decode_here=here)
+
+
+def test_what_a_decoder_says_against_a_frame_goes_with_the_picture(tmp_path: Path) -> None:
+    data = dataset(_RAMP.astype(np.uint16))
+    compress(data, JPEG2000Lossless)
+    plain = read_image(save(tmp_path / "plain.dcm", data))
+    assert "decoder_warning" not in plain.provenance
+    data.BitsStored, data.HighBit = 15, 14
+    told = read_image(save(tmp_path / "told.dcm", data))
+    assert told.provenance["decoder_warning"] == "the compressed values have 16 bits, the header says 15"
