@@ -68,7 +68,8 @@ def demo(out: Path, no_window: bool, workers: int | None) -> None:
         return
     from medqdeg_desktop.ui.application import run
 
-    run((study, sample.folder / "dicom"))
+    # The stack of the abdomen first: what is opened first is in front.
+    run((study, sample.series, sample.folder / "dicom"))
 
 
 def _step(*arguments: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,13 +174,12 @@ def test_nothing_is_asked_when_nothing_runs_or_only_a_check(
     assert check.has_ended
 
 
-def test_stopping_everything_is_over_in_seconds(qtbot: QtBot, jobs: Jobs, long_job: LongJob) -> None:
-    first = jobs.add(long_job())
-    jobs.add(long_job(6))
+@pytest.mark.timeout(60)
+def test_stopping_everything_ends_jobs_that_would_go_on_for_minutes(qtbot: QtBot, jobs: Jobs, long_job: LongJob) -> None:
+    first, second = jobs.add(long_job()), jobs.add(long_job(6))
     running(qtbot, first)
-    began = time.monotonic()
     jobs.stop_all()
-    assert time.monotonic() - began < 7
+    assert first.has_ended and second.has_ended
     assert not jobs.active
 
 
