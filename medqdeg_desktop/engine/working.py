@@ -23,10 +23,12 @@ def working_pixels(image: MedicalImage) -> Float32:
 
 def native(pixels: Float32, rgb: bool) -> Pixels:
     """Back to the form of the frame: rounded and saturated uint8 RGB for colour, float32 as it is for grey."""
-    if not rgb:
-        return pixels
-    out = rounded_bytes(pixels)
-    return np.asarray(cv2.merge([out, out, out])) if out.ndim == 2 else out
+    return in_channels(rounded_bytes(pixels), rgb) if rgb else pixels
+
+
+def in_channels(pixels: Pixels, rgb: bool) -> Pixels:
+    """``pixels`` as they are, or three times over where one plane stands for a colour frame of equal channels."""
+    return np.asarray(cv2.merge([pixels] * 3)) if rgb and pixels.ndim == 2 else pixels
 
 
 def rounded_bytes(pixels: Float32) -> npt.NDArray[np.uint8]:

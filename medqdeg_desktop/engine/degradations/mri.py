@@ -191,13 +191,12 @@ class Ghosting(Degradation):
         return state.with_weights(ghost_weights(lines, ghosts, float(parameters["intensity"])), axis)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class BiasState:
-    """The frame above its floor, (rows, columns[, 3]) float32."""
+    """What the field multiplies: the frame above its floor, (rows, columns) float32, or the planes of a colour frame, uint8."""
 
-    pixels: Float32
-    floor: np.float32
-    rgb: bool
+    planes: tuple[Pixels, ...]
+    floor: float = 0.0
 
 
 @cache
@@ -250,13 +249,19 @@ class BiasField(Degradation):
         return {"strength": _BIAS_STRENGTH(severity)}
 
     def prepare(self, image: MedicalImage, seed: int) -> BiasState:
-        pixels = working_pixels(image)
-        floor = np.float32(min(0.0, float(pixels.min())))
-        return BiasState(pixels - floor if floor < 0 else pixels, floor, image.is_rgb)
+        if image.is_rgb:
+            return BiasState(tuple(np.asarray(plane) for plane in cv2.split(image.pixels)))
+        floor = min(0.0, float(image.pixels.min()))
+        return BiasState((image.pixels - np.float32(floor) if floor < 0 else image.pixels,), floor)
 
     def apply(self, state: BiasState, parameters: Parameters, seed: int) -> Pixels:
-        rows, columns = state.pixels.shape[:2]
+        rows, columns = state.planes[0].shape
         gain = np.exp(float(parameters["strength"]) * log_field(seed, int(parameters["order"]))).astype(np.float32)
         full = np.asarray(cv2.resize(gain, (columns, rows), interpolation=cv2.INTER_LINEAR), np.float32).reshape(rows, columns)
-        shaded = state.pixels * (full[..., None] if state.pixels.ndim == 3 else full)
-        return native(shaded + state.floor if state.floor < 0 else shaded, state.rgb)
+        if len(state.planes) == 3:
+            # Bytes times the field, rounded and saturated in one pass.
+            return np.asarray(cv2.merge([cv2.multiply(plane, full, dtype=cv2.CV_8U) for plane in state.planes])).reshape(
+                rows, columns, 3
+            )
+        shaded = state.planes[0] * full
+        return shaded + np.float32(state.floor) if state.floor < 0 else shaded

@@ -24,7 +24,7 @@ import numpy as np
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.severity_path import SeverityPath
-from medqdeg_desktop.engine.working import Float32, native, pixel_size, working_pixels
+from medqdeg_desktop.engine.working import Float32, in_channels, native, pixel_size, rounded_bytes, working_pixels
 from medqdeg_desktop.taxonomy import Modality
 
 _SIGMA: Final = SeverityPath(0.0, 0.0062, 0.0145, 0.070)
@@ -195,6 +195,8 @@ class LowResolution(Degradation):
         # An explicit size: a thin frame keeps one row, a proxy gets the matrix of the full frame (or is coarser already).
         coarse_rows, coarse_columns = (max(1, round(side / factor)) for side in state.full_shape)
         size = (min(columns, coarse_columns), min(rows, coarse_rows))
-        coarse = cv2.resize(state.pixels, size, interpolation=cv2.INTER_AREA)
-        large = cv2.resize(coarse, (columns, rows), interpolation=_ENLARGE[str(parameters["interpolation"])])
-        return native(np.asarray(large, np.float32).reshape(state.pixels.shape), state.rgb)
+        coarse = np.asarray(cv2.resize(state.pixels, size, interpolation=cv2.INTER_AREA), np.float32)
+        # The coarse picture of a colour frame is one of bytes, as a thumbnail is; enlarging bytes is half the work.
+        coarse_form = rounded_bytes(coarse) if state.rgb else coarse
+        large = cv2.resize(coarse_form, (columns, rows), interpolation=_ENLARGE[str(parameters["interpolation"])])
+        return in_channels(np.asarray(large).reshape(state.pixels.shape), state.rgb)
