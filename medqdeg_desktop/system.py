@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ QT_LIBRARIES = (
 
 #: The oldest C library that the Qt wheels run on.
 OLDEST_GLIBC = (2, 34)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes a folder's entries, so that names given before survive a power cut (a no-op where folders cannot be opened)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def has_display() -> bool:

@@ -25,17 +25,6 @@ class Modality(StrEnum):
     OCT = "OCT"
 
 
-#: The seven modalities of the paper; Fundus and OCT are accepted beyond them.
-PUBLISHED_MODALITIES: Final[tuple[Modality, ...]] = (
-    Modality.CT,
-    Modality.MRI,
-    Modality.XRAY,
-    Modality.ULTRASOUND,
-    Modality.DERMOSCOPY,
-    Modality.HISTOPATHOLOGY,
-    Modality.ENDOSCOPY,
-)
-
 # DICOM Modality (0008,0060) defined terms (PS3.3 C.7.3.1.1.1) and the spellings of the source benchmarks.
 _MODALITY_SPELLINGS: Final[dict[str, Modality]] = {
     "ct": Modality.CT,

@@ -30,6 +30,7 @@ from medqdeg_desktop.bank.render import Chunk, Rendered, render_chunk
 from medqdeg_desktop.engine import atomic, batch
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.system import sync_folder
 from medqdeg_desktop.taxonomy import Modality
 
 _IMAGES_A_CHUNK = 24
@@ -129,11 +130,13 @@ def _adopt_plan(
                     return None
                 Journal(folder, scratch, head["items"]).restore(dataset)
             # The journal appears whole or not at all; a shard that started at the same time may have been first.
+            sync_folder(scratch)
             try:
                 scratch.rename(journal)
             except OSError:
                 if not journal.exists():
                     raise
+            sync_folder(folder)
         plan.check_same(folder, json.loads((journal / plan.HEADER).read_bytes()), head)
         return head, levels
     finally:
@@ -249,7 +252,9 @@ def _conclude(
         assembly.put_together(folder, head, finished, left_out, seconds=result.seconds, workers=workers, rendered=result.rendered)
         journal.close()
         # Out of the way in one step: a journal that is half removed must never be taken for one.
+        sync_folder(folder)
         (folder / JOURNAL).rename(folder / f"{atomic.TEMPORARY}journal-{os.getpid()}")
+        sync_folder(folder)
     except FileNotFoundError:
         # Two shards that end together put the same set together; the other one was faster.
         if (folder / JOURNAL).exists() or not (folder / MANIFEST).exists():

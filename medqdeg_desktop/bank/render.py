@@ -27,6 +27,7 @@ from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.errors import EngineError, UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window, pixel_sha256
 from medqdeg_desktop.engine.seeding import realisation_seed
+from medqdeg_desktop.system import sync_folder
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, published_type
 
 _COMMON = ("item_id", "source", "source_id", "modality", "capability", "task", "skill", "question", "answer", "licence")
@@ -111,7 +112,7 @@ class _Disk:
             for future in self._pending:
                 future.result()
             for folder in self._folders:
-                atomic.sync_folder(folder)
+                sync_folder(folder)
 
 
 @dataclass

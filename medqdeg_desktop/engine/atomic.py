@@ -85,17 +85,6 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.05)
 
 
-def sync_folder(folder: Path) -> None:
-    """Flushes a folder's entries, so that names given before survive a power cut (a no-op where folders cannot be opened)."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def clear_leftovers(folder: Path) -> int:
     """Removes what killed writers left in ``folder``; returns how many files."""
     count = 0

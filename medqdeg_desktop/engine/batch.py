@@ -13,11 +13,13 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for_objects
 from typing import Generic, TypeVar
 
@@ -28,6 +30,9 @@ R = TypeVar("R")
 
 #: Environment of a worker: every numerical library keeps to one thread.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+
+
+_QUIET_TRACKER = "ignore::UserWarning:multiprocessing.resource_tracker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,20 @@ def core_count() -> int:
 def process_pool(workers: int) -> Executor:
     """``workers`` fresh processes (spawn) that compute with one thread each and end when this process does, however it ends."""
     os.environ.update(ONE_THREAD)
+    _start_tracker()
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
+
+
+def _start_tracker() -> None:
+    """Starts the process that clears a pool's semaphores, so that it does so without a word when this process is killed.
+
+    It inherits the warning filters of whoever starts it, and would warn of what it is there to clear.
+    """
+    sys.warnoptions.append(_QUIET_TRACKER)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(_QUIET_TRACKER)
 
 
 def one_thread() -> None:

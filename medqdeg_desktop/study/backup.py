@@ -8,17 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from medqdeg_desktop.study.errors import BUSY_SECONDS, SQLITE_ERRORS, StudyError, in_plain_words
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes a rename or a new name in ``folder`` outlast a power cut, where the system can (not on Windows)."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+from medqdeg_desktop.system import sync_folder
 
 
 def put_in_place(partial: Path, target: Path) -> None:

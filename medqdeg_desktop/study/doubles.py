@@ -6,6 +6,7 @@ and taking the decision back brings them back. A decision belongs to the version
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from medqdeg_desktop.study import audit
@@ -53,12 +54,14 @@ class Doubles(Reviews):
         What was merged into another stays so whatever becomes of the other; what was kept apart is looked at again when any of
         it has changed.
         """
-        with self._reading() as db:
-            current = dict(db.execute("SELECT item_id, version FROM items").fetchall())
         events = self._events(
             "WHERE kind = 'doubles_judged' AND event_id NOT IN (SELECT undoes FROM events WHERE undoes IS NOT NULL) ORDER BY seq"
         )
         decisions = self._understood(_decision, events)
+        named = json.dumps(list({item_id for decision in decisions for item_id in decision.versions}))
+        with self._reading() as db:
+            sql = "SELECT item_id, version FROM items WHERE item_id IN (SELECT value FROM json_each(?))"
+            current = dict(db.execute(sql, (named,)).fetchall())
         return [d for d in decisions if all(current.get(i) == d.versions[i] for i in d.merged or d.versions)]
 
     def item_version_count(self) -> int:

@@ -14,6 +14,15 @@ from PySide6.QtCore import QObject, QTimer
 _EVERY_MS = 1000
 
 
+def keep_for_good() -> None:
+    """What is alive now is not looked through any more; it is still freed when nobody refers to it.
+
+    Called when something large has come that stays (ten thousand items), which the collector would otherwise walk through on the
+    window's thread time and again.
+    """
+    gc.freeze()
+
+
 class WindowThreadCollector(QObject):
     """Collects while it lives; ``close`` gives the collector back."""
 

@@ -56,7 +56,10 @@ AREAS = {
     "review": Area(
         "How long from a key to the next item in Review, and do Review and Explore stutter at ten thousand items?", (("review",),)
     ),
-    "reader_study": Area("What does a large reader study cost to read and to settle?", (("reader_study",),)),
+    "reader_study": Area(
+        "What does a large reader study cost to read and to settle, and how soon does the next trial stand on the screen?",
+        (("reader_study",), ("reading_session",)),
+    ),
     "coverage": Area(
         "How often does the 95 % interval of a level hold the truth, by readers, pictures and what varies most?", (("coverage",),)
     ),

@@ -10,7 +10,7 @@ from medqdeg_desktop.eval.analysis import Analysis
 from medqdeg_desktop.eval.question_table import question_table
 from medqdeg_desktop.eval.scores import Votes, score
 from medqdeg_desktop.study.records import Run
-from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, PUBLISHED_MODALITIES, TASKS
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, TASKS, Modality
 
 QUESTIONS, PAIRS, TRIALS = 4306, 10_294, 10
 
@@ -44,7 +44,7 @@ def _rows(rng: np.random.Generator) -> list[dict[str, Any]]:
         base = {
             "item_id": f"q{q}",
             "source_sha256": f"{q:064x}",
-            "modality": str(PUBLISHED_MODALITIES[rng.integers(7)]),
+            "modality": str(list(Modality)[rng.integers(7)]),
             "task": task,
             "skill": skill,
             "answer": letters[rng.integers(len(letters))],

@@ -158,7 +158,7 @@ def test_the_newest_dataset_beside_the_study_opens_by_itself(shown: tuple[MainWi
 
 def test_ticking_a_value_narrows_the_wall_and_clearing_brings_all_back(shown: tuple[MainWindow, ExploreWorkspace]) -> None:
     _, workspace = shown
-    workspace.filter_only("degradation", "low_dose")
+    workspace.filters.choose({"degradation": frozenset({"low_dose"})})
     assert workspace.wall.pictures.rowCount() == 6
     assert workspace.told.text() == "6 of 24 pictures"
     workspace.filters.choose({"degradation": frozenset({"low_dose"}), "modality": frozenset({"MRI"})})
@@ -171,7 +171,7 @@ def test_a_click_shows_the_item_at_three_levels_with_its_question_and_profile(
     shown: tuple[MainWindow, ExploreWorkspace], qtbot: QtBot
 ) -> None:
     window, workspace = shown
-    index = workspace.wall.pictures.index(2)
+    index = workspace.wall.pictures.index(2, 0)
     centre = workspace.wall.visualRect(index).center()
     QTest.mouseClick(workspace.wall.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, centre)
     page = workspace.page
@@ -204,7 +204,7 @@ def test_arrow_keys_go_through_the_pictures_that_the_filters_left(
     shown: tuple[MainWindow, ExploreWorkspace], qtbot: QtBot
 ) -> None:
     window, workspace = shown
-    workspace.filter_only("level", "L2")
+    workspace.filters.choose({"level": frozenset({"L2"})})
     first = workspace.wall.number_at(0)
     assert first is not None
     workspace.open_picture(first)
@@ -292,7 +292,7 @@ def test_pictures_are_filtered_by_what_a_model_made_of_them(shown: tuple[MainWin
     qtbot.waitUntil(lambda: "verdict" in catalogue.facets, timeout=10_000)
     counts = catalogue.counts({})["verdict"]
     assert counts == {"correct": 1, "wrong": 2, "unparsed": 1, "not answered": 20}
-    workspace.filter_only("verdict", "wrong")
+    workspace.filters.choose({"verdict": frozenset({"wrong"})})
     assert [workspace.wall.number_at(row) for row in range(2)] == [1, 3], "a tie is no correct answer"
 
 

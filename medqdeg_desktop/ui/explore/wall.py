@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -21,10 +21,18 @@ SIDE = 148
 _TEXT = 40
 _GAP = 8
 _REPAINT_MS = 40
+_LEVELS = frozenset(Level)
+_UNDER_TEXT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+_SELECTED, _BLACK, _EMPTY, _PLATE = QColor("#26384f"), QColor(t.VIEWER), QColor(t.PANEL), QColor(0, 0, 0, 150)
+_INK = {colour: QColor(colour) for colour in (t.TEXT, t.MUTED)}
 
 
-class WallModel(QAbstractListModel):
-    """Rows are the pictures that the filters let through, as numbers in the catalogue (``UserRole``)."""
+class WallModel(QStringListModel):
+    """Rows are the pictures that the filters let through, as numbers in the catalogue (``UserRole``).
+
+    The rows themselves are Qt's own, empty: the view asks for each of them whenever it lays itself out, and thirty thousand
+    questions to Python are a stutter.
+    """
 
     def __init__(self, thumbnails: Thumbnails, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,12 +41,8 @@ class WallModel(QAbstractListModel):
         self._thumbnails = thumbnails
 
     def show_pictures(self, catalogue: Catalogue | None, numbers: list[int]) -> None:
-        self.beginResetModel()
         self.catalogue, self.numbers = catalogue, numbers
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self.numbers)
+        self.setStringList([""] * len(numbers))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or self.catalogue is None or index.row() >= len(self.numbers):
@@ -70,16 +74,16 @@ class _Tile(QStyledItemDelegate):
         model = index.model()
         if not isinstance(model, WallModel) or model.catalogue is None:
             return
-        picture = model.catalogue.pictures[index.data(Qt.ItemDataRole.UserRole)]
-        small = index.data(Qt.ItemDataRole.DecorationRole)
+        picture = model.catalogue.pictures[model.numbers[index.row()]]
+        small = model.data(index, Qt.ItemDataRole.DecorationRole)
         box: QRect = option.rect.adjusted(_GAP // 2, _GAP // 2, -_GAP // 2, -_GAP // 2)
         frame = QRect(box.left(), box.top(), SIDE, SIDE)
         painter.save()
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(box, QColor("#26384f"))
-        painter.fillRect(frame, QColor(t.VIEWER))
+            painter.fillRect(box, _SELECTED)
+        painter.fillRect(frame, _BLACK)
         if small is None:
-            painter.fillRect(frame.adjusted(24, 24, -24, -24), QColor(t.PANEL))
+            painter.fillRect(frame.adjusted(24, 24, -24, -24), _EMPTY)
         elif small.isNull():
             painter.setPen(QColor(t.WARN))
             painter.setFont(theme.font(t.SMALL))
@@ -91,22 +95,18 @@ class _Tile(QStyledItemDelegate):
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(target, small)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if picture.level in set(Level):
+        if picture.level in _LEVELS:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(0, 0, 0, 150))
+            painter.setBrush(_PLATE)
             painter.drawRoundedRect(QRect(frame.left() + 4, frame.top() + 4, 20, 20), 3, 3)
             draw_mark(painter, QPointF(frame.left() + 14, frame.top() + 14), Level(picture.level), "here")
         name = shown_value("degradation", picture.degradation) if picture.degradation else self.tr("Clean")
         text = QRect(box.left() + 2, frame.bottom() + 3, SIDE - 4, 18)
+        painter.setFont(theme.font(t.SMALL))
+        metrics = painter.fontMetrics()
         for line, colour in ((f"{name}  {picture.level}", t.TEXT), (picture.item_id, t.MUTED)):
-            painter.setPen(QColor(colour))
-            painter.setFont(theme.font(t.SMALL))
-            metrics = painter.fontMetrics()
-            painter.drawText(
-                text,
-                int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft),
-                metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, text.width()),
-            )
+            painter.setPen(_INK[colour])
+            painter.drawText(text, _UNDER_TEXT, metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, text.width()))
             text.translate(0, 17)
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -136,6 +136,7 @@ class Wall(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().setSingleStep(40)
         self.setMouseTracking(True)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.activated.connect(self._on_activated)
         self.clicked.connect(self._on_activated)
         # Pictures arrive by the dozen; the wall is painted once for all of them.
@@ -149,7 +150,7 @@ class Wall(QListView):
 
     def show_row(self, row: int) -> None:
         """Makes ``row`` the current one and brings it into sight."""
-        index = self.pictures.index(row)
+        index = self.pictures.index(row, 0)
         self.setCurrentIndex(index)
         self.scrollTo(index)
 

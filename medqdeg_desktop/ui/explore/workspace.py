@@ -32,6 +32,7 @@ from medqdeg_desktop.ui.explore.reading import read_item
 from medqdeg_desktop.ui.explore.thumbnails import Thumbnails
 from medqdeg_desktop.ui.explore.verdicts import runs_on, verdicts
 from medqdeg_desktop.ui.explore.wall import SIDE, Wall
+from medqdeg_desktop.ui.garbage import keep_for_good
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
 from medqdeg_desktop.ui.workspace import Workspace
@@ -170,6 +171,7 @@ class ExploreWorkspace(Workspace):
 
     def _on_read(self, catalogue: Catalogue) -> None:
         self.bar.hide()
+        keep_for_good()
         self.catalogue = catalogue
         self.thumbnails.forget()
         self.name.setText(catalogue.dataset.folder.name)
@@ -242,10 +244,6 @@ class ExploreWorkspace(Workspace):
 
     def clear_filters(self) -> None:
         self.filters.choose({})
-
-    def filter_only(self, name: str, value: str) -> None:
-        """Shows the pictures with one value of one field."""
-        self.filters.choose({name: frozenset({value})})
 
     def _on_filters_changed(self) -> None:
         catalogue = self.catalogue

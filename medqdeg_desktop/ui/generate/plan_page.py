@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from medqdeg_desktop.chart.figure import Figure
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DEGRADATION_TYPES
 from medqdeg_desktop.ui.charts.view import ChartView
 from medqdeg_desktop.ui.generate.distribution import distribution
 from medqdeg_desktop.ui.generate.state import PUBLISHED_IMAGES, PUBLISHED_TASKS, PUBLISHED_TYPES, FolderState, Plan
@@ -146,6 +146,7 @@ def _types(plan: Plan, width: float) -> Figure:
         PUBLISHED_TYPES,
         labels,
         width,
+        {t.name: t.category for t in DEGRADATION_TYPES},
     )
 
 

@@ -108,7 +108,7 @@ class ReviewScreen(Workspace):
         row = self.side.list.currentIndex().row() + by
         row = min(max(row, 0), self.side.model.rowCount() - 1)
         if row >= 0:
-            self.side.list.setCurrentIndex(self.side.model.index(row))
+            self.side.list.setCurrentIndex(self.side.model.index(row, 0))
 
     def hold_original(self, held: bool) -> None:
         """While held, the original stands in every place."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, QStringListModel, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
@@ -39,10 +39,11 @@ class Filter:
     modality: str = ""
     text: str = ""
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: Entry, words: str = "") -> bool:
+        """``words`` are what ``text`` is looked for in, where they are known already."""
         if self.modality and entry.modality != self.modality:
             return False
-        if self.text and self.text.casefold() not in f"{entry.item_id} {entry.skill} {' '.join(entry.types)}".casefold():
+        if self.text and self.text.casefold() not in (words or searched_words(entry)):
             return False
         match self.shown:
             case "open":
@@ -61,8 +62,17 @@ class Filter:
                 return True
 
 
-class QueueModel(QAbstractListModel):
-    """All entries in the order of the queue, and the rows that the filter lets through."""
+def searched_words(entry: Entry) -> str:
+    """What the search field looks through."""
+    return f"{entry.item_id} {entry.skill} {' '.join(entry.types)}".casefold()
+
+
+class QueueModel(QStringListModel):
+    """All entries in the order of the queue, and the rows that the filter lets through.
+
+    The rows themselves are Qt's own, empty: the view asks for each of them whenever it lays itself out, and ten thousand
+    questions to Python are a stutter.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,20 +80,23 @@ class QueueModel(QAbstractListModel):
         self.filter = Filter()
         self._rows: list[int] = []
         self._place: dict[str, int] = {}
+        self._words: list[str] = []
 
     def fill(self, entries: Iterable[Entry]) -> None:
-        self.beginResetModel()
         self.entries = list(entries)
         self._place = {entry.item_id: n for n, entry in enumerate(self.entries)}
-        self._rows = [n for n, entry in enumerate(self.entries) if self.filter.takes(entry)]
-        self.endResetModel()
+        self._words = [searched_words(entry) for entry in self.entries]
+        self.narrow(self.filter)
 
     def narrow(self, wanted: Filter, *, keep: str = "") -> None:
         """Another filter; the item ``keep`` stays in the list whatever the filter says."""
-        self.beginResetModel()
         self.filter = wanted
-        self._rows = [n for n, entry in enumerate(self.entries) if wanted.takes(entry) or entry.item_id == keep]
-        self.endResetModel()
+        self._rows = [
+            n
+            for n, (entry, words) in enumerate(zip(self.entries, self._words, strict=True))
+            if wanted.takes(entry, words) or entry.item_id == keep
+        ]
+        self.setStringList([""] * len(self._rows))
 
     def replace(self, entry: Entry) -> None:
         """Another state of an item. Its row stays where it is until the filter changes: nothing jumps under the reader's eyes."""
@@ -92,7 +105,7 @@ class QueueModel(QAbstractListModel):
             self.entries[place] = entry
             row = self.row_of(entry.item_id)
             if row >= 0:
-                self.dataChanged.emit(self.index(row), self.index(row))
+                self.dataChanged.emit(self.index(row, 0), self.index(row, 0))
 
     def entry(self, item_id: str) -> Entry | None:
         place = self._place.get(item_id)
@@ -119,14 +132,11 @@ class QueueModel(QAbstractListModel):
         found: list[Entry] = []
         for row in (*self._rows[start:], *self._rows[:start]):
             entry = self.entries[row]
-            if entry.item_id != item_id and self.filter.takes(entry):
+            if entry.item_id != item_id and self.filter.takes(entry, self._words[row]):
                 found.append(entry)
                 if len(found) == count:
                     break
         return found
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         entry = self.entry_at(index.row()) if index.isValid() else None
@@ -203,6 +213,7 @@ class QueueList(QTreeView):
         self.setItemsExpandable(False)
         self.setIndentation(0)
         self.setUniformRowHeights(True)
+        self.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
         self.setAccessibleName(self.tr("Queue"))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

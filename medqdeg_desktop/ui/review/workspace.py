@@ -16,6 +16,7 @@ from medqdeg_desktop.bank.review_queue import Entry
 from medqdeg_desktop.study.records import Item, Review
 from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.garbage import keep_for_good
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.review import recording
 from medqdeg_desktop.ui.review.judging import Judgement
@@ -27,6 +28,7 @@ from medqdeg_desktop.ui.study_session import StudySession
 
 AHEAD = 3
 _DASHBOARD_MS = 10_000
+_AFTER_PAINT_MS = 80
 
 
 class ReviewWorkspace(WordingScreen):
@@ -53,6 +55,9 @@ class ReviewWorkspace(WordingScreen):
         self.grid.kept.connect(self.keep)
         self.grid.removed.connect(self.remove)
         self.accept_button.clicked.connect(self.accept_rest)
+        self._wanted: Entry | None = None
+        self._ahead_timer = QTimer(self, singleShot=True)
+        self._ahead_timer.timeout.connect(self._render_ahead)
         # Counting thousands of decisions takes a moment of the disk; it never follows on each one.
         self._dashboard_timer = QTimer(self, singleShot=True, interval=_DASHBOARD_MS)
         self._dashboard_timer.timeout.connect(self._read_dashboard)
@@ -74,7 +79,8 @@ class ReviewWorkspace(WordingScreen):
         self._background.drop("queue")
         self._background.drop("dispute")
         self._background.drop("dashboard")
-        self.judgement, self._dispute, self._done, self._loaded = None, None, [], None
+        self._ahead_timer.stop()
+        self.judgement, self._dispute, self._done, self._loaded, self._wanted = None, None, [], None, None
         if self._render is not None:
             self._render.close()
             self._render = None
@@ -99,6 +105,7 @@ class ReviewWorkspace(WordingScreen):
     def _on_loaded(self, loaded: Loaded) -> None:
         self.bar.hide()
         assert self.session.path is not None
+        keep_for_good()
         self._loaded = loaded
         self._done = [review for review in loaded.own if review.stage != "gold"]
         if self._render is not None:
@@ -140,7 +147,7 @@ class ReviewWorkspace(WordingScreen):
             self._show(entry)
 
     def _mark_row(self, item_id: str) -> None:
-        index = self.side.model.index(self.side.model.row_of(item_id))
+        index = self.side.model.index(self.side.model.row_of(item_id), 0)
         self.side.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _count_soon(self) -> None:
@@ -180,8 +187,15 @@ class ReviewWorkspace(WordingScreen):
             self._background.run("dispute", read, self._on_dispute, self.warned.emit)
 
     def _want(self, entry: Entry) -> None:
-        if self._render is not None:
-            self._render.want([entry, *self.side.model.following(entry.item_id, AHEAD)])
+        """The item in front and the next ones are rendered; where it is there already, only once it has been painted: both
+        threads share one interpreter."""
+        self._wanted = entry
+        held = self._render.get(entry.item_id) if self._render is not None else None
+        self._ahead_timer.start(_AFTER_PAINT_MS if held is not None and held.complete else 0)
+
+    def _render_ahead(self) -> None:
+        if self._render is not None and self._wanted is not None:
+            self._render.want([self._wanted, *self.side.model.following(self._wanted.item_id, AHEAD)])
 
     def _on_claimed(self, entry: Entry, passing: bool, taken: bool) -> None:
         if self.judgement is None or self.judgement.entry.item_id != entry.item_id:
@@ -418,6 +432,7 @@ class ReviewWorkspace(WordingScreen):
         if self.session.is_open:
             self.session.submit(lambda study: study.release_claims(self._holder), lambda done: None, lambda text: None)
         self._dashboard_timer.stop()
+        self._ahead_timer.stop()
         self._background.close()
         self._hop.close()
         if self._render is not None:
