@@ -61,9 +61,13 @@ class SeriesModel(QAbstractListModel):
             return row
         return None
 
+    def difference_of(self, row: OpenSeries) -> str:
+        """What tells the row from others of the same title and detail; empty where nothing has to."""
+        return self._differences.get(row.series_id, "")
+
     def detail_of(self, row: OpenSeries) -> str:
-        """The row's second line, with what tells it from others of the same two lines."""
-        difference = self._differences.get(row.series_id, "")
+        """The row's last line with what tells it apart."""
+        difference = self.difference_of(row)
         return f"{row.detail} · {difference}" if difference else row.detail
 
     def add(self, rows: list[OpenSeries]) -> None:
@@ -145,11 +149,17 @@ class _SeriesDelegate(QStyledItemDelegate):
             lines = [metrics.elidedText(part, middle, text.width()) for part in (SeriesModel.name_of(row), row.title)]
         else:
             lines = _two_lines(row.title, metrics, text.width())
+        difference = model.difference_of(row) if isinstance(model, SeriesModel) else ""
+        # What tells it apart comes first: the width of the list ends the line.
+        said = f"{difference} · {row.detail}" if difference and len(lines) > 1 else row.detail
         for line, part in enumerate(lines):
             painter.drawText(text.left(), text.top() + 13 + 16 * line, part)
         painter.setFont(theme.font(t.SMALL))
+        painter.setPen(QColor(t.MUTED))
+        if difference and len(lines) == 1:
+            elided = painter.fontMetrics().elidedText(difference, Qt.TextElideMode.ElideRight, text.width())
+            painter.drawText(text.left(), text.top() + 29, elided)
         painter.setPen(QColor(t.WARN if row.warnings else t.MUTED))
-        said = model.detail_of(row) if isinstance(model, SeriesModel) else row.detail
         detail = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text.left(), text.bottom() - 4, detail)
         painter.restore()
@@ -204,7 +214,13 @@ def _axis(row: OpenSeries) -> str:
 
 
 def _coding(row: OpenSeries) -> str:
-    return row.series.transfer_syntax.replace(" Image Compression", "").split(",")[0]
+    """The transfer syntax in a word or two, as the narrow list has room for."""
+    name = row.series.transfer_syntax
+    if "VR" in name:
+        return "deflated" if "Deflated" in name else "uncompressed"
+    lossless = "Lossless" in name and "Near" not in name
+    family = next((f for f in ("JPEG 2000", "JPEG-LS", "JPEG", "RLE") if f in name), name.split(",")[0])
+    return family if lossless or family == "RLE" else f"{family} lossy"
 
 
 _PROPERTIES = (_axis, _size, _step, _pixel, _coding)
