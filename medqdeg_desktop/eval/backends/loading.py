@@ -115,6 +115,10 @@ def load(folder: Path, *, precision: str, trust_remote_code: bool) -> LoadedMode
     )
     model.eval().to(device)
     model.requires_grad_(False)
+    if device == "cpu":
+        from medqdeg_desktop.eval.backends.onednn import use_onednn
+
+        use_onednn(model)
     return LoadedModel(
         model=model,
         processor=processor,

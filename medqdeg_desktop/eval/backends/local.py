@@ -29,6 +29,8 @@ _CHECKED = 8
 _CHECKED_TRIALS = 3
 _CHECKED_TOKENS = 8
 _FLIP_LIMIT = 0.01
+#: Parameters of a model whose batch on a processor is limited by the processor, not by memory.
+_SMALL = 50_000_000
 
 Tensor = Any
 
@@ -54,7 +56,7 @@ class LocalBackend:
         self.random_weights = loading.random_weights(folder)
         self._fingerprint = loading.folder_fingerprint(folder)
         self._loaded = loading.load(folder, precision=precision, trust_remote_code=trust_remote_code)
-        self.batch_size = batch_size or (8 if self._loaded.device == "cpu" else 16)
+        self.batch_size = batch_size or _usual_batch(self._loaded)
         self._fits = self.batch_size
         self._clean = 0
         self._tokens_of: dict[tuple[int, int], int] = {}
@@ -264,6 +266,14 @@ class LocalBackend:
 
             gc.collect()
             torch.cuda.empty_cache()
+
+
+def _usual_batch(loaded: loading.LoadedModel) -> int:
+    """Questions in a batch where nobody says: as many as keep a processor busy without filling its memory."""
+    if loaded.device != "cpu":
+        return 16
+    small = sum(parameter.numel() for parameter in loaded.model.parameters()) < _SMALL
+    return 32 if small else 8
 
 
 def _row_lengths(inputs: Mapping[str, Tensor]) -> list[int]:
