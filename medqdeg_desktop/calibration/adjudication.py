@@ -32,7 +32,7 @@ class CellStanding:
 class Standing:
     """``hidden`` says why colleagues' readings are not shown yet; then there are no cells. ``vote_stage`` is the round of votes
     that this person may take part in, or empty; ``names`` maps reader ids to pseudonyms; ``locked`` readers have set their
-    levels, ``rated`` readers have rated the proposed ones."""
+    levels, ``rated`` readers have rated the proposed ones; ``published`` are the versions of the profile that stand."""
 
     fixed: FixedProtocol
     protocol: Protocol
@@ -44,6 +44,7 @@ class Standing:
     vote_stage: str = ""
     locked: int = 0
     rated: int = 0
+    published: tuple[str, ...] = ()
 
     @property
     def publishable(self) -> bool:
@@ -83,9 +84,10 @@ def standing(study: Study, protocol_id: str, viewer: str, *, replicates: int = 2
         names=names,
         images={i.image_id: i for i in study.images() if i.image_id in wanted},
         proposed=study.proposal(protocol_id) is not None,
-        vote_stage=_vote_stage(protocol, cells, answers, viewer_id, viewer_id in locks),
+        vote_stage=_vote_stage(protocol, cells, answers, viewer_id, viewer_id in locks and len(locks) >= protocol.readers),
         locked=len(locks),
         rated=sum(stage == VERIFY for _, stage in closed),
+        published=tuple(p.version for p in study.profiles() if p.name == protocol.name),
     )
 
 

@@ -224,12 +224,14 @@ class ConsensusPage(QWidget):
             return self.tr("Next: readers rate the proposed levels (front page, step 2); {0} of {1} have locked.").format(
                 standing.rated, readers
             )
-        if left and standing.vote_stage:
+        if left and standing.vote_stage and not any(cell.proposal.votes for cell in standing.cells):
             return self.tr("Next: look at the cells to settle ({0}), then vote on them again, unseen.").format(left)
         if left:
             return self.tr(
                 "Next: talk about the cells to settle ({0}); two readers and a chair sign each, with a reason."
             ).format(left)
+        if standing.published:
+            return self.tr("Every cell is settled. Published: {0}.").format(", ".join(standing.published))
         return self.tr("Every cell is settled. Next: publish, or write the report first.")
 
     @staticmethod
@@ -384,7 +386,7 @@ class ConsensusPage(QWidget):
         )
 
     def _on_report(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"))
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"), _beside(self._session))
         if folder:
             self.write_report(Path(folder))
 
@@ -407,6 +409,11 @@ class ConsensusPage(QWidget):
             self._tell(self.tr("Report: {0}").format(folder / "calibration.html"))
         else:
             self._tell(job.error or self.tr("The report was stopped."))
+
+
+def _beside(session: StudySession) -> str:
+    """The folder of the study, where dialogs begin."""
+    return str(session.path.parent) if session.path is not None else ""
 
 
 def _pictures(record: ImageRecord, type_name: str, wanted: list[tuple[str, float]]) -> list[tuple[str, MedicalImage]]:

@@ -51,13 +51,17 @@ class Exchange(QFrame):
         whole.addWidget(self.said)
         whole.addWidget(self.lines)
 
+    @property
+    def _folder(self) -> str:
+        return str(self._session.path.parent) if self._session.path is not None else ""
+
     def choose_bundle(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, self.tr("A bundle of another site"), "", self.tr("Bundles (*.zip)"))
+        name, _ = QFileDialog.getOpenFileName(self, self.tr("A bundle of another site"), self._folder, self.tr("Bundles (*.zip)"))
         if name:
             self.take_in(Path(name))
 
     def choose_target(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, self.tr("The bundle to write"), "", self.tr("Bundles (*.zip)"))
+        name, _ = QFileDialog.getSaveFileName(self, self.tr("The bundle to write"), self._folder, self.tr("Bundles (*.zip)"))
         if name:
             self.write(Path(name if name.casefold().endswith(".zip") else f"{name}.zip"))
 

@@ -76,6 +76,7 @@ class ProfilesPage(QWidget):
         self.table.setUniformRowHeights(True)
         self.table.setAllColumnsShowFocus(True)
         self.table.currentItemChanged.connect(self._on_cell_chosen)
+        self.heads = tuple(QLabel() for _ in _SIDES)
         self.panes = LinkedPanes(len(LEVELS), len(_SIDES))
         self.parameters = QLabel()
         self.parameters.setWordWrap(True)
@@ -91,13 +92,18 @@ class ProfilesPage(QWidget):
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(12, 0, 0, 0)
+        heads = QHBoxLayout()
+        for label in self.heads:
+            label.setProperty("role", "small")
+            heads.addWidget(label, 1)
+        column.addLayout(heads)
         column.addWidget(self.panes, 1)
         column.addWidget(self.parameters)
         self.split = QSplitter()
         self.split.addWidget(self.table)
         self.split.addWidget(right)
         self.split.setStretchFactor(1, 1)
-        self.split.setSizes([470, 800])
+        self.split.setSizes([560, 720])
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 24, 24, 16)
         whole.setSpacing(12)
@@ -158,6 +164,8 @@ class ProfilesPage(QWidget):
         if any(box.currentText() not in self.profiles for box in self.choices):
             return
         first, second = self.chosen
+        for number, (label, box) in enumerate(zip(self.heads, self.choices, strict=True), 1):
+            label.setText(f"{number}   {box.currentText()}")
         self.pairs = work.cell_pairs(first, second)
         both = sum(pair.in_both for pair in self.pairs)
         if not self.pairs:
@@ -172,7 +180,8 @@ class ProfilesPage(QWidget):
     def _fill_table(self) -> None:
         self.table.blockSignals(True)
         self.table.clear()
-        self.table.setHeaderLabels([self.tr("Cell"), "L1", "L1", "L2", "L2", self.tr("Difference")])
+        columns = [f"{level}, {side}" for level in LEVELS for side in (1, 2)]
+        self.table.setHeaderLabels([self.tr("Cell"), *columns, self.tr("Difference")])
         for pair in self.pairs:
             texts = [pair.label]
             texts += [_severity(pair.levels.get(level, (None, None))[side]) for level in LEVELS for side in _SIDES]
@@ -216,7 +225,8 @@ class ProfilesPage(QWidget):
         lines = []
         for level in pair.levels:
             told = [f"{name} {_value(a)} → {_value(b)}" for name, (a, b) in pair.parameters(level).items()]
-            lines.append(f"{level}: {', '.join(told) or self.tr('the same parameters')}")
+            cells = " → ".join(_with_interval(cell) for cell in pair.levels[level])
+            lines.append(f"{level}:  {cells}.  {', '.join(told) or self.tr('The same parameters.')}")
         self.parameters.setText("\n".join(lines))
         shown = [s for s in self._open_series() if s.series.modality is pair.modality]
         self._background.run("pictures", partial(_drawn, pair, shown), partial(self._on_drawn, pair), self._on_not_drawn)
@@ -231,9 +241,8 @@ class ProfilesPage(QWidget):
         for row, level in enumerate(LEVELS):
             for side in _SIDES:
                 cell = pair.levels.get(level, (None, None))[side]
-                name = self.choices[side].currentText()
                 told = f"{cell.severity:.2f}" if cell is not None else self.tr("not in this profile")
-                titles[row, side] = f"{level} · {name} · {told}"
+                titles[row, side] = f"{level} · {told}"
         self.panes.show_pictures(original, pictures, titles)
 
     # -- keys -------------------------------------------------------------------------------------------------
@@ -279,6 +288,11 @@ def _drawn(pair: CellPair, shown: list[OpenSeries]) -> tuple[MedicalImage, dict[
 
 def _severity(cell: ProfileCell | None) -> str:
     return f"{cell.severity:.2f}" if cell is not None else "–"
+
+
+def _with_interval(cell: ProfileCell | None) -> str:
+    interval = interval_of(cell)
+    return f"{_severity(cell)} ({interval[0]:.2f} to {interval[1]:.2f})" if interval else _severity(cell)
 
 
 def _value(value: Any) -> str:
