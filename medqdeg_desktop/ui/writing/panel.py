@@ -198,9 +198,12 @@ class WritingPanel(QWidget):
         line.setSpacing(4)
         shown = self._desk.picture_number == number
         words = f"{number + 1}  {self._describe(view)}" if several else self._describe(view)
-        button = QPushButton(words)
+        room = _WIDTH - (96 if several else 56)
+        button = QPushButton(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room))
         button.setProperty("role", "quiet")
-        button.setToolTip(self.tr("Go to this picture  (Alt+G)"))
+        button.setToolTip(self.tr("{0}\nGo to this picture  (Alt+G)").format(words))
+        # A long description is cut at the panel's edge; it never makes the panel wider.
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         button.setCheckable(True)
         button.setChecked(shown and several)
         button.clicked.connect(partial(self.picture_wanted.emit, number))

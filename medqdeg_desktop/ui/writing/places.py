@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from medqdeg_desktop.bank.views import View
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 
+#: A label as long as this leaves room for slice and window beside it.
+_LONGEST_LABEL = 18
+
 
 def view_of(opened: OpenSeries, index: int) -> tuple[str, int, str]:
     """(path, frame, axis) of frame ``index`` of what is shown, as ``read_image`` takes them.
@@ -40,15 +43,15 @@ def words_of(view: View, rows: Iterable[OpenSeries]) -> str:
     parts = [str(view.modality)]
     if found is not None:
         opened, axis, index = found
-        parts = [opened.series.label if len(opened.series.label) <= 28 else str(view.modality)]
+        parts = [opened.series.label if len(opened.series.label) <= _LONGEST_LABEL else str(view.modality)]
         count = opened.series.frame_count
         if axis:
             parts.append(f"{axis} {index + 1}")
         elif count > 1:
-            parts.append(f"slice {index + 1} of {count}")
+            parts.append(f"slice {index + 1}/{count}")
     elif view.axis or view.frame:
         parts.append(f"{view.axis or 'frame'} {(view.frame or 0) + 1}".strip())
     if view.window is not None:
         center, width = view.window
-        parts.append(f"W {width:.4g} L {center:.4g}")
+        parts.append(f"W{width:.4g} L{center:.4g}")
     return " · ".join(parts)

@@ -47,8 +47,10 @@ class RegionLayer(OutlineGlass):
 
     def show_regions(self, own: Region | None, others: Sequence[Region] = (), *, editable: bool = True) -> None:
         """``own`` may be taken hold of where ``editable``; ``others`` are regions of other questions on this picture."""
-        self.region, self.others, self._editable = own, tuple(others), editable
-        self._start = self._held = None
+        self.others, self._editable = tuple(others), editable
+        # What the hand is drawing or holding right now is newer than anything that is told meanwhile.
+        if self._start is None:
+            self.region = own
         self.update()
 
     def draw_with(self, tool: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QCompleter, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -13,6 +13,9 @@ from medqdeg_desktop.ui import tokens as t
 _NAME = Qt.ItemDataRole.DisplayRole
 _TASK = Qt.ItemDataRole.UserRole
 _FOUND_BY = Qt.ItemDataRole.UserRole + 1
+_KEY = Qt.Key
+_WALKING = (_KEY.Key_Up, _KEY.Key_Down, _KEY.Key_PageUp, _KEY.Key_PageDown, _KEY.Key_Home, _KEY.Key_End, _KEY.Key_Escape)
+_OPENING = (_KEY.Key_Up, _KEY.Key_Down)
 
 
 class _SkillCompleter(QCompleter):
@@ -47,7 +50,6 @@ class SkillBox(QLineEdit):
         super().__init__(parent)
         self.setAccessibleName(self.tr("Skill"))
         self.setPlaceholderText(self.tr("type a part of it, or press Down"))
-        self.setClearButtonEnabled(True)
         model = QStandardItemModel(self)
         for task in TASKS:
             for skill, _ in task.skills:
@@ -65,6 +67,7 @@ class SkillBox(QLineEdit):
         self._popup = found.popup()
         assert self._popup is not None
         self._popup.setItemDelegate(_SkillRow(found))
+        self._popup.installEventFilter(self)
         self.textChanged.connect(self.changed)
 
     @property
@@ -87,12 +90,22 @@ class SkillBox(QLineEdit):
         if len(names) == 1:
             self.setText(names[0])
 
+    def event(self, event: QEvent) -> bool:
+        # Events also come while the field is being made and taken apart: only this kind is looked at.
+        if event.type() is QEvent.Type.ShortcutOverride and _keeps(event, _WALKING if self._offers else _OPENING):
+            return True
+        return super().event(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return event.type() is QEvent.Type.ShortcutOverride and _keeps(event, _WALKING)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Down and not self._offers:
             self._found.setCompletionPrefix("" if self.is_skill else self.text())
             self._found.complete()
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        # With the list open Enter is the list's: it takes the marked row and closes.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not self._offers:
             self.settle()
             return
         super().keyPressEvent(event)
@@ -101,3 +114,13 @@ class SkillBox(QLineEdit):
         super().focusOutEvent(event)
         if not self._offers:
             self.settle()
+
+
+def _keeps(event: QEvent, keys: tuple[Qt.Key, ...]) -> bool:
+    """The keys that walk through the list are not those of the slices while the field or its list has the keyboard."""
+    if not isinstance(event, QKeyEvent) or event.key() not in keys:
+        return False
+    if event.modifiers() not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier):
+        return False
+    event.accept()
+    return True

@@ -20,6 +20,7 @@ from medqdeg_desktop.bank.views import View
 from medqdeg_desktop.bank.writing import shown
 from medqdeg_desktop.bank.written_items import Standing
 from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind, give_keys
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
@@ -44,6 +45,7 @@ class WritingWorkspace(CalibrateModes):
         self.writing_panel: WritingPanel | None = None
         self.layer: RegionLayer | None = None
         self.writing = False
+        self._unseen_series = False
         self._writing_actions: dict[str, QAction] = {}
         self._layout_before = Layout.SIDE_BY_SIDE
         self._wanted_view: View | None = None
@@ -75,6 +77,7 @@ class WritingWorkspace(CalibrateModes):
             return
         desk, panel, layer = self._made()
         self.writing = True
+        self._unseen_series = False
         self._layout_before = self.comparison.layout_mode
         if self.centre.currentWidget() is self.sheet:
             self.step_back()
@@ -82,6 +85,7 @@ class WritingWorkspace(CalibrateModes):
         self.comparison.measure_with(None)
         self.comparison.set_layout_mode(Layout.SINGLE)
         self.comparison.show_only_original(True)
+        self.comparison.show_degraded(None, "", preview=False)
         self.panel.hide()
         panel.show()
         layer.show()
@@ -106,7 +110,7 @@ class WritingWorkspace(CalibrateModes):
         self.write_button.setText(self.tr("Write questions…"))
         self._mode_changed()
         if self.image is not None:
-            self.image_shown(self.image, new_series=not self.type_name)
+            self.image_shown(self.image, new_series=self._unseen_series or not self.type_name)
         self.comparison.right_pane.setFocus()
 
     def toggle_reader_study(self) -> None:
@@ -199,10 +203,13 @@ class WritingWorkspace(CalibrateModes):
             self._picture_shown()
 
     def image_shown(self, image: MedicalImage, *, new_series: bool) -> None:
-        super().image_shown(image, new_series=new_series)
-        if self.writing:
-            self._picture_shown()
-            self._arrive()
+        if not self.writing:
+            super().image_shown(image, new_series=new_series)
+            return
+        # Levels and degradations are told of the picture when they are in front again.
+        self._unseen_series = self._unseen_series or new_series
+        self._picture_shown()
+        self._arrive()
 
     def view_changed(self) -> None:
         super().view_changed()
@@ -213,6 +220,10 @@ class WritingWorkspace(CalibrateModes):
         # Nothing is degraded while the clean picture is looked at.
         if not self.writing:
             super()._render(final=final)
+
+    def _on_shown(self, result: PreviewResult) -> None:
+        if not self.writing:
+            super()._on_shown(result)
 
     # -- from the viewer to the desk --------------------------------------------------------------------------
 
@@ -373,6 +384,7 @@ class WritingWorkspace(CalibrateModes):
             return
         if desk.frozen and desk.picture_number is None:
             self.said.emit(self.tr("Go to the question's picture first (Alt+G), or take this one (Alt+P)"))
+            self._show_tool()
             return
         self.comparison.measure_with(None)
         layer.draw_with("" if layer.tool == kind else kind)

@@ -70,6 +70,9 @@ def test_a_skill_is_found_by_any_part_of_its_name_or_task_from_the_keyboard(qtbo
     qtbot.addWidget(box)
     box.show()
     qtbot.waitExposed(box)
+    box.activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus, timeout=5_000)
     QTest.keyClick(box, Qt.Key.Key_Down)
     QApplication.processEvents()
     assert box.completer().completionCount() == len(TASK_OF_SKILL) == 30
@@ -81,6 +84,14 @@ def test_a_skill_is_found_by_any_part_of_its_name_or_task_from_the_keyboard(qtbo
         box.completer().popup().hide()
         QTest.keyClick(box, Qt.Key.Key_Return)
         assert box.text() == meant and box.is_skill
+    # From the open list: Down marks a row, Enter takes it and the list is gone.
+    box.clear()
+    QTest.keyClicks(box, "kelet")
+    popup = box.completer().popup()
+    QApplication.processEvents()
+    QTest.keyClick(popup, Qt.Key.Key_Down)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    assert box.text() == "Skeletal System" and not popup.isVisible()
     box.clear()
     QTest.keyClicks(box, "recogn")
     box.completer().popup().hide()
