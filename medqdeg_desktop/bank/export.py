@@ -11,8 +11,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
+import hashlib
 import io
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from medqdeg_desktop.progress import Progress
 TSV_SHARD_BYTES = 1_000_000_000
 PARQUET_SHARD_BYTES = 500_000_000
 _PARQUET_GROUP = 100
+_UNSAFE = re.compile(r"[^\w.-]")
 # VLMEvalKit reads its tables with pandas, to which these words are no text; options that say so would be dropped unseen
 # (VLMEvalKit issue 677). The list is that of the `na_values` of pandas.read_csv.
 _TAKEN_FOR_MISSING = frozenset(
@@ -108,7 +111,7 @@ def _vlmevalkit(dataset: Dataset, out: Path, progress: Progress) -> list[Path]:
             # Several images of one question stand in one cell, as a list, the way VLMEvalKit reads them.
             cell = images[0] if len(images) == 1 else json.dumps(images)
             paths = [row["file_name"] for row in group]
-            index = "_".join(filter(None, (first["item_id"], first["published_type"], first["level"])))
+            index = "_".join(filter(None, (_file_name(first["item_id"]), first["published_type"], first["level"])))
             line = [index, cell, paths[0] if len(paths) == 1 else json.dumps(paths), _guarded(first["question"])]
             line += [_guarded(first.get(letter, "")) for letter in letters]
             line += [first["answer"], *(first[field] for field in _TSV_COLUMNS.values())]
@@ -119,6 +122,12 @@ def _vlmevalkit(dataset: Dataset, out: Path, progress: Progress) -> list[Path]:
     finally:
         for kind in shards.values():
             kind.abandon()
+
+
+def _file_name(item_id: str) -> str:
+    """``item_id`` fit to be part of a file's name, which VLMEvalKit makes of an index; told apart by a hash where it is not."""
+    safe = _UNSAFE.sub("-", item_id)
+    return safe if safe == item_id else f"{safe}-{hashlib.sha256(item_id.encode()).hexdigest()[:8]}"
 
 
 def _guarded(text: str) -> str:

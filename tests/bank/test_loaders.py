@@ -1,8 +1,10 @@
 """What others' loaders read from an export: Hugging Face `datasets` itself, and VLMEvalKit by the rules of its reader.
 
-VLMEvalKit is too heavy to install for a test; `Kit` below follows what its documentation and `ImageBaseDataset` say: pandas reads
-the table with its own idea of missing values, every ``index`` is text and unique, a cell that looks like a list is one, an image
-is base64, an option counts where it is not missing.
+VLMEvalKit is not on the package index and too heavy to bring along. `Kit` below does step by step what its code does with the
+tables of MedQ-DEG-Bench (`ImageBaseDataset.__init__` and `dump_image`, `MedQDEGBenchDataset.load_data` and `build_prompt`, read
+in its repository): pandas reads the table with its own idea of missing values, rows without a picture fall out, ``index`` is
+text, a picture cell of at most 64 letters names another row, a cell that looks like a list is one, each picture is decoded and
+saved again under its ``image_path`` (by older versions as INDEX.jpg), options A to E count where they are not missing or blank.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import io
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +35,7 @@ from medqdeg_desktop.bank.export import export_dataset
 from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.importing import import_items
 from medqdeg_desktop.bank.plan import Asked
+from medqdeg_desktop.eval.prompts import prompt_text
 from medqdeg_desktop.study.store import Study
 
 
@@ -118,11 +122,19 @@ class Kit:
     def __init__(self, path: Path) -> None:
         pandas = pytest.importorskip("pandas", reason="needs the extra 'test'")
         self._missing = pandas.isna
-        self.data = pandas.read_csv(path, sep="\t")
+        data = pandas.read_csv(path, sep="\t")
+        self.rows_read = len(data)
+        self.data = data[~pandas.isna(data["image"])].copy()
         self.data["index"] = [str(value) for value in self.data["index"]]
+        self.data["answer"] = [str(value).strip().upper() for value in self.data["answer"]]
         assert self.data["index"].is_unique
-        for column in ("image", "image_path"):
-            self.data[column] = [self._listed(str(value)) for value in self.data[column]]
+        pictures = dict(zip(self.data["index"], map(str, self.data["image"]), strict=True))
+        for index, cell in pictures.items():
+            if len(cell) <= 64:
+                assert len(pictures[cell]) > 64, "a short cell names another row"
+                pictures[index] = pictures[cell]
+        self.data["image"] = [self._listed(pictures[index]) for index in self.data["index"]]
+        self.data["image_path"] = [self._listed(value) for value in self.data["image_path"]]
 
     @staticmethod
     def _listed(cell: str) -> list[str]:
@@ -132,7 +144,21 @@ class Kit:
         return [self.data.iloc[n] for n in range(len(self.data))]
 
     def options(self, line: Any) -> dict[str, str]:
-        return {letter: line[letter] for letter in "ABCDE" if letter in line and not self._missing(line[letter])}
+        there = {letter: line[letter] for letter in "ABCDE" if letter in line and not self._missing(line[letter])}
+        return {letter: str(text).strip() for letter, text in there.items() if str(text).strip()}
+
+    def prompt(self, line: Any) -> str:
+        options = "\n".join(f"{letter}. {text}" for letter, text in self.options(line).items())
+        return f"{line['question']}\n\n{options}\n\nAnswer with the option letter from the given choices directly."
+
+    @staticmethod
+    def dumped(line: Any, root: Path) -> list[Path]:
+        """The files that are given to a model: decoded and saved again under the names of ``image_path``."""
+        targets = [root / name for name in line["image_path"]]
+        for image, target in zip(line["image"], targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.open(io.BytesIO(base64.b64decode(image))).save(target)
+        return targets
 
 
 def test_vlmevalkit_reads_every_option_answer_level_and_picture(dataset: Dataset, tmp_path: Path) -> None:
@@ -141,17 +167,33 @@ def test_vlmevalkit_reads_every_option_answer_level_and_picture(dataset: Dataset
     seen = 0
     for path in files:
         kit = Kit(path)
+        assert len(kit.lines()) == kit.rows_read, "no row falls out"
         for line in kit.lines():
             (name,), (image,) = line["image_path"], line["image"]
             row = lines[name]
             # "None" and "NA" are options, not missing values; a missing fifth option stays missing.
             options = kit.options(line)
-            assert {letter: text.strip() for letter, text in options.items()} == {k: row[k] for k in "ABCD"}
+            assert options == {k: row[k] for k in "ABCD"}
+            assert kit.prompt(line) == prompt_text(row["question"], {k: row[k] for k in "ABCD"})
+            assert re.fullmatch(r"[\w.-]+", line["index"]), "older versions name a file by it"
+            (shown,) = kit.dumped(line, tmp_path / "LMUData" / "images")
+            np.testing.assert_array_equal(np.asarray(Image.open(shown)), np.asarray(Image.open(dataset.image_path(row))))
             assert (line["question"], line["answer"], line["modality"]) == (row["question"], row["answer"], row["modality"])
             assert line["degradation_severity"] == row["level"]
             assert base64.b64decode(image) == dataset.image_path(row).read_bytes()
             seen += 1
     assert seen == len(lines)
+
+
+def test_an_id_that_is_no_file_name_becomes_one_in_the_index_and_stays_itself_in_its_column(tmp_path: Path) -> None:
+    Image.fromarray(picture(0)).save(tmp_path / "0.png")
+    lines = [{**item_line(n, "0.png"), "id": name, "question": f"{n}?"} for n, name in enumerate(("ward/7 a", "ward-7-a", "7"))]
+    with Study.create(tmp_path / "ward.medq") as study:
+        import_items(study, write_lines(tmp_path / "items.jsonl", lines))
+        generate(study, tmp_path / "set", Asked(), workers=1, make_executor=here)
+    kit = Kit(export_dataset(tmp_path / "set", "vlmevalkit", tmp_path / "out")[0])
+    assert {line["item_id"] for line in kit.lines()} == {"ward/7 a", "ward-7-a", "7"}
+    assert all(re.fullmatch(r"[\w.-]+", line["index"]) for line in kit.lines())
 
 
 def test_vlmevalkit_reads_several_pictures_of_a_question_as_a_list(tmp_path: Path) -> None:
@@ -165,3 +207,5 @@ def test_vlmevalkit_reads_several_pictures_of_a_question_as_a_list(tmp_path: Pat
     clean = [row["file_name"] for row in Dataset.open(tmp_path / "set").rows() if row["level"] == "L0"]
     assert line["image_path"] == clean
     assert [base64.b64decode(text) for text in line["image"]] == [(tmp_path / "set" / name).read_bytes() for name in clean]
+    shown = Kit.dumped(line, tmp_path / "LMUData")
+    assert len({path.name for path in shown}) == 2 and all(path.suffix == ".png" for path in shown)
