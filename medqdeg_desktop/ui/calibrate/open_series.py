@@ -89,6 +89,8 @@ class OpenSeries:
     def detail(self) -> str:
         """Modality and number of slices, or the size of a single picture."""
         rows, columns = self.shown.shape
+        if self.is_overview and self.series.slide is not None:
+            return f"{self.series.slide.columns:,}×{self.series.slide.rows:,}"
         kind = str(self.series.modality) if self.series.modality else "unknown"
         count = self.shown.frame_count
         return f"{kind} · {count} slices" if count > 1 else f"{kind} · {columns}×{rows}"

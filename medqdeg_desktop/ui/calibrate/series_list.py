@@ -160,7 +160,11 @@ class _SeriesDelegate(QStyledItemDelegate):
             elided = painter.fontMetrics().elidedText(difference, Qt.TextElideMode.ElideRight, text.width())
             painter.drawText(text.left(), text.top() + 29, elided)
         painter.setPen(QColor(t.WARN if row.warnings else t.MUTED))
-        detail = painter.fontMetrics().elidedText(said, Qt.TextElideMode.ElideRight, text.width())
+        parts = said.split(" · ")
+        if painter.fontMetrics().horizontalAdvance(said) > text.width():
+            # The modality is told by picture and title; size and number of slices are not.
+            parts = [part for part in parts if part != str(row.series.modality)] or parts
+        detail = painter.fontMetrics().elidedText(" · ".join(parts), Qt.TextElideMode.ElideRight, text.width())
         painter.drawText(text.left(), text.bottom() - 4, detail)
         painter.restore()
 

@@ -270,7 +270,7 @@ class Comparison(QWidget):
             text += self.tr("  inverted")
         zoom = "1:1" if placement.scale_x == 1 else f"{placement.scale_x * 100:.0f} %"
         fitted = self.tr("fit ") if self.view.viewport.zoom is None else ""
-        spacing = f"  {image.spacing[1]:.3g} mm" if image.spacing else ""
+        spacing = f"  {_length(image.spacing[1])}" if image.spacing else ""
         return "\n".join(line for line in (text, f"{fitted}{zoom}{spacing}") if line)
 
     def _probes(self) -> tuple[str, str]:
@@ -298,6 +298,11 @@ class Comparison(QWidget):
         if self.layout_mode is not Layout.SIDE_BY_SIDE:
             right = f"{left}  →  {right}"
         return left, right
+
+
+def _length(millimetres: float) -> str:
+    """A pixel's size in the unit that people say it in."""
+    return f"{millimetres:.3g} mm" if millimetres >= 0.01 else f"{1000 * millimetres:.3g} µm"
 
 
 def _digits(span: float) -> int:
