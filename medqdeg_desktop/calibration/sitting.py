@@ -162,10 +162,13 @@ def keep(study: Study, sitting: Sitting, trial: Trial, answer: TrialAnswer, wind
 def ballot(study: Study, fixed: FixedProtocol, protocol: Protocol, reader_id: str, stage: str) -> list[Trial]:
     """A vote on both levels of every cell that is not accepted by itself, each on one picture; unseen by colleagues.
 
-    CalibrationError where the reader has not locked their own readings, which comes before looking at those of others.
+    CalibrationError where the reader or the panel has not locked the readings: a vote is about what stands.
     """
-    if (reader_id, ADJUST) not in study.locks(fixed.protocol_id):
+    locked = {reader for reader, closed in study.locks(fixed.protocol_id) if closed == ADJUST}
+    if reader_id not in locked:
         raise CalibrationError("lock your own readings first; votes come after")
+    if len(locked) < protocol.readers:
+        raise CalibrationError(f"{len(locked)} of {protocol.readers} readers have locked their readings; votes come after that")
     answers = study.trials(fixed.protocol_id, reader_id)
     rng = order_of(fixed, reader_id, stage)
     trials = []

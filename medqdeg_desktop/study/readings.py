@@ -3,9 +3,10 @@
 Every answer is an event of its own, on disk before the next trial appears; an index makes a second answer to the same trial
 impossible. What colleagues answered is withheld here, in the query layer, until one's own part of the stage is locked:
 
-* a reader of the panel (anyone with a session or an answer) reads a stage's answers of others after locking that stage, and a
-  colleague's vote after voting on the same level;
-* a person outside the panel (a chair) reads them when as many readers as the protocol asks for have locked or voted.
+* a reader of the panel (anyone with a session or an answer) reads a stage's answers of those who have locked it after locking it
+  too, and a colleague's vote after voting on the same level;
+* a person outside the panel (a chair) reads them when as many readers as the protocol asks for have locked or voted;
+* L0 decisions made in a trial are withheld with its answer, and nobody signs levels before the panel has locked its readings.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from medqdeg_desktop.study.identifiers import canonical_json, sha256_text
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord
 
 VOTE = "vote"
+#: The stage in which levels are set.
+_ADJUST = "adjust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +254,10 @@ class Readings(Decisions):
         }
         with self._writing() as db:
             reader_id = self._reader_id(db, signature.reader)
+            needed = self.protocol(signature.protocol_id).body["readers"]
+            locked = sum(stage == _ADJUST for _, stage in self.locks(signature.protocol_id))
+            if locked < needed:
+                raise StudyError(f"{self.path}: {locked} of {needed} readers have locked their readings; signing comes after that")
             return _signature(audit.append_event(db, "consensus_signed", payload, reader=reader_id, reason=signature.reason))
 
     def signatures(self, protocol_id: str) -> list[Signature]:
@@ -269,7 +276,22 @@ class Readings(Decisions):
                 events = self._trial_events(db, protocol_id, "")
                 readable = self._readable(db, protocol_id, viewer_id, events)
                 allowed |= {e.event_id for e in events if readable(e)}
-        return [e if e.kind != "trial_answered" or e.event_id in allowed else _withheld(e) for e in found]
+            blind = self._blind_clean(db, viewer_id)
+        return [
+            _withheld(e)
+            if (e.kind == "trial_answered" and e.event_id not in allowed) or (e.kind == "clean" and (e.reader, e.image_id) in blind)
+            else e
+            for e in found
+        ]
+
+    def clean_decisions(self, reader: str | None = None) -> list[CleanDecision]:
+        """``Decisions.clean_decisions``; those of all readers without what was decided in trials that are still blind."""
+        found = super().clean_decisions(reader)
+        if reader is not None or not found:
+            return found
+        with self._snapshot() as db:
+            blind = self._blind_clean(db, "")
+        return [d for d in found if (d.reader, d.image_id) not in blind]
 
     # -- inside -----------------------------------------------------------------------------------------------
 
@@ -280,6 +302,17 @@ class Readings(Decisions):
             db, "WHERE kind = 'trial_answered' AND trial >= ? AND trial < ? ORDER BY at, event_id", (f"{prefix}/", f"{prefix}0")
         )
         return self._understood(audit.event_of, rows)
+
+    def _blind_clean(self, db: Database, viewer_id: str) -> set[tuple[str, str]]:
+        """(reader, image) of L0 decisions that ``viewer_id`` may not read yet."""
+        rows = audit.event_rows(db, "WHERE kind = 'trial_answered' AND trial LIKE '%/clean|%' ORDER BY seq")
+        events = self._understood(audit.event_of, rows)
+        hidden = set()
+        for protocol_id in {str(e.payload["protocol"]) for e in events}:
+            own = [e for e in events if e.payload["protocol"] == protocol_id]
+            readable = self._readable(db, protocol_id, viewer_id, own)
+            hidden |= {(e.reader, e.image_id) for e in own if not readable(e)}
+        return hidden
 
     def _readable(self, db: Database, protocol_id: str, viewer_id: str, events: list[Event]) -> _Readable:
         protocol = next((p for p in self.protocols() if p.protocol_id == protocol_id), None)
@@ -314,7 +347,7 @@ class _Readable:
             return True
         stage, trial = event.payload["stage"], event.payload["trial"]
         closed = self.votes[trial] if stage.startswith(VOTE) else {reader for reader, s in self.locks if s == stage}
-        return self.viewer in closed if self.in_panel else len(closed) >= self.needed
+        return event.reader in closed and (self.viewer in closed if self.in_panel else len(closed) >= self.needed)
 
 
 def _trial(protocol_id: str, stage: str, key: str) -> str:
@@ -362,7 +395,7 @@ def _answer(event: Event) -> TrialAnswer:
 
 def _withheld(event: Event) -> Event:
     p = event.payload
-    said = {key: p[key] for key in ("protocol", "stage", "session", "ordinal")} | {"withheld": True}
+    said = {key: p[key] for key in ("protocol", "stage", "session", "ordinal") if key in p} | {"withheld": True}
     return Event(
         event.seq, event.event_id, event.kind, event.reader, event.at, "", "", event.undoes, said, event.origin,
         event.previous_hash, event.hash,

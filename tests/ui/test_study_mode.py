@@ -155,7 +155,8 @@ def test_a_rejected_picture_keeps_its_reason_and_is_not_asked_about(
     with Study.open(path, read_only=True) as study:
         (answer,) = study.trials(fixed.protocol_id, window.session.reader)
         assert (answer.verdict, answer.reason) == ("rejected", "motion or breathing")
-        assert study.clean_decisions()[0].verdict == "rejected"
+        assert study.clean_decisions(window.session.reader)[0].verdict == "rejected"
+        assert study.clean_decisions() == []  # nobody else sees it while the panel is reading
 
 
 def test_keys_of_free_calibration_sleep_during_a_session_and_wake_after_it(
