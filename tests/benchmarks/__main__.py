@@ -49,6 +49,7 @@ AREAS = {
         "How many images a second does generation write, on one and on two processes?",
         (("batch", "--items", "600", "--side", "512"), ("batch", "--items", "240", "--side", "1024")),
     ),
+    "cluster": Area("What do four Dask workers gain over one on this machine?", (("cluster",),)),
     "bank": Area(
         "What do an import, the parent of a generation and going on cost, from a thousand items to a hundred thousand?",
         (("bank",),),
@@ -65,6 +66,10 @@ AREAS = {
     ),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),
     "tables": Area("How quickly do tables and intervals follow a filter, at the published size?", (("tables",),)),
+    "reference": Area(
+        "How fast is the reference model in exact mode, how soon is it loaded, and does the live probe slow the slider?",
+        (("reference",),),
+    ),
     "evaluation": Area("What does the runner add to the model's own time?", (("evaluation",),)),
 }
 
