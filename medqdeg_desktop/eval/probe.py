@@ -48,7 +48,7 @@ TRIALS: Final = 10
 #: Points of a curve that are asked together; a live request waits for one such batch at most.
 _TOGETHER: Final = 4
 #: Steps of courtesy (nice) of the model's process.
-_LOWER: Final = 10
+_LOWER: Final = 19
 #: What numeric libraries read when they are loaded: the other cores belong to the window.
 _ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _SPEAKING = threading.Lock()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -132,6 +133,13 @@ class ProbeStrip(QWidget):
         self._background.close()
         self.process.close()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        # Fixed sizes: a new number is painted and lays nothing out while the slider moves.
+        inner = self.width() - 40
+        self.findings.setFixedSize(max(80, round(inner * 0.56)), 18)
+        self.facts.setFixedSize(max(80, round(inner * 0.44)), 18)
+        super().resizeEvent(event)
+
     # -- building ----------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -150,8 +158,9 @@ class ProbeStrip(QWidget):
         body.addWidget(self.curve, 1)
         foot = QHBoxLayout()
         foot.setSpacing(16)
-        foot.addWidget(self.findings, 1)
+        foot.addWidget(self.findings)
         foot.addWidget(self.facts)
+        self.fill.setFixedWidth(116)
         answers = QWidget()
         column = QVBoxLayout(answers)
         column.setContentsMargins(12, 4, 12, 4)
@@ -362,6 +371,7 @@ class ProbeStrip(QWidget):
         self.fill.setText(self.tr("{0} of {1}").format(done, of) if desk.is_sweeping else self.tr("Fill the curve"))
         self.copy.setEnabled(ready and bool(desk.curve.points))
         self.findings.setText(self._findings())
+        self.findings.setToolTip(self.findings.text())
         set_role(self.findings, "error" if desk.error else "small")
         self.facts.setText(self._facts())
         self.facts.setToolTip(self._how())
