@@ -257,7 +257,9 @@ class Readings(Decisions):
             needed = self.protocol(signature.protocol_id).body["readers"]
             locked = sum(stage == _ADJUST for _, stage in self.locks(signature.protocol_id))
             if locked < needed:
-                raise StudyError(f"{self.path}: {locked} of {needed} readers have locked their readings; signing comes after that")
+                raise StudyError(
+                    f"{self.path}: {locked} of {needed} readers have locked their readings; signing comes after that"
+                )
             return _signature(audit.append_event(db, "consensus_signed", payload, reader=reader_id, reason=signature.reason))
 
     def signatures(self, protocol_id: str) -> list[Signature]:
@@ -277,12 +279,9 @@ class Readings(Decisions):
                 readable = self._readable(db, protocol_id, viewer_id, events)
                 allowed |= {e.event_id for e in events if readable(e)}
             blind = self._blind_clean(db, viewer_id)
-        return [
-            _withheld(e)
-            if (e.kind == "trial_answered" and e.event_id not in allowed) or (e.kind == "clean" and (e.reader, e.image_id) in blind)
-            else e
-            for e in found
-        ]
+        hidden = {e.event_id for e in found if e.kind == "trial_answered"} - allowed
+        hidden |= {e.event_id for e in found if e.kind == "clean" and (e.reader, e.image_id) in blind}
+        return [_withheld(e) if e.event_id in hidden else e for e in found]
 
     def clean_decisions(self, reader: str | None = None) -> list[CleanDecision]:
         """``Decisions.clean_decisions``; those of all readers without what was decided in trials that are still blind."""
