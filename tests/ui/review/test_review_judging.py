@@ -215,3 +215,28 @@ def test_another_reader_finds_nothing_of_the_one_before(desk: tuple[MainWindow, 
     assert not any(e.mine for e in workspace.side.model.entries)
     press(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert "Nothing of yours" in window.foot.said.text()
+
+
+# -- two windows --------------------------------------------------------------------------------------------------
+
+
+def test_two_windows_on_one_study_never_meet_and_keep_every_decision(open_window: OpenWindow, qtbot: QtBot, bank: Path) -> None:
+    windows = [open_window(bank) for _ in range(2)]
+    desks = [review(window) for window in windows]
+    for desk in desks:
+        qtbot.waitUntil(lambda desk=desk: desk.judgement is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: front(desks[0]) != front(desks[1]), timeout=10_000)
+    decided = []
+    for _ in range(ITEMS // 2):
+        for desk in desks:
+            rendered(qtbot, desk)
+            item_id = front(desk)
+            desk.accept_rest()
+            qtbot.waitUntil(lambda desk=desk, done=item_id: desk.judgement is None or front(desk) != done, timeout=10_000)
+            decided.append(item_id)
+            others = [other for other in desks if other is not desk]
+            qtbot.waitUntil(lambda desk=desk, o=others[0]: desk.judgement is None or front(desk) != front(o), timeout=10_000)
+    with Study.open(bank, read_only=True) as study:
+        kept = [event.payload["item"] for event in reversed(study.events()) if event.kind == "item_reviewed"]
+        assert kept == decided
+        assert study.verify() == []
