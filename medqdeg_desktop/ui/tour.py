@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 Stop = tuple[QWidget, str]
 _WIDTH, _GAP = 300, 12
+_OWN_KEYS = (Qt.Key.Key_Escape, Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class Tour(QFrame):
@@ -56,15 +57,17 @@ class Tour(QFrame):
         self.ended.emit()
 
     def event(self, event: QEvent) -> bool:
-        # Escape has a meaning on the screen beneath, too; while the tour has the focus it is the tour's.
-        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+        # Escape and Enter have a meaning on the screen beneath, too: Enter would keep a decision that nobody has made.
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in _OWN_KEYS:
             event.accept()
             return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
+        if event.key() == Qt.Key.Key_Escape or (event.key() in _OWN_KEYS and self.skip.hasFocus()):
             self.end()
+        elif event.key() in _OWN_KEYS:
+            self._on_next()
         else:
             super().keyPressEvent(event)
 

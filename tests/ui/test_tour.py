@@ -56,6 +56,22 @@ def test_the_tour_can_be_asked_for_and_escape_ends_it(open_window: OpenWindow, c
     assert window.preferences.get("tour_seen", False)
 
 
+def test_enter_goes_through_the_tour_and_keeps_nothing_beneath(open_window: OpenWindow, ct_series: Path) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    window.show_tour()
+    for _ in range(3):
+        assert window._tour is not None
+        press(window, Qt.Key.Key_Return)
+    assert window._tour is None
+    assert not workspace.desk.kept.clean, "L0 was not confirmed by the way"
+    window.show_tour()
+    assert isinstance(window._tour, Tour)
+    window._tour.skip.setFocus()
+    press(window, Qt.Key.Key_Return)
+    assert window._tour is None
+
+
 def test_names_of_files_are_shown_only_on_request_and_numbers_always(open_window: OpenWindow, ct_series: Path) -> None:
     window = open_window(ct_series)
     workspace = calibrate(window)
