@@ -5,12 +5,13 @@ A frame keeps the place in its series and the value range that it had when it wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.trials import Trial
-from medqdeg_desktop.engine.degradation import degrade
+from medqdeg_desktop.engine.degradation import degrade, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage, frozen, pixel_sha256
 from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.study.records import ImageRecord
@@ -19,13 +20,14 @@ from medqdeg_desktop.study.records import ImageRecord
 @dataclass(frozen=True, slots=True)
 class Shown:
     """``image`` is the original as shown (mirrored where the trial says so); ``first`` what is drawn when the trial appears,
-    ``second`` the other picture of a pair."""
+    ``second`` the other picture of a pair; ``drawn`` how what is rated or compared was drawn, with the hash of its pixels."""
 
     trial: Trial
     record: ImageRecord
     image: MedicalImage
     first: MedicalImage
     second: MedicalImage | None = None
+    drawn: dict[str, Any] = field(default_factory=dict)
 
 
 def picture(record: ImageRecord) -> MedicalImage:
@@ -47,11 +49,12 @@ def shown(trial: Trial, record: ImageRecord, image: MedicalImage | None = None) 
     if trial.mirrored:
         original = mirrored(original)
     if trial.kind == "pair":
-        first = _drawn(original, trial.type, trial.severity, trial.seed)
-        other = replace(trial, type=trial.other_type)
-        return Shown(trial, record, original, first, _drawn(original, trial.other_type, trial.other_severity, other.seed))
+        first, facts = _recorded(original, trial.type, trial.severity, trial.seed)
+        second, other = _recorded(original, trial.other_type, trial.other_severity, replace(trial, type=trial.other_type).seed)
+        return Shown(trial, record, original, first, second, {**facts, "other": other})
     if trial.kind == "rate":
-        return Shown(trial, record, original, _drawn(original, trial.type, trial.severity, trial.seed))
+        first, facts = _recorded(original, trial.type, trial.severity, trial.seed)
+        return Shown(trial, record, original, first, drawn=facts)
     if trial.kind == "set" and trial.start > 0:
         return Shown(trial, record, original, _drawn(original, trial.type, trial.start, trial.seed))
     return Shown(trial, record, original, original)
@@ -62,6 +65,16 @@ def mirrored(image: MedicalImage) -> MedicalImage:
     pixels = frozen(image.pixels[:, ::-1])
     sides = image.orientation and (image.orientation[1], image.orientation[0], image.orientation[2], image.orientation[3])
     return replace(image, pixels=pixels, source_sha256=pixel_sha256(pixels), orientation=sides)
+
+
+def _recorded(image: MedicalImage, type_name: str, severity: float, seed: int) -> tuple[MedicalImage, dict[str, Any]]:
+    """The picture, and what is kept with the answer so that it can be drawn again."""
+    picture = _drawn(image, type_name, severity, seed)
+    parameters = parameters_at(type_name, severity, image.modality, seed) if severity > 0 else {}
+    version = find(type_name).path_version
+    return picture, {
+        "parameters": parameters, "path_version": version, "seed": str(seed), "render_sha256": pixel_sha256(picture.pixels)
+    }  # fmt: skip
 
 
 def _drawn(image: MedicalImage, type_name: str, severity: float, seed: int) -> MedicalImage:

@@ -236,7 +236,9 @@ def compare(first: str, second: str, study: Path | None, images: tuple[Path, ...
     found = write_comparison(pair[0], pair[1], [read_image(path) for path in images], out)
     both = [p for p in found if p.in_both]
     told = f"; the most: {both[0].label}, by {both[0].largest:.3f}" if both and math.isfinite(both[0].largest) else ""
-    click.echo(f"{out / 'comparison.html'}: {counted(len(both), 'cell')} of both differ, {len(found) - len(both)} in one only{told}")
+    click.echo(
+        f"{out / 'comparison.html'}: {counted(len(both), 'cell')} of both differ, {len(found) - len(both)} in one only{told}"
+    )
 
 
 @profile.command()
@@ -247,12 +249,14 @@ def compare(first: str, second: str, study: Path | None, images: tuple[Path, ...
 def redraw(study: Path, event_id: str, image: Path | None, out: Path | None) -> None:
     """Draw a stored decision again from its image, parameters and seed, and check its hash.
 
+    Any decision on a picture: a level, a rating, a comparison (both pictures), a clean picture.
+
     Example: medqdeg profile redraw liver.medq 01a1fb65-826c-7ec8-889f-be51d6c5390a
     """
-    from medqdeg_desktop.calibration.redraw import redraw as draw_again
+    from medqdeg_desktop.calibration.redraw import redraw_all
 
     with Study.open(study, read_only=True) as opened:
-        drawn = draw_again(opened, event_id, image)
+        pictures = redraw_all(opened, event_id, image)
     if out is not None:
         import io
 
@@ -261,13 +265,13 @@ def redraw(study: Path, event_id: str, image: Path | None, out: Path | None) -> 
         from medqdeg_desktop.engine.atomic import write_bytes
 
         buffer = io.BytesIO()
-        np.save(buffer, drawn.image.pixels, allow_pickle=False)
+        np.save(buffer, pictures[0].image.pixels, allow_pickle=False)
         write_bytes(out, buffer.getvalue())
-    s = drawn.setting
-    told = f"{s.type} {s.level} on {s.modality}, severity {s.severity:g}"
-    if drawn.sha256 != s.render_sha256:
-        raise MedqdegError(f"{event_id}: {told}: drawn as {drawn.sha256[:12]}, shown as {s.render_sha256[:12]}{drawn.why}")
-    click.echo(f"{event_id}: {told}: the same picture ({drawn.sha256[:12]})")
+    for drawn in pictures:
+        if drawn.sha256 != drawn.shown_sha256:
+            hashes = f"drawn as {drawn.sha256[:12]}, shown as {drawn.shown_sha256[:12]}"
+            raise MedqdegError(f"{event_id}: {drawn.what}: {hashes}{drawn.why}")
+        click.echo(f"{event_id}: {drawn.what}: the same picture ({drawn.sha256[:12]})")
 
 
 COMMANDS = {"profile": profile}

@@ -60,8 +60,11 @@ def test_a_session_by_keyboard_keeps_every_answer_before_the_next_trial(
         for name in (reader, "Reader 2"):
             study.ensure_reader(name)
             study.lock_stage(fixed.protocol_id, name, ADJUST)
-        for answer in settings:
-            assert redraw(study, answer.event_id).sha256 == answer.detail["render_sha256"]
+        for answer in answers:
+            drawn = redraw(study, answer.event_id)
+            assert drawn.sha256 == drawn.shown_sha256 == answer.detail.get("render_sha256", answer.image_id)
+        (clean, *_) = study.clean_decisions(reader)
+        assert redraw(study, clean.event_id).sha256 == clean.image_id
         assert study.verify() == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,13 @@ from PySide6.QtGui import QAccessible, QHelpEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
-from reading_hands import answer, begin, click, drag_to, skin_pictures, skin_study, study_pages
+from reading_hands import answer, begin, click, drag_to, read_all, skin_pictures, skin_study, study_pages
 
+from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.profile_comparison import cell_pairs
 from medqdeg_desktop.calibration.profiles import load_default_profile, profile_to_json
+from medqdeg_desktop.calibration.protocol import CellDesign
+from medqdeg_desktop.calibration.redraw import redraw_all
 from medqdeg_desktop.calibration.trials import ADJUST, adjustment
 from medqdeg_desktop.study.bundle import export_bundle, import_bundle
 from medqdeg_desktop.study.readings import TrialAnswer
@@ -271,3 +275,32 @@ def test_a_bundle_that_comes_home_changes_nothing(
     assert not exchange.lines.isVisible()
     with Study.open(path, read_only=True) as study:
         assert "bundle_imported" not in {event.kind for event in study.events()}
+
+
+def test_what_was_rated_and_compared_is_drawn_again_to_the_same_pictures(
+    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, pictures: list[ImageRecord]
+) -> None:
+    ids = tuple(p.image_id for p in pictures)
+    cells = tuple(CellDesign(t, Modality.DERMOSCOPY, ids[:2], ids[2:]) for t in ("gaussian_blur", "gaussian_noise"))
+    path, fixed, _protocol = skin_study(tmp_path, pictures, cells=cells, readers=1)
+    with Study.open(path) as study:
+        levels = [{"type": c.type, "modality": "Dermoscopy", "L1": 0.4, "L2": 0.8, "step": 0.1} for c in cells]
+        study.fix_proposal(fixed.protocol_id, {"cells": levels}, "Chair")
+    window = open_window(path)
+    assert len(read_all(qtbot, window, "verify")) == 14 and len(read_all(qtbot, window, "compare")) == 1
+    with Study.open(path) as study:
+        for stage in ("verify", "compare"):
+            study.lock_stage(fixed.protocol_id, "Reader 1", stage)
+        for answer in study.trials(fixed.protocol_id, "Reader 1"):
+            found = redraw_all(study, answer.event_id)
+            assert len(found) == (2 if answer.stage == "compare" else 1)
+            assert [r.sha256 for r in found] == [r.shown_sha256 for r in found]
+            original = answer.detail["render_sha256"] == answer.image_id
+            assert original == (answer.detail.get("intended") == "L0")
+        compared = study.trials(fixed.protocol_id, "Reader 1", "compare")[0]
+        assert compared.detail["other"]["render_sha256"] == redraw_all(study, compared.event_id)[1].sha256
+        study.answer_trial(replace(compared, stage="adjust", key="set|x", verdict="cannot_set", detail={"kind": "set"}))
+        study.lock_stage(fixed.protocol_id, "Reader 1", "adjust")
+        given_up = study.trials(fixed.protocol_id, "Reader 1", "adjust")[0]
+        with pytest.raises(CalibrationError, match="no picture was fixed"):
+            redraw_all(study, given_up.event_id)

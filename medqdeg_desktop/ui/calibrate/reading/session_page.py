@@ -332,12 +332,12 @@ class SessionPage(QWidget):
     def rate(self, step: int) -> None:
         if self._answerable("rate"):
             assert self.shown is not None
-            self._keep("rated", severity=self.shown.trial.severity, more={"rating": step})
+            self._keep("rated", severity=self.shown.trial.severity, more={"rating": step, **self.shown.drawn})
 
     def choose_side(self, side: str) -> None:
         if self._answerable("pair"):
             assert self.shown is not None
-            self._keep(side, severity=self.shown.trial.severity)
+            self._keep(side, severity=self.shown.trial.severity, more=self.shown.drawn)
 
     def _answerable(self, *kinds: str) -> bool:
         return self.shown is not None and not self._keeping and self.sitting is not None and self.shown.trial.kind in kinds
