@@ -7,6 +7,7 @@ option, as float32 on a processor gave them. The check asks the same questions t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import math
@@ -54,6 +55,9 @@ def check(model: Path | None = None, folder: Path | None = None) -> SelfCheck:
     """
     model, folder = model or shipped(MODEL), folder or shipped(CHECK)
     stored = json.loads((folder / _ANSWERS).read_text("utf-8"))
+    with contextlib.suppress(ImportError):
+        # Seconds of the libraries' own import are none of the model's; where they are missing, opening the model says so.
+        from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: F401
     started = time.monotonic()
     backend = _backend(model, "auto")
     loaded = time.monotonic()
