@@ -104,7 +104,7 @@ def _adjusted(row: Row) -> str:
 
 
 def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Figure:
-    """All pairs of models at one level: the row minus the column, bold where the adjusted p is below .05."""
+    """Each pair of models at one level, sorted by accuracy: the row minus the column, bold where the adjusted p is below .05."""
     entries = [entry for entry in results.get("model_differences", ()) if entry["level"] == level]
     if not entries:
         raise MedqdegError(f"no two models have answered the same questions at {level}")
@@ -125,23 +125,25 @@ def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Fi
     bold: list[Text] = []
     data: list[DataRow] = []
     for entry in entries:
-        for told in (entry, {**_turned(entry), "first": entry["second"], "second": entry["first"]}):
-            i, k = place[told["first"]], place[told["second"]]
-            value, sure = told["difference"], told["p_holm"] is not None and told["p_holm"] < _ALPHA
-            limits = points_interval(told["difference_ci"])
-            tip = (
-                f"{names[told['first']]} \N{MINUS SIGN} {names[told['second']]}, {level_words(level)}: {points(value)} points"
-                f"{f' ({limits})' if limits else ''}, p (Holm) {probability(told['p_holm'])}; {sample_words(told)}"
-            )
-            shade = f"diverge:{max(-1.0, min(1.0, -value / _FULL)):+.4f}"
-            rects.append(Rect(k, n - i - 1.0, k + 1.0, float(n - i), shade, tip, Key(told["first"], level, "level")))
-            text = _whole(value) if pitch >= 24 else "•" if sure else ""
-            if text:
-                colour = "text" if sure else "muted"
-                bold.append(Text(k + 0.5, n - i - 0.5, text, SMALL_SIZE, colour, "middle", bold=sure, dy=4))
-            row: DataRow = {"first": names[told["first"]], "second": names[told["second"]], "level": level, "n": told["n"]}
-            low, high = told["difference_ci"] or (None, None)
-            data.append(row | {"difference": value, "low": low, "high": high, "p_holm": told["p_holm"]})
+        # One of each pair: the other is the same with the sign turned. The better model stands in the row.
+        better = place[entry["first"]] < place[entry["second"]]
+        told = entry if better else {**_turned(entry), "first": entry["second"], "second": entry["first"]}
+        i, k = place[told["first"]], place[told["second"]]
+        value, sure = told["difference"], told["p_holm"] is not None and told["p_holm"] < _ALPHA
+        limits = points_interval(told["difference_ci"])
+        tip = (
+            f"{names[told['first']]} \N{MINUS SIGN} {names[told['second']]}, {level_words(level)}: {points(value)} points"
+            f"{f' ({limits})' if limits else ''}, p (Holm) {probability(told['p_holm'])}; {sample_words(told)}"
+        )
+        shade = f"diverge:{max(-1.0, min(1.0, -value / _FULL)):+.4f}"
+        rects.append(Rect(k, n - i - 1.0, k + 1.0, float(n - i), shade, tip, Key(told["first"], level, "level")))
+        text = _whole(value) if pitch >= 24 else "•" if sure else ""
+        if text:
+            colour = "text" if sure else "muted"
+            bold.append(Text(k + 0.5, n - i - 0.5, text, SMALL_SIZE, colour, "middle", bold=sure, dy=4))
+        row: DataRow = {"first": names[told["first"]], "second": names[told["second"]], "level": level, "n": told["n"]}
+        low, high = told["difference_ci"] or (None, None)
+        data.append(row | {"difference": value, "low": low, "high": high, "p_holm": told["p_holm"]})
     # Columns are numbered: forty names do not fit above forty narrow columns.
     heads = [Text(k + 0.5, float(n), str(k + 1), SMALL_SIZE, "muted", "middle", dy=-6) for k in range(n)]
     ticks = tuple((n - i - 0.5, f"{elided(names[run], label_width - 40)}  {i + 1}") for i, run in enumerate(order))

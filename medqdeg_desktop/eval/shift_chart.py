@@ -13,10 +13,10 @@ from medqdeg_desktop.chart.figure import (
     Mark,
     Panel,
     Text,
-    elided,
     footer,
     header,
     percent_axis,
+    wrapped,
 )
 from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.row_chart import LEVELS, MARGIN, DataRow, level_legend, notes, published_rows, rows_of, tooltip
@@ -60,13 +60,10 @@ def shift_against_accuracy(results: Json, *, with_published: bool = False, width
             )
             line: DataRow = {"model": row.label, "level": level, "published": int(row.reference), "n": cell.get("n")}
             data.append(line | {"accuracy": cell["accuracy"], "calibration_shift": cell["calibration_shift"]})
-        told = _told(results, level, with_published)
+        told = [line for text in _told(results, level, with_published) for line in wrapped(text, side + _GAP - 8, SMALL_SIZE)]
         most = max(most, len(told))
         # Below the axis: within it they would lie on the marks.
-        notes_ = [
-            Text(x_axis.low, y_axis.low, elided(text, side + _GAP, SMALL_SIZE), SMALL_SIZE, "muted", dy=54 + 15 * i)
-            for i, text in enumerate(told)
-        ]
+        notes_ = [Text(x_axis.low, y_axis.low, text, SMALL_SIZE, "muted", dy=54 + 15 * i) for i, text in enumerate(told)]
         panels.append(
             Panel(
                 MARGIN + _LEFT + k * (side + _GAP + _LEFT), y + 40, side, side, x_axis,
@@ -99,7 +96,7 @@ def _told(results: Json, level: str, with_published: bool) -> list[str]:
         out.append(f"{percent(cell['share_of_pairs'])} % of pairs{reach}, {len(cell['models'])} models")
     if with_published:
         rho, share, n = published_agreement(level)
-        out.append(f"Published: Spearman {decimals(rho, 2)}, {percent(share)} % of pairs, {n} models")
+        out += [f"Published: Spearman {decimals(rho, 2)}", f"{percent(share)} % of pairs, {n} models"]
     return out
 
 

@@ -65,7 +65,10 @@ AREAS = {
         "How often does the 95 % interval of a level hold the truth, by readers, pictures and what varies most?", (("coverage",),)
     ),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),
-    "tables": Area("How quickly do tables and intervals follow a filter, at the published size?", (("tables",),)),
+    "tables": Area(
+        "How quickly do tables and intervals follow a filter, at the published size, computed and in the window?",
+        (("tables",), ("tables_window", "--cycles", "1")),
+    ),
     "reference": Area(
         "How fast is the reference model in exact mode, how soon is it loaded, and does the live probe slow the slider?",
         (("reference",),),

@@ -34,6 +34,11 @@ def face(size: int, bold: bool) -> QFont:
     return font
 
 
+@cache
+def _measures(size: int, bold: bool) -> QFontMetricsF:
+    return QFontMetricsF(face(size, bold))
+
+
 def _panel(painter: QPainter, panel: Panel, theme: Theme) -> None:
     for rect in panel.rects:
         if rect.colour == "band":
@@ -145,7 +150,7 @@ def _text(painter: QPainter, word: Text, x: float, y: float, theme: Theme) -> No
     painter.setPen(QColor(colour(word.colour, theme)))
     x, y = x + word.dx, y + word.dy
     shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[word.anchor]
-    back = shift * QFontMetricsF(font).horizontalAdvance(word.text) if shift else 0.0
+    back = shift * _measures(round(word.size), word.bold).horizontalAdvance(word.text) if shift else 0.0
     if not word.rotate:
         painter.drawText(QPointF(x - back, y), word.text)
         return
