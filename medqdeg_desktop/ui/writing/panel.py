@@ -35,6 +35,22 @@ _MOST_NOTES = 3
 Describe = Callable[[View], str]
 
 
+class _Upper(QScrollArea):
+    """As high as what it holds where there is room, and scrolled where there is not."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self._page = page
+        self.setWidget(page)
+
+    def sizeHint(self) -> QSize:
+        return QSize(_WIDTH, self._page.sizeHint().height())
+
+
 class WritingPanel(QWidget):
     """Emits what the hand did; shows what the desk says."""
 
@@ -94,14 +110,8 @@ class WritingPanel(QWidget):
         self._upper.addLayout(self.region_row)
         self._upper.addSpacing(4)
         self._upper.addWidget(self.form)
-        self._upper.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         page.setProperty("role", "panel")
         page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        scroll.setWidget(page)
         keep = QHBoxLayout()
         keep.setSpacing(12)
         keep.addWidget(label(self.tr("The next one keeps"), "small"))
@@ -117,12 +127,12 @@ class WritingPanel(QWidget):
         foot.addLayout(keep)
         foot.addWidget(self.submit)
         foot.addSpacing(8)
-        foot.addWidget(self.list)
+        foot.addWidget(self.list, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(scroll, 1)
-        column.addLayout(foot)
+        column.addWidget(_Upper(page))
+        column.addLayout(foot, 1)
 
     def fill(self, actions: dict[str, QAction]) -> None:
         """Buttons from the table of actions."""

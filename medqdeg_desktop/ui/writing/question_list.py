@@ -70,7 +70,7 @@ class _Questions(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return " ".join(one.draft.question.split()) or self.tr("(no words yet)")
         if role == Qt.ItemDataRole.UserRole:
-            facts = [str(one.standing), one.draft.skill, one.by, local_clock(one.at)]
+            facts = [str(one.standing), one.draft.skill, one.by, local_clock(one.at)[:5]]
             return "  ·  ".join(fact for fact in facts if fact)
         return None
 
@@ -108,6 +108,13 @@ class _Row(QStyledItemDelegate):
         painter.restore()
 
 
+class _View(QListView):
+    """Asks for three rows and takes what room there is."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(120, _VISIBLE * _ROW)
+
+
 class QuestionList(QWidget):
     """``chosen`` when a hand picks a question."""
 
@@ -124,15 +131,16 @@ class QuestionList(QWidget):
             self.shown.addItem("", key)
         self.shown.currentIndexChanged.connect(lambda _index: self._narrow())
         self.model = _Questions(self)
-        self.view = QListView()
+        self.view = _View()
         self.view.setAccessibleName(self.tr("Questions written here"))
         self.view.setModel(self.model)
         self.view.setItemDelegate(_Row(self.view))
         self.view.setUniformItemSizes(True)
         self.view.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.view.setFixedHeight(_VISIBLE * _ROW)
+        self.view.setMinimumHeight(_VISIBLE * _ROW)
         self.view.selectionModel().currentChanged.connect(self._on_current_changed)
         self.nothing = label(self.tr("None yet."), "small", wraps=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)

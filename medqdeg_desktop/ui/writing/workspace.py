@@ -24,11 +24,11 @@ from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind, give_keys
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
-from medqdeg_desktop.ui.calibrate.study_mode import CalibrateModes
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.series_view import Layout
 from medqdeg_desktop.ui.writing.actions import CONTEXT, STILL_ACTING, TOGGLE, WRITING
 from medqdeg_desktop.ui.writing.desk import WritingDesk
+from medqdeg_desktop.ui.writing.keys import WritingKeys
 from medqdeg_desktop.ui.writing.panel import WritingPanel
 from medqdeg_desktop.ui.writing.places import find_open, view_of, words_of
 from medqdeg_desktop.ui.writing.question_list import Where
@@ -37,7 +37,7 @@ from medqdeg_desktop.ui.writing.region_layer import RegionLayer
 _OPENING_MS = 15_000
 
 
-class WritingWorkspace(CalibrateModes):
+class WritingWorkspace(WritingKeys):
     """``toggle_writing`` puts the panel of questions in the place of the levels; it is built when first asked for."""
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
@@ -127,7 +127,7 @@ class WritingWorkspace(CalibrateModes):
             self.row.addWidget(panel)
             layer = self.layer = RegionLayer(self.comparison.right_pane)
             layer.changed.connect(self._on_region_changed)
-            layer.tool_ended.connect(self._show_tool)
+            layer.tool_ended.connect(self._on_tool_ended)
             panel.modality_chosen.connect(self._on_modality_chosen)
             panel.picture_wanted.connect(self._show_picture_of_question)
             desk.replaced.connect(self._on_question_replaced)
@@ -339,79 +339,7 @@ class WritingWorkspace(CalibrateModes):
 
         return native_axis(opened.series)
 
-    # -- keys of writing --------------------------------------------------------------------------------------
-
-    def submit_question(self) -> None:
-        desk, panel, layer = self._made()
-        layer.close_corners()
-        panel.form.skill.settle()
-        desk.type(panel.form.words)
-        desk.submit()
-        panel.form.focus_words()
-
-    def begin_question(self) -> None:
-        desk, panel, _ = self._made()
-        desk.begin()
-        panel.form.focus_words()
-
-    def take_picture(self) -> None:
-        self._made()[0].take_picture()
-
-    def add_picture(self) -> None:
-        self._made()[0].add_picture()
-
-    def go_to_picture(self) -> None:
-        """The question's picture; with several, the one after that which is shown."""
-        desk, _, _ = self._made()
-        if desk.draft is not None:
-            number = desk.picture_number
-            several = len(desk.draft.pictures)
-            self._show_picture_of_question(0 if number is None else (number + 1) % several if desk.exactly_shown else number)
-
-    def focus_words(self) -> None:
-        self._made()[1].form.focus_words()
-
-    def focus_skill(self) -> None:
-        self._made()[1].form.focus_skill()
-
-    def choose_answer(self, number: int) -> None:
-        self._made()[1].form.choose_answer(number)
-
-    def draw_region(self, kind: str) -> None:
-        """Takes a drawing tool up, or puts it away."""
-        desk, _, layer = self._made()
-        if desk.draft is None or not desk.editable:
-            return
-        if desk.frozen and desk.picture_number is None:
-            self.said.emit(self.tr("Go to the question's picture first (Alt+G), or take this one (Alt+P)"))
-            self._show_tool()
-            return
-        self.comparison.measure_with(None)
-        layer.draw_with("" if layer.tool == kind else kind)
-        hint = {
-            "box": self.tr("Box: drag over the picture; Shift keeps it square"),
-            "ellipse": self.tr("Ellipse: drag over the picture; Shift keeps it round"),
-            "contour": self.tr("Contour: drag around it, or click its corners and the first one again"),
-        }
-        self.said.emit(hint[kind] if layer.tool else "")
-        self._show_tool()
-
-    def delete_region(self) -> None:
-        self._made()[0].set_region(None)
-
-    def toggle_regions(self) -> None:
-        layer = self._made()[2]
-        layer.set_regions_shown(not layer.regions_shown)
-        self.said.emit(self.tr("Regions shown") if layer.regions_shown else self.tr("Regions hidden (V shows them)"))
-
-    def take_up(self) -> None:
-        self._made()[0].take_up()
-
-    def discard_question(self) -> None:
-        self._made()[0].discard()
-
-    def step_question(self, by: int) -> None:
-        self._made()[1].list.step(by)
+    # -- tools over the picture -------------------------------------------------------------------------------
 
     def step_back(self) -> None:
         """Escape: the drawing tool is put away, then the keyboard goes to the picture."""
@@ -436,6 +364,10 @@ class WritingWorkspace(CalibrateModes):
         if self.layer is not None and self.writing:
             # A measuring tool needs the mouse that the regions would take.
             self.layer.setVisible(self.comparison.tool is None)
+
+    def _on_tool_ended(self) -> None:
+        self._show_tool()
+        self.said.emit("")
 
     def _show_tool(self) -> None:
         if self.layer is None:
