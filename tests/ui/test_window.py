@@ -294,3 +294,30 @@ def test_hundreds_of_slider_events_slices_and_resizes_leave_the_view_where_it_wa
     assert workspace.live.confirmable is not None
     assert workspace.live.confirmable.severity == pytest.approx(((599 * 37) % 1000) / 1000)
     assert len(QApplication.topLevelWidgets()) == top_level
+
+
+def test_a_slice_that_cannot_be_decoded_says_so_in_its_place_and_the_next_one_is_shown(
+    open_window: OpenWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    from medqdeg_desktop.samples.ct import ct_abdomen
+    from medqdeg_desktop.samples.dicom_file import write_dicom
+
+    image = ct_abdomen(0).image
+    for index in range(3):
+        write_dicom(image, tmp_path / f"{index}.dcm", series="s", description="abdomen", z_mm=index * 3.0, instance=index)
+    window = open_window(tmp_path)
+    workspace = calibrate(window)
+    # The file is lost while it is in the list.
+    workspace.store.forget(workspace.opened.series_id if workspace.opened else "")
+    path = workspace.opened.series.frames[2].path if workspace.opened else ""
+    Path(path).write_bytes(Path(path).read_bytes()[:2000])
+    workspace.show_frame(2)
+    qtbot.waitUntil(lambda: workspace.image is None, timeout=10_000)
+    pane = workspace.comparison.right_pane
+    assert pane.image is None and pane.accessibleDescription().startswith("This picture cannot be shown.\nThe file ")
+    assert str(tmp_path) not in pane.accessibleDescription(), "the place of a file is told in the banner alone"
+    assert not workspace.panel.isVisible() and workspace.live.confirmable is None
+    press(window, Qt.Key.Key_Up)
+    wait_for_picture(qtbot, workspace)
+    assert workspace.image is not None and workspace.image.frame == 1
+    assert workspace.panel.isVisible() and pane.accessibleDescription() != "This picture cannot be shown."

@@ -9,18 +9,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import presets_for
@@ -34,6 +24,7 @@ from medqdeg_desktop.ui.calibrate.opener import Opener
 from medqdeg_desktop.ui.calibrate.places import Places
 from medqdeg_desktop.ui.calibrate.region_opener import RegionOpener
 from medqdeg_desktop.ui.calibrate.series_list import SeriesList
+from medqdeg_desktop.ui.calibrate.side_panel import SidePanel
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
@@ -62,6 +53,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self._direction = 1
         self._reading_stack = False
         self._growing = GrowingSeries()
+        self._failed = False
         self._to_show, self._show_first, self._asked = "", True, False
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
@@ -101,26 +93,8 @@ class BrowsingWorkspace(LookingWorkspace):
         self.centre.addWidget(self.empty)
         self.centre.addWidget(viewer)
         self.centre.addWidget(self.slide_page)
-        side = QWidget()
-        side.setProperty("role", "panel")
-        side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        side.setFixedWidth(216)
-        self.open_button = QPushButton(self.tr("Open…"))
-        self._open_menu = QMenu(self.open_button)
-        self.open_button.setMenu(self._open_menu)
-        self.scanning = QLabel()
-        self.scanning.setProperty("role", "small")
-        self.scanning.setContentsMargins(12, 4, 12, 4)
-        self.scanning.hide()
-        column = QVBoxLayout(side)
-        column.setContentsMargins(0, 8, 0, 8)
-        column.setSpacing(8)
-        column.addWidget(self.list, 1)
-        column.addWidget(self.scanning)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(8, 0, 8, 0)
-        foot.addWidget(self.open_button)
-        column.addLayout(foot)
+        side = SidePanel(self.list)
+        self.open_button, self.scanning, self._open_menu = side.open_button, side.scanning, side.menu
         self.row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(1)
@@ -321,7 +295,7 @@ class BrowsingWorkspace(LookingWorkspace):
             # Nobody waits for its first picture any more.
             self._growing.grow(self.opened, self._growing.waiting)
         self._growing.waiting = None
-        self.opened, self.image = opened, None
+        self.opened, self.image, self._failed = opened, None, False
         if opened is not None and self.centre.currentWidget() is self.empty:
             # Before the page goes with its button: Qt would give the keyboard to the next button, and Space would press that.
             self.comparison.right_pane.setFocus()
@@ -424,15 +398,29 @@ class BrowsingWorkspace(LookingWorkspace):
             return
         self.comparison.left_pane.set_busy(False)
         if answer.image is None:
-            self.warned.emit(answer.error)
+            self._show_failure(answer, opened)
         elif answer.image.modality == opened.series.modality:
             self._show_image(answer.image)
         self._apply_grown()
+
+    def _show_failure(self, answer: FrameAnswer, opened: OpenSeries) -> None:
+        """The reason in the place of the picture: that of another slice must not stand under this one's number."""
+        self.image, self._failed = None, True
+        self.series_shown(None)
+        self.comparison.show_original(None)
+        path = opened.shown.frames[answer.index].path
+        self.comparison.tell(
+            self.tr("This picture cannot be shown.\nThe file {0}").format(answer.error.removeprefix(f"{path}: "))
+        )
+        self.warned.emit(answer.error)
 
     def _show_image(self, image: MedicalImage) -> None:
         if self.opened is not None and self.opened.is_overview:
             self.slide_page.show_overview(image)
             return
+        if self._failed:
+            self._failed = False
+            self.series_shown(self.opened)
         new_series = self.image is None
         self.image = image
         if "decoder_warning" in image.provenance:

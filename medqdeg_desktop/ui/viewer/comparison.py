@@ -72,7 +72,13 @@ class Comparison(QWidget):
         self._original = image
         if image is None:
             self._degraded = None
+        self.tell("")
         self.refresh()
+
+    def tell(self, text: str) -> None:
+        """Why there is no picture, in its place."""
+        self.right_pane.tell(text)
+        self.left_pane.tell(text)
 
     def show_degraded(self, image: MedicalImage | None, name: str, *, preview: bool) -> None:
         self._degraded, self._name, self._preview = image, name, preview

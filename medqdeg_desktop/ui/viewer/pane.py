@@ -13,12 +13,13 @@ from PySide6.QtGui import QColor, QEnterEvent, QImage, QMouseEvent, QPainter, QP
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
+from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.viewer.measures import Measure
 from medqdeg_desktop.ui.viewer.overlay import Overlay, draw_measure
 from medqdeg_desktop.ui.viewer.picture import Picture, PictureMaker
 from medqdeg_desktop.ui.viewer.planes import PlaneMaker
-from medqdeg_desktop.ui.viewer.viewport import Placement, Viewport, place
+from medqdeg_desktop.ui.viewer.viewport import Placement, Viewport, placement_of
 
 _BUSY_AFTER_MS = 150
 _WHEEL_STEP = 120
@@ -56,6 +57,7 @@ class ImagePane(QWidget):
         self._maker, self._under_maker = PictureMaker(), PictureMaker()
         self._planes = PlaneMaker()
         self._shows_planes = True
+        self._told = ""
         self._blit: tuple[QImage, Picture] | None = None
         self._under_blit: tuple[QImage, Picture] | None = None
         self._stale = True
@@ -99,6 +101,13 @@ class ImagePane(QWidget):
         self._dithers = dithers
         self._refresh()
 
+    def tell(self, text: str) -> None:
+        """What stands in the place of a picture that cannot be shown; empty: nothing."""
+        if text != self._told:
+            self._told = text
+            self.setAccessibleDescription(text)
+            self.update()
+
     def show_planes(self, shows: bool) -> None:
         """Whether the file's overlay planes are drawn over its picture."""
         self._shows_planes = shows
@@ -133,14 +142,8 @@ class ImagePane(QWidget):
         image = self.image or self._under
         if image is None:
             return None
-        shape = image.full_shape or image.shape
-        aspect = 1.0
-        if image.spacing and min(image.spacing) > 0:
-            aspect = image.spacing[0] / image.spacing[1]
-            # A proxy's spacing is that of its own pixels; rounding of its size must not move the picture.
-            aspect *= (image.shape[0] / shape[0]) / (image.shape[1] / shape[1])
         ratio = self.devicePixelRatioF()
-        return place(self._viewport, shape, aspect, (round(self.width() * ratio), round(self.height() * ratio)))
+        return placement_of(self._viewport, image, (round(self.width() * ratio), round(self.height() * ratio)))
 
     def sizeHint(self) -> QSize:
         return QSize(512, 512)
@@ -169,6 +172,11 @@ class ImagePane(QWidget):
             if self._measure is not None and shown is not None:
                 draw_measure(painter, self._measure, shown, placement, self.devicePixelRatioF())
             self.overlay.draw(painter, self.rect(), self.image or self._under, placement, self.devicePixelRatioF())
+        elif self._told:
+            painter.setFont(theme.font(t.BODY))
+            painter.setPen(QColor(t.TEXT))
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(24, 24, -24, -24), int(flags), self._told)
         if self._busy:
             painter.fillRect(QRectF(0, self.height() - 2, self.width(), 2), QColor(t.ACCENT))
         painter.end()
