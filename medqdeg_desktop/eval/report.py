@@ -6,12 +6,10 @@ written atomically, so a report that was interrupted holds whole files only.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -29,6 +27,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.benchmark_tables import tables_of
 from medqdeg_desktop.eval.charts import CHARTS, Section, charts_of
+from medqdeg_desktop.eval.csv_tables import csv_tables, csv_text
 from medqdeg_desktop.eval.feature_chart import feature_chart
 from medqdeg_desktop.eval.features import feature_map
 from medqdeg_desktop.eval.figures import accuracy_by_level, three_panel
@@ -134,7 +133,7 @@ def write(report: Report, out_dir: Path | str) -> dict[str, Path]:
     files: dict[str, tuple[Path, str]] = {}
     files["results"] = (out / "results.json", json.dumps(report.results, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     for name, rows in csv_tables(report.results).items():
-        files[name] = (out / f"{name}.csv", _csv(rows))
+        files[name] = (out / f"{name}.csv", csv_text(rows))
     for figure in report.figures:
         files[f"{figure.name}.svg"] = (out / "figures" / f"{figure.name}.svg", svg(figure))
         files[f"{figure.name}.csv"] = (out / "figures" / f"{figure.name}.csv", figure_csv(figure))
@@ -191,81 +190,6 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
         smallest_ece=wording.SMALLEST_ECE,
         final_replicates=wording.FINAL_REPLICATES,
     )
-
-
-def csv_tables(results: Json) -> dict[str, list[Json]]:
-    """Tables by file name: ``levels``, ``by_<dimension>``, ``models`` (DKE and cliff), ``pairs`` (inter-model DKE),
-    ``model_differences``, ``language_prior``, ``position_bias`` and ``severity_curves``, each where it has a row."""
-    models = results["models"]
-    tables = {"levels": [_flat(model, cell) for model in models for cell in model["levels"]]}
-    for dimension in DIMENSIONS:
-        rows = [_flat(model, cell) for model in models for cell in model["by"][dimension]]
-        if rows:
-            tables[f"by_{dimension}"] = rows
-    tables["models"] = [
-        {
-            **_head(model),
-            **_prefixed("intra_model_dke", model["intra_model_dke"]),
-            **_prefixed("cliff", model["cliff"]),
-        }
-        for model in models
-    ]
-    pairs = [
-        {"mode": group["mode"], "trials": group["trials"], "level": level, **pair}
-        for group in results["inter_model_dke"]
-        for level, cell in group["levels"].items()
-        for pair in cell["pairs"]
-    ]
-    if pairs:
-        tables["pairs"] = pairs
-    for name in ("model_differences", "language_prior"):
-        if results[name]:
-            tables[name] = [_prefixed("", row) for row in results[name]]
-    places = [
-        {**_head(model), **_prefixed("", place)} for model in models for place in (model["position"] or {"places": []})["places"]
-    ]
-    if places:
-        tables["position_bias"] = places
-    points = [
-        {"type": sweep["type"], **{key: curve[key] for key in ("model", "label", "run_id")}, **_prefixed("", point)}
-        for sweep in results["sweeps"]
-        for curve in sweep["models"]
-        for point in curve["points"]
-    ]
-    if points:
-        tables["severity_curves"] = points
-    return tables
-
-
-def _head(model: Json) -> Json:
-    return {key: model[key] for key in ("model", "label", "run_id", "mode", "trials", "random_weights")}
-
-
-def _flat(model: Json, cell: Json) -> Json:
-    """A cell as one row: intervals as two columns, the matched baseline's values under ``matched_l0_``."""
-    own = {key: value for key, value in cell.items() if key != "matched_l0"}
-    return {**_head(model), **_prefixed("", own), **_prefixed("matched_l0", cell["matched_l0"])}
-
-
-def _prefixed(prefix: str, values: Json | None) -> Json:
-    out: Json = {}
-    for key, value in (values or {}).items():
-        name = f"{prefix}_{key}" if prefix else key
-        if key.endswith("_ci"):
-            out[f"{name}_low"], out[f"{name}_high"] = value or (None, None)
-        else:
-            out[name] = value
-    return out
-
-
-def _csv(rows: Iterable[Json]) -> str:
-    table = list(rows)
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
-    return out.getvalue()
 
 
 def _by_name(models: Sequence[Json], dimension: str) -> list[Json]:

@@ -4,8 +4,8 @@
 
 runner        answers a second of a guesser that costs nothing, all the way into the study, and the time to resume.
 exact         questions a second of one exact pass, of ten separate sampled calls, and of ten trials that share one reading.
-bare          questions a second of the model's forward pass on prepared batches of the same size: the ceiling of exact mode; and of
-              ``generate`` with the same trials and tokens on prepared batches, the ceiling of paper mode without a shared reading.
+bare          questions a second of the model's forward pass on prepared batches of the same size: the ceiling of exact mode; and
+              of ``generate`` with the same trials and tokens on them: the ceiling of paper mode without a shared reading.
 
 The model is a small LLaVA with random weights (a few million parameters), built from configuration; one thread.
 """

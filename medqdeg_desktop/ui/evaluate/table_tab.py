@@ -28,8 +28,8 @@ from medqdeg_desktop.chart.figure import Figure, Key
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.eval import wording
 from medqdeg_desktop.eval.charts import builds_of, in_section, parts_of
+from medqdeg_desktop.eval.csv_tables import csv_tables, csv_text
 from medqdeg_desktop.eval.question_table import DIMENSIONS
-from medqdeg_desktop.eval.report import csv_tables
 from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.charts.page import ChartPage
@@ -316,13 +316,8 @@ class TableTab(QWidget):
     def save(self, path: Path) -> None:
         """The table as in the report: unrounded, intervals as two columns."""
         rows = csv_tables(self._results).get(self._file_name(), []) if self._results else []
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        out = io.StringIO()
-        writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
         try:
-            atomic.write_bytes(path, out.getvalue().encode())
+            atomic.write_bytes(path, csv_text(rows).encode())
         except OSError as error:
             self.warned.emit(f"{path}: {error.strerror or error}")
         else:
