@@ -18,6 +18,7 @@ import click
 from medqdeg_desktop import system
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.shipped import shipped
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES
 
 #: Reader under whose name the demonstration's levels stand: they are the default profile, not anybody's judgement.
 READER = "demonstration"
@@ -48,8 +49,10 @@ def demo(out: Path, no_window: bool, workers: int | None) -> None:
     _step("bank", "import", str(study), str(sample.items))
     click.echo("2/5  levels: the default profile, kept as decisions of the reader 'demonstration'")
     _set_levels(study)
-    click.echo("3/5  degraded question-answer set")
-    _step("generate", str(study), "--out", str(dataset), "--seed", "0", *(["--workers", str(workers)] if workers else []))
+    click.echo("3/5  degraded question-answer set: every type that suits a picture")
+    every = ",".join(kind.name for kind in DEGRADATION_TYPES)
+    parallel = ["--workers", str(workers)] if workers else []
+    _step("generate", str(study), "--out", str(dataset), "--seed", "0", "--types", every, *parallel)
     click.echo("4/5  models")
     models, left_out = _models(out)
     for model, options in models:
