@@ -8,6 +8,9 @@ pixels as the pane has. The result is always blitted 1:1, so that two panes, or 
 from __future__ import annotations
 
 import math
+import threading
+import weakref
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import cv2
@@ -26,6 +29,47 @@ class Picture:
     pixels: Pixels
     left: int
     top: int
+
+
+_Key = tuple[int, Placement, bool]
+#: Prepared pictures that are kept, and the largest that is prepared, in device pixels of its pane.
+_READY_AT_MOST, _READY_PIXELS = 64, 512 * 512
+
+
+class _Ready:
+    """Pictures that were resampled before a pane asks for them, on any thread; they do not keep the frames alive."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, Placement, bool], tuple[weakref.ref[Pixels], MedicalImage, tuple[int, int]]] = (
+            OrderedDict()
+        )
+        self._lock = threading.Lock()
+
+    def found(self, image: MedicalImage, key: _Key) -> tuple[MedicalImage, tuple[int, int]] | None:
+        with self._lock:
+            kept = self._kept.get(key)
+        return (kept[1], kept[2]) if kept is not None and kept[0]() is image.pixels else None
+
+    def keep(self, image: MedicalImage, key: _Key, part: MedicalImage, corner: tuple[int, int]) -> None:
+        with self._lock:
+            self._kept[key] = (weakref.ref(image.pixels), part, corner)
+            while len(self._kept) > _READY_AT_MOST:
+                self._kept.popitem(last=False)
+
+
+_READY = _Ready()
+
+
+def prepare(image: MedicalImage, placement: Placement) -> None:
+    """Resamples ``image`` for a pane that will show it so, on a thread that knows what comes next; not for large panes."""
+    key = (id(image.pixels), placement, True)
+    if placement.width * placement.height > _READY_PIXELS or _READY.found(image, key) is not None:
+        return
+    maker = PictureMaker()
+    part = maker._resampled(image, placement, True)
+    # What is not resampled is a part of the frame itself, which must not be kept alive.
+    if part is not None and not np.shares_memory(part.pixels, image.pixels):
+        _READY.keep(image, key, part, maker._corner)
 
 
 class PictureMaker:
@@ -56,7 +100,11 @@ class PictureMaker:
         if self._key != key:
             # Holding the image keeps its id from being given to another.
             self._key, self._image = key, image
-            self._part = self._resampled(image, placement, smooth)
+            ready = _READY.found(image, key)
+            if ready is not None:
+                self._part, self._corner = ready
+            else:
+                self._part = self._resampled(image, placement, smooth)
         if self._part is None:
             return None
         part = dithered(self._part, window, self._corner) if dither else self._part

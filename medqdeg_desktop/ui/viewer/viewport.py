@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from medqdeg_desktop.engine.image import MedicalImage
+
 _SMALLEST = 1 / 32
 _LARGEST = 64.0
 
@@ -46,6 +48,17 @@ class Placement:
     def to_pane(self, row: float, column: float) -> tuple[float, float]:
         """Device pixel (x, y) of a frame position."""
         return (self.left + column * self.scale_x, self.top + row * self.scale_y)
+
+
+def placement_of(viewport: Viewport, image: MedicalImage, pane: tuple[int, int]) -> Placement:
+    """Where ``image`` lies on a pane of (width, height) device pixels; a proxy lies where its full frame does."""
+    shape = image.full_shape or image.shape
+    aspect = 1.0
+    if image.spacing and min(image.spacing) > 0:
+        aspect = image.spacing[0] / image.spacing[1]
+        # A proxy's spacing is that of its own pixels; rounding of its size must not move the picture.
+        aspect *= (image.shape[0] / shape[0]) / (image.shape[1] / shape[1])
+    return place(viewport, shape, aspect, pane)
 
 
 def place(viewport: Viewport, shape: tuple[int, int], aspect: float, pane: tuple[int, int]) -> Placement:
