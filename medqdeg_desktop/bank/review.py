@@ -134,6 +134,18 @@ def take_back(study: Study, event_id: str, reader: str) -> Review:
     return undone
 
 
+def follow_bundle(study: Study, item_ids: Iterable[str]) -> None:
+    """Brings questions to what their decisions say after some of other sites were taken in.
+
+    Each judgement is signed by who decided last, whichever site that was.
+    """
+    with study.together():
+        for item_id in sorted(item_ids):
+            decided = current_reviews(study, item_id)
+            if decided:
+                _follow(study, item_id, max(decided, key=lambda r: (r.at, r.event_id)).reader)
+
+
 def _follow(study: Study, item_id: str, reader: str) -> None:
     """Brings the item's state to what its decisions say, where it differs, by a judgement of its own in the chain."""
     found = outcome(current_reviews(study, item_id), study.review_setup().decisions)

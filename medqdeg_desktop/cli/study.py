@@ -148,10 +148,12 @@ def import_(file: Path, bundle: Path) -> None:
 
     Example: medqdeg study import liver.medq liver-site-b.zip
     """
+    from medqdeg_desktop.bank.review import follow_bundle
     from medqdeg_desktop.study.bundle import import_bundle
 
-    with Study.open(file) as opened:
+    with Study.open(file) as opened, opened.together():
         taken = import_bundle(opened, bundle)
+        follow_bundle(opened, taken.reviewed)
     for line in taken.notes:
         click.echo(line, err=True)
     for line in taken.conflicts:

@@ -4,7 +4,8 @@ A bundle is a ZIP of ``manifest.json`` and JSON lines: readers, images (without 
 SHA-256 of every file; every event carries the hash it has in its own study's chain. Taking a bundle in appends what
 is new to this study's chain, keeps identities and times as they were, and never changes what stands: where both sites say
 something different under one identity, this study's record stays and the conflict is listed. The order in which bundles arrive
-makes no difference to settings and drafts. Questions, clearances and model answers stay at their site.
+makes no difference to settings and drafts. Questions, clearances and model answers stay at their site; decisions of a review
+travel and are taken in where the same question stands (see ``review_exchange``).
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from medqdeg_desktop.study.errors import StudyError
 from medqdeg_desktop.study.identifiers import canonical_json
 from medqdeg_desktop.study.profiles import cell_from_json, find_profile, keep_profile, profile_sha256, read_profiles
 from medqdeg_desktop.study.records import Event, Profile, Reader
+from medqdeg_desktop.study.review_exchange import REVIEW_KINDS, Versions, insert_row, reviewed_versions, versions_of, why_not
 from medqdeg_desktop.study.store import Study
 
-FORMAT = "medqdeg-bundle/1"
+FORMAT = "medqdeg-bundle/2"
+#: Bundles without decisions of a review, as they were before.
+_FIRST_FORMAT = "medqdeg-bundle/1"
 _KINDS = (
     "reader_added",
     "clean",
@@ -41,20 +45,25 @@ _KINDS = (
     "stage_locked",
     "proposal_fixed",
     "consensus_signed",
+    *REVIEW_KINDS,
 )
-_FILES = ("readers.jsonl", "images.jsonl", "events.jsonl", "profiles.jsonl")
+_FILES = ("readers.jsonl", "images.jsonl", "items.jsonl", "events.jsonl", "profiles.jsonl")
 _LARGEST = 1 << 30
 _Line = dict[str, Any]
 
 
 @dataclass(slots=True)
 class TakenIn:
-    """What an import did: numbers of new and known records, what was renamed, and what was refused with the reason."""
+    """What an import did: numbers of new and known records, what was renamed, and what was refused with the reason.
+
+    ``reviewed`` are the questions on which decisions came in or were taken back.
+    """
 
     added: int = 0
     unchanged: int = 0
     notes: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    reviewed: set[str] = field(default_factory=set)
 
 
 def export_bundle(study: Study, target: Path) -> dict[str, int]:
@@ -68,6 +77,7 @@ def export_bundle(study: Study, target: Path) -> dict[str, int]:
         parts = {
             "readers.jsonl": _rows(db, "SELECT reader_id, pseudonym, role, origin, added_at FROM readers ORDER BY reader_id"),
             "images.jsonl": _rows(db, "SELECT image_id, modality, alias, frame, facts FROM images ORDER BY image_id"),
+            "items.jsonl": reviewed_versions(db),
             "events.jsonl": [asdict(event) for event in _exchanged(db)],
             "profiles.jsonl": [asdict(p) for p in read_profiles(db, "ORDER BY name, version")],
         }
@@ -102,7 +112,7 @@ def _rows(db: Database, sql: str) -> list[_Line]:
 
 def _exchanged(db: Database) -> list[Event]:
     kinds = ", ".join(f"'{kind}'" for kind in _KINDS)
-    taken_back = "undoes IN (SELECT event_id FROM events WHERE kind IN ('clean', 'setting'))"
+    taken_back = "undoes IN (SELECT event_id FROM events WHERE kind IN ('clean', 'setting', 'item_reviewed', 'item_noted'))"
     return audit.events(db, f"WHERE kind IN ({kinds}) OR {taken_back} ORDER BY seq")
 
 
@@ -119,10 +129,15 @@ def import_bundle(study: Study, source: Path) -> TakenIn:
         for line in parts["images.jsonl"]:
             _take_image(db, line, taken)
         refused = {_key(line) for line in parts["profiles.jsonl"] if not _take_profile(db, line, taken)}
+        versions, left_out = versions_of(parts["items.jsonl"]), _LeftOut()
         for line in parts["events.jsonl"]:
             if line["kind"] == "profile_published" and _key(line["payload"]) in refused:
                 continue
+            if line["undoes"] in left_out.events or _no_such_question(db, line, versions, left_out):
+                continue
             _take_event(db, line, taken)
+        taken.conflicts += left_out.conflicts
+        taken.notes += left_out.notes
         if taken.added:
             origin = {"study_id": manifest["study_id"], "study_name": manifest["study_name"]}
             counts = {"added": taken.added, "conflicts": len(taken.conflicts)}
@@ -137,9 +152,13 @@ def _read(source: Path) -> tuple[_Line, dict[str, list[_Line]]]:
                 if info.file_size > _LARGEST:
                     raise StudyError(f"{source}: {info.filename} is larger than any bundle ({info.file_size:,} bytes)")
             manifest = json.loads(archive.read("manifest.json"))
-            if manifest.get("format") != FORMAT:
+            if manifest.get("format") == _FIRST_FORMAT:
+                manifest["files"]["items.jsonl"] = {"sha256": hashlib.sha256(b"").hexdigest(), "lines": 0}
+            elif manifest.get("format") != FORMAT:
                 raise StudyError(f"{source}: not a bundle of this program ({FORMAT})")
-            parts = {name: _lines(archive.read(name), manifest["files"][name], f"{source}: {name}") for name in _FILES}
+            lacks = {"items.jsonl"} if manifest["format"] == _FIRST_FORMAT else set()
+            data = {name: b"" if name in lacks else archive.read(name) for name in _FILES}
+            parts = {name: _lines(data[name], manifest["files"][name], f"{source}: {name}") for name in _FILES}
             _check_events(parts["events.jsonl"], source)
     except OSError as error:
         raise StudyError(f"{source}: {error.strerror or error}") from error
@@ -212,6 +231,32 @@ def _take_profile(db: Database, line: _Line, taken: TakenIn) -> bool:
     return False
 
 
+@dataclass(slots=True)
+class _LeftOut:
+    """Decisions on questions that are not here (told once a bundle) or say something else here (a conflict each)."""
+
+    events: set[str] = field(default_factory=set)
+    conflicts: list[str] = field(default_factory=list)
+    absent: int = 0
+
+    @property
+    def notes(self) -> list[str]:
+        return [f"{self.absent} decisions are on questions that are not here; import the questions first"] if self.absent else []
+
+
+def _no_such_question(db: Database, line: _Line, versions: Versions, left_out: _LeftOut) -> bool:
+    if line["kind"] not in REVIEW_KINDS:
+        return False
+    why = why_not(db, line["payload"], versions)
+    if why:
+        left_out.events.add(line["event_id"])
+        if why.endswith("is not here"):
+            left_out.absent += 1
+        else:
+            left_out.conflicts.append(f"event {line['event_id']} ({line['kind']}): {why}; kept this study's")
+    return bool(why)
+
+
 def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
     name = f"event {line['event_id']} ({line['kind']})"
     known = audit.events(db, "WHERE event_id = ?", (line["event_id"],))
@@ -237,6 +282,12 @@ def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
         return
     given = {key: line[key] for key in ("event_id", "kind", "reader", "at", "reason", "image_id", "undoes", "origin")}
     audit.append_known_event(db, **given, payload=canonical_json(line["payload"]))
+    if line["kind"] in REVIEW_KINDS:
+        insert_row(db, line["kind"], line["event_id"], line["reader"], line["payload"])
+        taken.reviewed.add(line["payload"]["item"])
+    elif line["undoes"]:
+        undone = audit.events(db, "WHERE event_id = ?", (line["undoes"],))[0]
+        taken.reviewed |= {undone.payload["item"]} if undone.kind in REVIEW_KINDS else set()
     taken.added += 1
 
 

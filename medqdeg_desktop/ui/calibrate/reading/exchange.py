@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QListWidget, QPushButton, QVBoxLayout, QWidget
 
+from medqdeg_desktop.bank.review import follow_bundle
 from medqdeg_desktop.study.bundle import TakenIn, export_bundle, import_bundle
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.study_session import StudySession
@@ -67,7 +68,7 @@ class Exchange(QFrame):
 
     def take_in(self, source: Path) -> None:
         self._tell(self.tr("Taking in {0}…").format(source.name), [])
-        self._session.submit(lambda study: import_bundle(study, source), self._on_taken_in, self._on_failed)
+        self._session.submit(lambda study: _import(study, source), self._on_taken_in, self._on_failed)
 
     def write(self, target: Path) -> None:
         """The dialog has asked before an older bundle is replaced."""
@@ -93,6 +94,13 @@ class Exchange(QFrame):
         self.lines.clear()
         self.lines.addItems(lines)
         self.lines.setVisible(bool(lines))
+
+
+def _import(study: Study, source: Path) -> TakenIn:
+    with study.together():
+        taken = import_bundle(study, source)
+        follow_bundle(study, taken.reviewed)
+    return taken
 
 
 def _export(study: Study, target: Path) -> Path:
