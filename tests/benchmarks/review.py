@@ -163,12 +163,12 @@ def press(window: MainWindow, key: Qt.Key | str) -> None:
 
 def decide(window: MainWindow, workspace: ReviewWorkspace, count: int, watch: Watch) -> list[float]:
     """Milliseconds from the press of A to the last repaint of the next item's grid, ``count`` times."""
-    painted, on_disk = [0.0], [0.0]
+    painted, on_disk, cpu = [0.0], [0.0], [0.0]
     window.session.kept.connect(lambda at: on_disk.__setitem__(0, time.perf_counter()))
     for cell in (*workspace.grid.cells.values(), workspace.grid.large):
         for pane in cell.panes:
-            pane.painted.connect(lambda: painted.__setitem__(0, time.perf_counter()))
-    found, disk = [], []
+            pane.painted.connect(lambda: (painted.__setitem__(0, time.perf_counter()), cpu.__setitem__(0, time.thread_time())))
+    found, disk, spent = [], [], []
     for _ in range(count):
         entry = workspace.judgement.entry if workspace.judgement else None
         render = workspace._render
@@ -178,13 +178,15 @@ def decide(window: MainWindow, workspace: ReviewWorkspace, count: int, watch: Wa
         assert ready, "the next items were not rendered"
         spin(lambda: False, 0.1)
         with watch.over("accepting an item (A)"):
-            started = time.perf_counter()
+            started, busy = time.perf_counter(), time.thread_time()
             press(window, Qt.Key.Key_A)
             spin(lambda entry=entry: workspace.judgement is not None and workspace.judgement.entry != entry, 10)  # type: ignore[misc]
             spin(lambda: False, 0.02)
             found.append((painted[0] - started) * 1000)
             disk.append((on_disk[0] - started) * 1000)
+            spent.append((cpu[0] - busy) * 1000)
     print(f"of these, until the window knows that the decision is on disk: median {statistics.median(disk):.1f} ms")
+    print(f"of these, processor time of the window's thread: median {statistics.median(spent):.1f} ms")
     return found
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.taxonomy import Modality
-from medqdeg_desktop.ui.viewer.picture import PictureMaker, difference, value_at
-from medqdeg_desktop.ui.viewer.viewport import Viewport, place
+from medqdeg_desktop.ui.viewer.picture import PictureMaker, difference, prepare, value_at
+from medqdeg_desktop.ui.viewer.viewport import Viewport, place, placement_of
 
 
 def ramp(rows: int = 64, columns: int = 96) -> MedicalImage:
@@ -127,3 +130,24 @@ def test_the_probe_reads_native_values_and_nothing_outside() -> None:
     assert value_at(image, image.shape, 64, 5) is None
     proxy = image.proxy(48)
     assert value_at(proxy, image.shape, 63.9, 95.9) == (float(proxy.pixels[-1, -1]),)
+
+
+def test_a_picture_prepared_for_a_pane_is_the_one_that_the_pane_makes_and_keeps_no_frame_alive() -> None:
+    values = np.random.default_rng(5).uniform(0, 1000, (300, 200)).astype(np.float32)
+    image = MedicalImage(values, Modality.CT, value_range=(0.0, 1000.0))
+    placement = placement_of(Viewport(), image, (90, 90))
+    plain = PictureMaker().make(image, placement, None, False)
+    prepare(image, placement)
+    ready = PictureMaker()
+    resampled = ready._resampled
+    ready._resampled = lambda *given: pytest.fail("it was resampled already")  # type: ignore[method-assign,assignment]
+    made = ready.make(image, placement, None, False)
+    assert plain is not None and made is not None
+    np.testing.assert_array_equal(made.pixels, plain.pixels)
+    assert (made.left, made.top) == (plain.left, plain.top)
+    ready._resampled = resampled  # type: ignore[method-assign]
+    assert ready.make(image, placement_of(Viewport(), image, (91, 90)), None, False) is not None
+    frame = weakref.ref(values)
+    del values, image, ready
+    gc.collect()
+    assert frame() is None

@@ -278,6 +278,15 @@ class ItemGrid(QWidget):
             return self._pictures.clean
         return self._pictures.cells.get((name, level), ())
 
+    def pane_sizes(self) -> dict[tuple[int, int], frozenset[tuple[int, int]]]:
+        """Sizes of the panes in device pixels, by (degradations, pictures) of the item that is shown."""
+        if self._pictures is None or self.is_large:
+            return {}
+        panes = [pane for cell in self.cells.values() if cell.isVisible() for pane in cell.panes if pane.isVisible()]
+        ratio = self.devicePixelRatioF()
+        sizes = frozenset((round(pane.width() * ratio), round(pane.height() * ratio)) for pane in panes)
+        return {(len(self._types), len(self._pictures.item.images)): sizes}
+
     # -- one cell large ---------------------------------------------------------------------------------------
 
     @property

@@ -81,11 +81,14 @@ class QueueModel(QStringListModel):
         self._rows: list[int] = []
         self._place: dict[str, int] = {}
         self._words: list[str] = []
+        #: Items that the reader has decided.
+        self.mine = 0
 
     def fill(self, entries: Iterable[Entry]) -> None:
         self.entries = list(entries)
         self._place = {entry.item_id: n for n, entry in enumerate(self.entries)}
         self._words = [searched_words(entry) for entry in self.entries]
+        self.mine = sum(entry.mine for entry in self.entries)
         self.narrow(self.filter)
 
     def narrow(self, wanted: Filter, *, keep: str = "") -> None:
@@ -102,6 +105,7 @@ class QueueModel(QStringListModel):
         """Another state of an item. Its row stays where it is until the filter changes: nothing jumps under the reader's eyes."""
         place = self._place.get(entry.item_id)
         if place is not None:
+            self.mine += entry.mine - self.entries[place].mine
             self.entries[place] = entry
             row = self.row_of(entry.item_id)
             if row >= 0:

@@ -26,6 +26,8 @@ from medqdeg_desktop.study.records import Item, ItemNote
 from medqdeg_desktop.study.reviews import CLEAN
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.ui.viewer.picture import prepare
+from medqdeg_desktop.ui.viewer.viewport import Viewport, placement_of
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class RenderAhead:
         self._wanted: list[Entry] = []
         self._changed = threading.Condition()
         self._closed = False
+        #: Sizes of the panes by (degradations, pictures) of an item, as they were last: what comes next is resampled for them.
+        self.pane_sizes: dict[tuple[int, int], frozenset[tuple[int, int]]] = {}
         self._thread = threading.Thread(target=self._work, name="review-render", daemon=True)
         self._thread.start()
 
@@ -170,6 +174,10 @@ class RenderAhead:
                     held.cells[name, level] = tuple(image.with_pixels(one.render(parameters)) for image, one in prepared)
             self._on_change(entry.item_id)
         held.complete = True
+        for size in self.pane_sizes.get((len(entry.types), len(held.clean)), ()):
+            for images in (held.clean, *held.cells.values()):
+                for image in images:
+                    prepare(image, placement_of(Viewport(), image, size))
         self._make_room()
 
     def _keep(self, item_id: str, held: ItemPictures) -> None:

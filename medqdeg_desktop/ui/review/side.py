@@ -82,7 +82,7 @@ class QueueSide(QWidget):
     def show_progress(self) -> None:
         """How many of all items the reader has decided, and how many are listed."""
         total = len(self.model.entries)
-        mine = sum(entry.mine for entry in self.model.entries)
+        mine = self.model.mine
         self.title.setText(self.tr("Queue {0:,}/{1:,}").format(mine, total))
         self.title.setToolTip(self.tr("Decided by you, of all items; {0:,} are listed").format(self.model.rowCount()))
         self.bar.setRange(0, max(1, total))

@@ -195,6 +195,7 @@ class ReviewWorkspace(WordingScreen):
 
     def _render_ahead(self) -> None:
         if self._render is not None and self._wanted is not None:
+            self._render.pane_sizes |= self.grid.pane_sizes()
             self._render.want([self._wanted, *self.side.model.following(self._wanted.item_id, AHEAD)])
 
     def _on_claimed(self, entry: Entry, passing: bool, taken: bool) -> None:

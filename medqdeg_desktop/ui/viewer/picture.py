@@ -40,9 +40,7 @@ class _Ready:
     """Pictures that were resampled before a pane asks for them, on any thread; they do not keep the frames alive."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, Placement, bool], tuple[weakref.ref[Pixels], MedicalImage, tuple[int, int]]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[_Key, tuple[weakref.ref[Pixels], MedicalImage, tuple[int, int]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def found(self, image: MedicalImage, key: _Key) -> tuple[MedicalImage, tuple[int, int]] | None:
