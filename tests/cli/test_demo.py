@@ -38,7 +38,7 @@ def test_with_a_display_the_window_opens_on_the_study_and_its_pictures(finished:
     assert done.exit_code == 0
     (arguments,) = opened
     (paths,) = signature.bind(*arguments).args
-    assert tuple(paths) == (finished / "demo.medq", finished / "sample" / "dicom")
+    assert tuple(paths) == (finished / "demo.medq", finished / "sample", finished / "sample" / "dicom")
 
 
 def test_without_a_display_it_says_where_the_report_is(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
