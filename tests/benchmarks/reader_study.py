@@ -1,4 +1,4 @@
-"""Times of a large reader study: ``python tests/benchmarks/reader_study.py`` (10 readers, 60 cells, 8 settings a level).
+"""Times of a large reader study: ``python -m tests.benchmarks.reader_study`` (10 readers, 60 cells, 8 settings a level).
 
 Told: seconds to open the file, to read all answers as a chair, to propose all levels with their intervals, to compute all
 figures; and the seconds of processor time of all that.
@@ -25,6 +25,7 @@ from medqdeg_desktop.study.readings import TrialAnswer
 from medqdeg_desktop.study.records import ImageRecord
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, Level, Modality
+from tests.benchmarks.headline import headline
 
 READERS, IMAGES, REPEATS = 10, 6, 2
 
@@ -78,6 +79,9 @@ def main() -> None:
         names = ("open", "read", "propose", "figures")
         seconds = {name: round(b - a, 3) for name, a, b in zip(names, marks, marks[1:], strict=False)}
         seconds["processor"] = round(time.process_time() - began, 3)
+        for name, goal in (("open", "< 1"), ("read", ""), ("propose", ""), ("figures", "")):
+            headline(f"{len(answers):,} decisions: {name}", seconds[name], "s", goal)
+        headline("all figures again, levels and intervals included", sum(seconds[n] for n in names[1:]), "s", "< 5")
         print(json.dumps({"answers": len(answers), "cells": len(proposals), **seconds}))
 
 

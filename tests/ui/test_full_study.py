@@ -194,7 +194,7 @@ def test_a_study_at_two_sites_goes_from_its_design_to_the_profile_that_the_reade
     window = here.sits()
     here.reader("Chair")
     consensus = look_at_consensus(qtbot, window).consensus
-    assert consensus.table.topLevelItemCount() == 4 and "describe this panel only" in consensus.said.text()
+    assert consensus.table.topLevelItemCount() == 4 and "describe this panel only" in consensus.next.text()
     click(consensus.propose)
     qtbot.waitUntil(lambda: not consensus.propose.isVisible(), timeout=10_000)
     click(consensus.back)
