@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.engine.degradation import find
@@ -18,6 +18,8 @@ from medqdeg_desktop.statistics.reliability import Components
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, LEVEL_ANCHORS, Level, Modality
 
 FORMAT: Final = "medqdeg-protocol/1"
+Order = Literal["by cell", "mixed"]
+ORDERS: Final[tuple[Order, ...]] = ("by cell", "mixed")
 LEVELS: Final = (Level.L1, Level.L2)
 
 #: Modalities whose pictures may be shown mirrored when they are repeated: the side carries no anatomy a reader would miss.
@@ -61,7 +63,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """``repeats``: images a cell shows again in another session, at least ``repeat_days`` later; ``catch_share`` of trials in
-    which both panes show the original; ``dwell_seconds`` before a setting is accepted."""
+    which both panes show the original; ``dwell_seconds`` before a setting is accepted; ``order`` of the pictures of a modality:
+    one degradation after the other, or mixed."""
 
     name: str
     version: str
@@ -73,6 +76,7 @@ class Protocol:
     session_minutes: float = 25.0
     dwell_seconds: float = 2.0
     seed: int = 0
+    order: Order = "by cell"
     anchors: dict[str, str] = field(default_factory=lambda: {str(k): v for k, v in LEVEL_ANCHORS.items()})
     limits: Limits = field(default_factory=Limits)
 
@@ -85,6 +89,8 @@ class Protocol:
             raise CalibrationError(f"{where}: choose at least one cell (a degradation on a modality)")
         if self.readers < 1:
             raise CalibrationError(f"{where}: at least one reader is needed")
+        if self.order not in ORDERS:
+            raise CalibrationError(f"{where}: order {self.order!r} is not one of {', '.join(ORDERS)}")
         if not 0 <= self.catch_share <= 0.5:
             raise CalibrationError(f"{where}: a share of catch trials of {self.catch_share:g} is outside 0 to 0.5")
         seen = set()
@@ -161,7 +167,8 @@ def protocol_of(body: dict[str, Any]) -> Protocol:
     if body.get("format") != FORMAT:
         raise CalibrationError(f"not a reader protocol ({FORMAT})")
     try:
-        values = {key: body[key] for key in Protocol.__slots__ if key not in ("cells", "limits")}
+        values = {key: body[key] for key in Protocol.__slots__ if key not in ("cells", "limits", "order")}
+        values["order"] = body.get("order", "by cell")  # the only one there was before it was named
         cells = tuple(
             CellDesign(c["type"], Modality(c["modality"]), tuple(c["images"]), tuple(c["held_out"])) for c in body["cells"]
         )

@@ -1,7 +1,8 @@
 """Which trial comes next: the order of every stage follows from the protocol and the reader, so that nothing has to be stored.
 
 Adjustment: modality blocks in random order; in a block first the clean pictures (L0), then the cells in random order, in a
-cell the pictures in random order, on a picture L1 and then L2. Half of the trials of a cell start at severity 0, half at 1.
+cell the pictures in random order, on a picture L1 and then L2; or, where the protocol says so, the pictures of all cells of the
+block mixed. Half of the trials of a cell start at severity 0, half at 1.
 Catch trials, in which both panes show the original, stand at random places. Pictures that are shown again come after everything
 else, in another session. The same reader gets the same order after any interruption.
 """
@@ -94,12 +95,17 @@ def adjustment(fixed: FixedProtocol, protocol: Protocol, reader_id: str) -> list
             shown = _cell_trials(rng, cell, protocol)
             block += [t for t in shown if not t.repeat]
             again += [t for t in shown if t.repeat]
+        if protocol.order == "mixed":
+            block = _mixed(rng, block)
         clean = [Trial(f"clean|{i}", ADJUST, "clean", modality, i) for i in shuffled(rng, protocol.images(modality))]
         first += clean + _with_catches(rng, block, protocol.catch_share, str(modality))
-    # L2 of a picture follows its L1 in the repeats as well: they are shuffled as pairs.
-    pairs = [again[i : i + len(LEVELS)] for i in range(0, len(again), len(LEVELS))]
-    mixed = [t for pair in shuffled(rng, pairs) for t in pair]
-    return first + _with_catches(rng, mixed, protocol.catch_share, "again")
+    return first + _with_catches(rng, _mixed(rng, again), protocol.catch_share, "again")
+
+
+def _mixed(rng: np.random.Generator, trials: list[Trial]) -> list[Trial]:
+    """``trials`` in a random order in which L2 of a picture still follows its L1: they are shuffled as pairs."""
+    pairs = [trials[i : i + len(LEVELS)] for i in range(0, len(trials), len(LEVELS))]
+    return [t for pair in shuffled(rng, pairs) for t in pair]
 
 
 def _cell_trials(rng: np.random.Generator, cell: CellDesign, protocol: Protocol) -> list[Trial]:

@@ -102,6 +102,24 @@ def test_half_of_the_trials_of_a_cell_start_at_each_end_and_l2_follows_l1(study:
             assert (after.kind, after.level, after.image_id, after.type) == ("set", Level.L2, before.image_id, before.type)
 
 
+def test_pictures_come_cell_by_cell_or_mixed_and_l2_follows_l1_in_either(study: Study) -> None:
+    switches = {}
+    for order in ("by cell", "mixed"):
+        protocol = make_protocol(version=f"1.0.0-{order.replace(' ', '')}", order=order, catch_share=0.0)
+        fixed = fixed_protocol(study, protocol)
+        assert protocol_of(fixed.body) == protocol
+        shown = [t for t in adjustment(fixed, protocol, "someone") if t.kind == "set" and not t.repeat]
+        assert [t.level for t in shown] == [Level.L1, Level.L2] * (len(shown) // 2)
+        assert all(a.image_id == b.image_id and a.type == b.type for a, b in zip(shown[::2], shown[1::2], strict=True))
+        types = [t.type for t in shown[::2]]
+        switches[order] = sum(a != b for a, b in pairwise(types))
+    assert switches["by cell"] == 1 < switches["mixed"]
+    older = {key: value for key, value in body_of(make_protocol()).items() if key != "order"}
+    assert protocol_of(older).order == "by cell"
+    with pytest.raises(CalibrationError, match="order 'backwards'"):
+        make_protocol(order="backwards").checked()
+
+
 def test_clean_pictures_come_first_and_repeats_last_mirrored_only_where_no_side_is_lost(study: Study) -> None:
     cells = (
         CellDesign("gaussian_blur", Modality.CT, image_ids(4)),
@@ -242,7 +260,7 @@ def test_the_consensus_recovers_the_truth_and_is_published(study: Study) -> None
             assert interval.low <= severity <= interval.high and interval.high - interval.low < 0.4
             assert proposal.levels[level].settings == 3 * 6
     within = [p.within.value for proposal in proposals for p in proposal.levels.values()]
-    assert np.sqrt(np.mean(np.square(within))) == pytest.approx(0.03, abs=0.008)
+    assert np.sqrt(np.mean(np.square(within))) == pytest.approx(0.03, abs=0.016)
     profile = profile_of(protocol, proposals, [], study.readers(), version="1.0.0")
     published = study.publish_profile(profile, "Chair")
     assert published.status == "published" and len(published.cells) == 4

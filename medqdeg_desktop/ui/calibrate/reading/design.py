@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.protocol import CellDesign, Cost, Limits, Protocol, cost, divided
+from medqdeg_desktop.calibration.protocol import CellDesign, Cost, Limits, Order, Protocol, cost, divided
 from medqdeg_desktop.study.records import ImageRecord
 from medqdeg_desktop.taxonomy import LEVEL_ANCHORS, Modality
 from medqdeg_desktop.ui.calibrate.decisions import image_record
@@ -41,6 +41,7 @@ class Design:
     catch_share: float = 0.1
     repeat_days: float = 7.0
     session_minutes: float = 25.0
+    order: Order = "by cell"
     dwell_seconds: float = 2.0
     limits: Limits = field(default_factory=Limits)
     anchors: dict[str, str] = field(default_factory=lambda: {str(k): v for k, v in LEVEL_ANCHORS.items()})
@@ -66,6 +67,7 @@ class Design:
             catch_share=self.catch_share,
             repeat_days=self.repeat_days,
             session_minutes=self.session_minutes,
+            order=self.order,
             dwell_seconds=self.dwell_seconds,
             anchors=dict(self.anchors),
             limits=self.limits,

@@ -7,6 +7,7 @@ import math
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QFrame,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medqdeg_desktop.calibration.protocol import ORDERS
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, types_drawn_for
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
@@ -60,6 +62,11 @@ class DesignerPage(QWidget):
         self.days = _number(0, 60, self.design.repeat_days, self.tr(" days"))
         self.minutes = _count(5, 60, round(self.design.session_minutes), self.tr(" min"))
         self.dwell = _number(0, 30, self.design.dwell_seconds, self.tr(" s"))
+        self.order = QComboBox()
+        for order, words in zip(ORDERS, (self.tr("one degradation after the other"), self.tr("mixed")), strict=True):
+            self.order.addItem(words, order)
+        self.separation = _number(0, 10, self.design.limits.separation, self.tr(" SD"))
+        self.pass_share = _count(0, 100, round(self.design.limits.pass_share * 100), " %")
         self.within = _number(0.01, 0.5, self.design.limits.within_sd)
         self.between = _number(0.01, 1, self.design.limits.between_range)
         self.anchors = {level: QPlainTextEdit(self.design.anchors[str(level)]) for level in (Level.L1, Level.L2)}
@@ -77,8 +84,9 @@ class DesignerPage(QWidget):
         self.back.clicked.connect(self.left)
         self._lay_out()
         counts = (self.readers, self.images, self.held_out, self.repeats, self.catches, self.minutes)
-        for box in (*counts, self.days, self.dwell, self.within, self.between):
+        for box in (*counts, self.days, self.dwell, self.within, self.between, self.separation, self.pass_share):
             box.valueChanged.connect(self._on_changed)
+        self.order.currentIndexChanged.connect(self._on_changed)
         for line in (self.name, self.version):
             line.textChanged.connect(self._on_changed)
         for anchor in self.anchors.values():
@@ -106,8 +114,11 @@ class DesignerPage(QWidget):
             (self.tr("Catch trials"), self.catches),
             (self.tr("Break after"), self.minutes),
             (self.tr("Look at least"), self.dwell),
+            (self.tr("Order of pictures"), self.order),
             (self.tr("Accept: within-reader SD to"), self.within),
             (self.tr("Accept: readers apart to"), self.between),
+            (self.tr("Accept: L2 above L1 by"), self.separation),
+            (self.tr("Pass: rated within a step"), self.pass_share),
         ):
             numbers.addRow(text, box)
         cost = QFrame()
@@ -119,7 +130,7 @@ class DesignerPage(QWidget):
         inner.addWidget(self.fix)
         parts: list[QWidget | QFormLayout] = [numbers]
         for level, anchor in self.anchors.items():
-            anchor.setFixedHeight(76)
+            anchor.setFixedHeight(58)
             anchor.setAccessibleName(self.tr("Anchor of {0}").format(level))
             anchor.setTabChangesFocus(True)
             parts += [_small(self.tr("Anchor of {0}, shown with every trial").format(level)), anchor]
@@ -213,7 +224,10 @@ class DesignerPage(QWidget):
         d.repeats, d.repeat_days = self.repeats.value(), self.days.value()
         d.catch_share, d.session_minutes = self.catches.value() / 100, float(self.minutes.value())
         d.dwell_seconds = self.dwell.value()
-        d.limits = type(d.limits)(self.within.value(), self.between.value(), d.limits.separation, d.limits.pass_share)
+        d.limits = type(d.limits)(
+            self.within.value(), self.between.value(), self.separation.value(), self.pass_share.value() / 100
+        )
+        d.order = self.order.currentData()
         d.anchors |= {str(level): " ".join(box.toPlainText().split()) for level, box in self.anchors.items()}
         d.types = set()
         for group in (self.types.topLevelItem(i) for i in range(self.types.topLevelItemCount())):
