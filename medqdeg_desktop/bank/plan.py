@@ -64,6 +64,7 @@ class PlanSummary:
     quality: int = 0
     regions: int = 0
     notes: list[str] = field(default_factory=list)
+    merged: list[dict[str, str]] = field(default_factory=list)
     sha256: str = ""
 
 
@@ -114,6 +115,8 @@ def header(asked: Asked, levels: LevelTable, summary: PlanSummary) -> dict[str, 
     # Wishes that came later stand only where they were made: headers of older sets stay as they are.
     wishes: dict[str, Any] = {"asked_types": list(asked.types), "severities": list(asked.severities)}
     wishes["mark_regions"] = asked.mark_regions
+    # Doubles that gave way to an item of this set: where they came from stays on record.
+    wishes["merged"] = summary.merged
     return {
         **{key: value for key, value in wishes.items() if value},
         "format": FORMAT,

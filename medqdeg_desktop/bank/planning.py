@@ -87,8 +87,25 @@ def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary)
         """The draw as it was reviewed, less what the review has taken out: the rest of the set stays as it is."""
         return tuple(name for name in drawn(item) if name not in removed.get(item.item_id, ()))
 
+    doubles = [decision for decision in study.doubles() if decision.kept]
+    taken: set[str] = set()
+    items = _noted(items, {decision.kept for decision in doubles}, taken)
     yield from plan_lines(items, without_removed, levels, summary)
+    summary.merged = [
+        {"item": item_id, "into": decision.kept, "source": source, "source_id": source_id}
+        for decision in doubles
+        for item_id, (source, source_id) in decision.sources.items()
+        if item_id in decision.merged and decision.kept in taken
+    ]
     summary.notes += [*_profile_notes(levels, summary), *_item_notes(asked, summary)]
+
+
+def _noted(items: Iterator[Item], wanted: set[str], taken: set[str]) -> Iterator[Item]:
+    """``items`` as they are; of those ``wanted``, the ids that came are kept in ``taken``."""
+    for item in items:
+        if item.item_id in wanted:
+            taken.add(item.item_id)
+        yield item
 
 
 def _item_notes(asked: Asked, summary: PlanSummary) -> list[str]:

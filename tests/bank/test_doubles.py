@@ -14,6 +14,8 @@ from medqdeg_desktop.bank import doubles
 from medqdeg_desktop.bank.deduplication import Duplicate
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.importing import import_items
+from medqdeg_desktop.bank.plan import Asked
+from medqdeg_desktop.bank.planning import preview
 from medqdeg_desktop.cli.bank import bank
 from medqdeg_desktop.study.store import Study
 
@@ -82,3 +84,13 @@ def test_exact_doubles_are_merged_by_a_named_person_into_the_accepted_one(double
     with Study.open(path, read_only=True) as study:
         assert study.merged_items() == {"q000": "q001"}
         assert study.verify() == []
+
+
+def test_a_set_says_where_the_doubles_came_from_that_its_items_stand_for(doubled: Study, tmp_path: Path) -> None:
+    before = preview(doubled, Asked())
+    assert "merged" not in before and before["items"] == 5
+    doubled.judge_doubles(["q000", "q001"], "q000", "ann")
+    plan = preview(doubled, Asked())
+    assert plan["items"] == 4
+    (merged,) = plan["merged"]
+    assert (merged["item"], merged["into"], merged["source_id"]) == ("q001", "q000", "q001")

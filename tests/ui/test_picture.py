@@ -148,6 +148,6 @@ def test_a_picture_prepared_for_a_pane_is_the_one_that_the_pane_makes_and_keeps_
     ready._resampled = resampled  # type: ignore[method-assign]
     assert ready.make(image, placement_of(Viewport(), image, (91, 90)), None, False) is not None
     frame = weakref.ref(values)
-    del values, image, ready
+    del values, image, ready, resampled
     gc.collect()
     assert frame() is None

@@ -281,6 +281,8 @@ class DoublesPage(QWidget):
         if decision.kept:
             self.said.emit(self.tr("Merged into {0}; Ctrl+Z takes it back").format(decision.kept))
             self.decided.emit()
+        else:
+            self.said.emit(self.tr("Kept apart; Ctrl+Z takes it back"))
         self._go_on(max(row, 0))
 
     def _on_refused(self, text: str) -> None:
