@@ -121,7 +121,7 @@ class CurveView(QWidget):
             box = QRectF(0, start.y() - 8, _LEFT - 6, 16)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:g}")
         bottom = self.place(0, 0).y()
-        for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+        for value in (0.0, 0.25, 0.5, 0.75, 1.0) if self._box().width() > 170 else (0.0, 0.5, 1.0):
             x = self.place(value, 0).x()
             painter.setPen(QPen(QColor(t.EDGE), 1))
             painter.drawLine(QPointF(x, bottom), QPointF(x, bottom + 4))

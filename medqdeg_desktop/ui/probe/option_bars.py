@@ -88,7 +88,8 @@ class OptionBars(QWidget):
         height = min(_ROW, max(_LEAST_ROW, (self.height() - 6) / (len(rows) + 1)))
         # As wide as the longest option, as far as that leaves bars to compare.
         metrics = QFontMetricsF(theme.font(t.BODY if height > 18 else 11, strong=True))
-        longest = max(metrics.horizontalAdvance(f"{letter}  {text}") for letter, text in rows)
+        words = [*(f"{letter}  {text}" for letter, text in rows), self.tr("Confidence")]
+        longest = max(metrics.horizontalAdvance(text) for text in words)
         self._text_width = min(max(longest + 12, 96.0), self.width() * 0.6 - _TICK)
         for number, (letter, text) in enumerate(rows):
             value = self._point.p.get(letter, 0.0) if self._point is not None else None

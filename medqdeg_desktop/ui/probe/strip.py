@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -38,6 +38,7 @@ from medqdeg_desktop.ui.probe.questions import Place, ProbeQuestion, about
 from medqdeg_desktop.ui.probe.typed_page import TypedPage
 
 HEIGHT: Final = 244
+_NARROW: Final = 480
 #: Below this share of the next token's probability the letters say little of what the model would have replied.
 _LITTLE_MASS: Final = 0.5
 
@@ -61,7 +62,7 @@ class ProbeStrip(QWidget):
         self._typed: list[ProbeQuestion] = []
         self._place: Place | None = None
         self._described: ModelFolder | None = None
-        self._window_differs = False
+        self._window_differs = self._narrow = False
         self.model = ModelChoice()
         self.question = QComboBox()
         self.question.setAccessibleName(self.tr("Question"))
@@ -136,8 +137,15 @@ class ProbeStrip(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         # Fixed sizes: a new number is painted and lays nothing out while the slider moves.
         inner = self.width() - 40
-        self.findings.setFixedSize(max(80, round(inner * 0.56)), 18)
-        self.facts.setFixedSize(max(80, round(inner * 0.44)), 18)
+        # In the smallest window question and flips need the room more than names and repeated numbers.
+        self._narrow = self.width() < _NARROW
+        self.findings.setFixedSize(inner + 16 if self._narrow else round(inner * 0.56), 18)
+        self.facts.setFixedSize(round(inner * 0.44), 18)
+        self.facts.setVisible(not self._narrow)
+        self.model.setMaximumWidth(72 if self._narrow else 240)
+        self.fill.setFixedWidth(36 if self._narrow else 116)
+        self.fill.setIcon(theme.icon("play") if self._narrow else QIcon())
+        self._show_fill()
         super().resizeEvent(event)
 
     # -- building ----------------------------------------------------------------------------------------------
@@ -160,7 +168,6 @@ class ProbeStrip(QWidget):
         foot.setSpacing(16)
         foot.addWidget(self.findings)
         foot.addWidget(self.facts)
-        self.fill.setFixedWidth(116)
         answers = QWidget()
         column = QVBoxLayout(answers)
         column.setContentsMargins(12, 4, 12, 4)
@@ -366,15 +373,21 @@ class ProbeStrip(QWidget):
         self.bars.show_answer(asked, shown, behind=behind)
         self.curve.show_curve(asked, desk.curve, desk.severity)
         ready = desk.subject is not None
-        done, of = desk.swept
-        self.fill.setEnabled(ready and not desk.is_sweeping and done < of)
-        self.fill.setText(self.tr("{0} of {1}").format(done, of) if desk.is_sweeping else self.tr("Fill the curve"))
+        self._show_fill()
         self.copy.setEnabled(ready and bool(desk.curve.points))
         self.findings.setText(self._findings())
         self.findings.setToolTip(self.findings.text())
         set_role(self.findings, "error" if desk.error else "small")
         self.facts.setText(self._facts())
         self.facts.setToolTip(self._how())
+
+    def _show_fill(self) -> None:
+        desk = self.desk
+        done, of = desk.swept
+        self.fill.setEnabled(desk.subject is not None and not desk.is_sweeping and done < of)
+        words = self.tr("{0} of {1}").format(done, of) if desk.is_sweeping else self.tr("Fill the curve")
+        self.fill.setAccessibleName(words)
+        self.fill.setText("" if self._narrow else words)
 
     def _findings(self) -> str:
         desk = self.desk
