@@ -14,9 +14,18 @@ from medqdeg_desktop.bank import checks, json_rows, skills
 from medqdeg_desktop.bank.checks import RowError
 from medqdeg_desktop.bank.importing import Rejected, Wanted
 from medqdeg_desktop.bank.region import problem as region_problem
+from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.study.records import Item
 
 _AXES = ("", "axial", "coronal", "sagittal")
+
+
+def _names_a_region(axis: str) -> bool:
+    try:
+        Region.of(axis)
+    except ValueError:
+        return False
+    return True
 
 
 def read(path: Path, wanted: Wanted) -> Iterator[Item | Rejected]:
@@ -44,8 +53,8 @@ def item(row: dict[str, Any], folder: Path, source: str) -> Item:
     if region and (wrong := region_problem(region)):
         raise RowError(wrong)
     axis = checks.text(row, "axis").casefold()
-    if axis not in _AXES:
-        raise RowError(f"axis {axis!r} is none of axial, coronal, sagittal")
+    if axis not in _AXES and not _names_a_region(axis):
+        raise RowError(f"axis {axis!r} is none of axial, coronal, sagittal, and no region of a slide (region X,Y,W,H,D)")
     public = row.get("public", False)
     if not isinstance(public, bool):
         raise RowError("public is neither true nor false")

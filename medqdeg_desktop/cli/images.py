@@ -45,6 +45,18 @@ def _window(ctx: click.Context, param: click.Parameter, value: str | None) -> Wi
     return Window(center, width)
 
 
+def _region(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
+    """``X,Y,WIDTH,HEIGHT,DOWNSAMPLE`` as the text that stands for an axis; empty where none is given."""
+    from medqdeg_desktop.engine.reading.slides import Region
+
+    if value is None:
+        return ""
+    try:
+        return Region.of(f"region {value}").text
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not X,Y,WIDTH,HEIGHT,DOWNSAMPLE, for example 10240,8192,1024,1024,2") from None
+
+
 def _assignments(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, ParameterValue]:
     """``NAME=VALUE``; numbers as numbers, anything else as text (choices)."""
     parameters: dict[str, ParameterValue] = {}
@@ -246,6 +258,13 @@ def _degradation(name: str, profile: Profile) -> dict[str, Any]:
 @_MODALITY
 @_AXIS
 @click.option(
+    "--region",
+    callback=_region,
+    metavar="X,Y,W,H,D",
+    default=None,
+    help="Region of a whole slide: corner in its own pixels, size, and how many of its pixels a pixel is wide.",
+)
+@click.option(
     "--profile",
     "profile_file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -267,6 +286,7 @@ def degrade(
     overlays: bool,
     modality: Modality | None,
     axis: str | None,
+    region: str,
     profile_file: Path | None,
     force: bool,
     out: Path,
@@ -296,9 +316,11 @@ def degrade(
         raise click.UsageError("--overlays draws into a picture: it goes with a .png only")
     if frame is not None and kind == ".nii.gz":
         raise click.UsageError("a .nii.gz holds the whole series: leave --frame out")
+    if axis and region:
+        raise click.UsageError("--axis is for volumes, --region for slides: not both")
     name = degradation.find(type_name).name
     atomic.check_file(out)
-    series = read_series(path, modality=modality, axis=axis or "")
+    series = read_series(path, modality=modality, axis=axis or region)
     strength = severity or 0.0
     if level is not None:
         overrides = {**_level_parameters(name, series, Level(level), profile_file, seed), **overrides}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -155,3 +156,33 @@ def test_the_folder_of_a_mirax_slide_is_not_searched_for_pictures(tmp_path: Path
     (tmp_path / "case" / "Data0001.dat").write_bytes(b"pixels of the slide")
     found = scan(tmp_path)
     assert not found.series and [Path(r.path).name for r in found.refused] == ["case.mrxs"]
+
+
+def test_a_region_is_degraded_from_the_command_line_and_named_by_an_item(slide: Slide, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from medqdeg_desktop.bank.importing import Wanted
+    from medqdeg_desktop.bank.item_lines import read
+    from medqdeg_desktop.cli.images import degrade
+    from medqdeg_desktop.study.records import Item
+
+    path, whole = slide
+    out = tmp_path / "region.npy"
+    arguments = [str(path), "--type", "gaussian_blur", "--severity", "0", "--region", "64,32,200,100,1", "--out", str(out)]
+    done = CliRunner().invoke(degrade, arguments)
+    assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(np.load(out), whole[32:132, 64:264])
+    refused = CliRunner().invoke(degrade, [*arguments, "--region", "64,32"])
+    assert refused.exit_code == 2 and "'64,32' is not X,Y,WIDTH,HEIGHT,DOWNSAMPLE" in refused.output
+
+    lines = tmp_path / "items.jsonl"
+    item = {"image": path.name, "modality": "Histopathology", "question": "What?", "options": {"A": "a", "B": "b"}, "answer": "A"}
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+    lines.write_text(
+        "\n".join(
+            json.dumps({**item, "id": str(i), "axis": axis}) for i, axis in enumerate(("region 64,32,200,100,1", "region 1"))
+        )
+    )
+    good, bad = read(lines, Wanted("", tmp_path))
+    assert isinstance(good, Item) and good.axis == "region 64,32,200,100,1"
+    assert "no region of a slide" in str(bad)
