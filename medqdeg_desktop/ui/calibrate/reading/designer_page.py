@@ -100,7 +100,13 @@ class DesignerPage(QWidget):
         names = QFormLayout()
         names.addRow(self.tr("Name"), self.name)
         names.addRow(self.tr("Version"), self.version)
-        first = _column(names, self.pictures)
+        parts: list[QWidget | QFormLayout] = [names, self.pictures]
+        for level, anchor in self.anchors.items():
+            anchor.setFixedHeight(76)
+            anchor.setAccessibleName(self.tr("Anchor of {0}").format(level))
+            anchor.setTabChangesFocus(True)
+            parts += [_small(self.tr("Anchor of {0}, shown with every trial").format(level)), anchor]
+        first = _column(*parts)
         second = _column(self.types)
         numbers = QFormLayout()
         numbers.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
@@ -128,13 +134,7 @@ class DesignerPage(QWidget):
         inner.addWidget(self.told)
         inner.addWidget(self.warning)
         inner.addWidget(self.fix)
-        parts: list[QWidget | QFormLayout] = [numbers]
-        for level, anchor in self.anchors.items():
-            anchor.setFixedHeight(58)
-            anchor.setAccessibleName(self.tr("Anchor of {0}").format(level))
-            anchor.setTabChangesFocus(True)
-            parts += [_small(self.tr("Anchor of {0}, shown with every trial").format(level)), anchor]
-        third = _column(*parts, cost)
+        third = _column(numbers, cost)
         head = QHBoxLayout()
         head.addWidget(title)
         head.addStretch(1)
