@@ -10,7 +10,7 @@ degradation, the mark is equally sharp at every level, unlike a mark that the so
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import cv2
@@ -113,7 +113,7 @@ def projected(region: Mapping[str, Any], plane: FramePlane) -> dict[str, Any] | 
     if not told or not told.get("frame_of_reference") or told["frame_of_reference"] != plane.frame_of_reference:
         return None
     pixels, off = plane.to_pixels(_numbers(told.get("points"), 3))
-    if np.abs(off).max() > max((plane.step or 0.0) / 2, 0.5):
+    if np.abs(off).max() > _reach(plane):
         return None
     kind = region.get("kind")
     if kind != "contour":
@@ -128,6 +128,26 @@ def projected(region: Mapping[str, Any], plane: FramePlane) -> dict[str, Any] | 
             angle = np.arange(_STEPS)[:, None] * (2 * math.pi / _STEPS)
             pixels = middle + np.cos(angle) * right + np.sin(angle) * down
     return {"kind": "contour", "points": [_rounded(point) for point in pixels]}
+
+
+def projected_all(regions: Sequence[Mapping[str, Any]], plane: FramePlane) -> list[dict[str, Any]]:
+    """Those of ``regions`` that lie on the frame of ``plane``, ``projected``; quick where most lie on other frames."""
+    shared = [
+        region
+        for region in regions
+        if plane.frame_of_reference and (region.get("patient") or {}).get("frame_of_reference") == plane.frame_of_reference
+    ]
+    if not shared:
+        return []
+    off = plane.to_pixels(np.array([region["patient"]["points"][0] for region in shared], np.float64))[1]
+    near = np.flatnonzero(np.abs(off) <= _reach(plane))
+    found = (projected(shared[int(n)], plane) for n in near)
+    return [region for region in found if region is not None]
+
+
+def _reach(plane: FramePlane) -> float:
+    """mm from the frame within which a point counts as lying on it."""
+    return max((plane.step or 0.0) / 2, 0.5)
 
 
 def _corners(region: Mapping[str, Any]) -> npt.NDArray[np.float64]:

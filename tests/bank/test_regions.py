@@ -17,7 +17,7 @@ from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.importing import import_items
 from medqdeg_desktop.bank.plan import Asked
 from medqdeg_desktop.bank.planning import preview
-from medqdeg_desktop.bank.region import RegionError, drawn, located, outline, problem, projected
+from medqdeg_desktop.bank.region import RegionError, drawn, located, outline, problem, projected, projected_all
 from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.image import Pixels
 from medqdeg_desktop.engine.reading import read_series
@@ -133,6 +133,9 @@ def test_a_region_is_found_again_on_another_frame_of_its_plane_and_on_no_other()
     assert [projected(region, plane) for plane in (elsewhere, across, stranger, nameless)] == [None] * 4
     assert projected(located(BOX, nameless), nameless) is None
     assert projected(BOX, AXIAL) is None
+    many = [located(BOX, elsewhere), region, BOX, located(BOX, stranger), located(ELLIPSE, AXIAL)]
+    assert projected_all(many, AXIAL) == [BOX, ELLIPSE]
+    assert projected_all(many, nameless) == []
 
 
 def test_a_turned_frame_sees_the_same_points_of_the_patient_as_a_contour() -> None:

@@ -22,6 +22,10 @@ class WritingKeys(CalibrateModes):
         """The buttons follow the tool in hand."""
 
     @abstractmethod
+    def _show_facts(self) -> None:
+        """Facts and list say what the desk says now."""
+
+    @abstractmethod
     def _show_picture_of_question(self, number: int) -> None:
         """Brings a picture of the question to the screen."""
 
@@ -95,4 +99,5 @@ class WritingKeys(CalibrateModes):
         self._made()[0].discard()
 
     def step_question(self, by: int) -> None:
+        self._show_facts()
         self._made()[1].list.step(by)

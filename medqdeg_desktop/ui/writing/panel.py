@@ -187,8 +187,6 @@ class WritingPanel(QWidget):
         for name in ("box", "ellipse", "contour", "here", "add_picture", "submit", "discard"):
             if f"writing.{name}" in self._actions:
                 self._actions[f"writing.{name}"].setEnabled(editable)
-        if "writing.region_delete" in self._actions:
-            self._actions["writing.region_delete"].setEnabled(editable and region is not None)
         self.submit.setVisible(desk.standing is Standing.DRAFT)
         self.submit.setEnabled(editable)
         self.take_up.setVisible(desk.standing is not Standing.DRAFT)

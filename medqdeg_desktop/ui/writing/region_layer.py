@@ -45,13 +45,19 @@ class RegionLayer(OutlineGlass):
 
     # -- told -------------------------------------------------------------------------------------------------
 
-    def show_regions(self, own: Region | None, others: Sequence[Region] = (), *, editable: bool = True) -> None:
-        """``own`` may be taken hold of where ``editable``; ``others`` are regions of other questions on this picture."""
-        self.others, self._editable = tuple(others), editable
+    def show_region(self, own: Region | None, *, editable: bool = True) -> None:
+        """The question's region on this picture; it may be taken hold of where ``editable``."""
+        self._editable = editable
         # What the hand is drawing or holding right now is newer than anything that is told meanwhile.
         if self._start is None:
             self.region = own
         self.update()
+
+    def show_others(self, others: Sequence[Region]) -> None:
+        """Regions of other questions on this picture, dim and out of reach."""
+        if tuple(others) != self.others:
+            self.others = tuple(others)
+            self.update()
 
     def draw_with(self, tool: str) -> None:
         """A drag draws a "box", an "ellipse" or a "contour"; "" puts the tool away."""

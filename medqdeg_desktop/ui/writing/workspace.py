@@ -35,6 +35,7 @@ from medqdeg_desktop.ui.writing.question_list import Where
 from medqdeg_desktop.ui.writing.region_layer import RegionLayer
 
 _OPENING_MS = 15_000
+_FACTS_MS = 30
 
 
 class WritingWorkspace(WritingKeys):
@@ -51,6 +52,8 @@ class WritingWorkspace(WritingKeys):
         self._wanted_view: View | None = None
         self._giving_up: QTimer | None = None
         super().__init__(session, parent)
+        self._facts_timer = QTimer(self, singleShot=True, interval=_FACTS_MS)
+        self._facts_timer.timeout.connect(self._show_facts)
         self.write_button = QPushButton(self.tr("Write questions…"))
         self.write_button.setToolTip(self.tr("Questions with options, answer, skill and region about what is open  (Ctrl+I)"))
         self.write_button.clicked.connect(self.toggle_writing)
@@ -165,6 +168,9 @@ class WritingWorkspace(WritingKeys):
             self.desk_of_questions.reload(forget=True)
 
     def reader_changed(self) -> None:
+        if self.desk_of_questions is not None:
+            # What is still on its way to the disk was typed by the reader before.
+            self.desk_of_questions.save()
         super().reader_changed()
         if self.desk_of_questions is not None:
             self.desk_of_questions.reload(forget=True)
@@ -261,7 +267,21 @@ class WritingWorkspace(WritingKeys):
         self._show_question()
 
     def _show_question(self) -> None:
-        """Facts, regions and list follow the desk."""
+        """The region follows the desk at once, facts and list as soon as the hand lets them: a drag of the window tells a lot."""
+        desk, _, layer = self._made()
+        if not self.writing:
+            return
+        own = None
+        if desk.draft is not None and desk.draft.region is not None:
+            own = desk.draft.region if int(desk.draft.region.get("image", 0)) == desk.picture_number else None
+        layer.show_region(own, editable=desk.editable)
+        has_region = desk.draft is not None and desk.draft.region is not None
+        self._writing_actions["writing.region_delete"].setEnabled(has_region and desk.editable)
+        if not self._facts_timer.isActive():
+            self._facts_timer.start()
+
+    def _show_facts(self) -> None:
+        self._facts_timer.stop()
         desk, panel, layer = self._made()
         if not self.writing:
             return
@@ -270,29 +290,23 @@ class WritingWorkspace(WritingKeys):
         places = place_of((view,)) if view is not None else ()
         current = desk.draft.item_id if desk.draft is not None else ""
         panel.list.fill(desk.written.values(), Where(places, self.session.reader), current)
-        own = None
-        if desk.draft is not None and desk.draft.region is not None:
-            own = desk.draft.region if int(desk.draft.region.get("image", 0)) == desk.picture_number else None
-        layer.show_regions(own, self._other_regions(current), editable=desk.editable)
+        layer.show_others(self._other_regions(view, current))
 
-    def _other_regions(self, current: str) -> list[dict[str, Any]]:
+    def _other_regions(self, view: View | None, current: str) -> list[dict[str, Any]]:
         """Regions of other questions on the frame shown, found by its place in the file or in the patient."""
-        desk, _, _ = self._made()
-        view = self._view_shown()
         if view is None or self.opened is None or self.image is None:
             return []
-        here, plane = place_of((view,))[0], self.opened.shown.plane(self.image.frame)
+        here = place_of((view,))[0]
         found: list[dict[str, Any]] = []
-        for one in desk.written.values():
+        elsewhere: list[dict[str, Any]] = []
+        for one in self._made()[0].written.values():
             region = one.draft.region
             if region is None or one.item_id == current or one.standing is Standing.REMOVED:
                 continue
             number = int(region.get("image", 0))
-            if number < len(one.places) and one.places[number] == here:
-                found.append(region)
-            elif plane is not None and (same := regions.projected(region, plane)) is not None:
-                found.append(same)
-        return [region for region in found if not regions.problem(region)]
+            (found if number < len(one.places) and one.places[number] == here else elsewhere).append(region)
+        plane = self.opened.shown.plane(self.image.frame)
+        return found + (regions.projected_all(elsewhere, plane) if plane is not None else [])
 
     def _show_picture_of_question(self, number: int) -> None:
         """Brings a picture of the question to the screen, in its window; a file that is not open is opened."""
