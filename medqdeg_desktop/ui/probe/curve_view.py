@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -199,4 +199,5 @@ class CurveView(QWidget):
 
 def flip_words(flip: Flip) -> str:
     """``D → B between 0.412 and 0.417``."""
-    return f"{flip.before} → {flip.after} between {flip.low:.3f} and {flip.high:.3f}"
+    words = QCoreApplication.translate("CurveView", "{0} → {1} between {2:.3f} and {3:.3f}")
+    return words.format(flip.before, flip.after, flip.low, flip.high)
