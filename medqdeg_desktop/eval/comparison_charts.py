@@ -77,7 +77,7 @@ def model_differences(results: Json, *, width: float = 1180.0) -> Figure:
     rows.sort(key=lambda row: -max(cell["difference"] for cell in row.levels.values()))
     column = Column("First minus second", "difference", "difference of accuracy, points", difference=True)
     title = "Which model is better on the same questions?"
-    figure = row_chart(results, rows, [column], "model_differences", title, width - 260.0)
+    figure = row_chart(results, rows, [column], "model_differences", title, width - 264.0, labels=0.5)
     text = [_adjusted(row) for row in rows]
     panel = figure.panels[0]
     at = [tick for tick, _ in panel.y.ticks]
@@ -274,7 +274,7 @@ def steps(results: Json, *, with_published: bool = False, width: float = 1180.0)
         Column("Second step minus first (cliff)", "second_difference", "points", difference=True),
     ]
     title = "Is there a cliff between L1 and L2?"
-    figure = row_chart(results, rows, columns, "steps", title, width - 250.0)
+    figure = row_chart(results, rows, columns, "steps", title, width - 264.0)
     panel = figure.panels[-1]
     left = panel.left + panel.width + 28.0
     places = {row.label: tick for row, (tick, _) in zip(rows, panel.y.ticks, strict=True) if not row.reference}

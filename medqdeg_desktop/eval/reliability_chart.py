@@ -43,6 +43,9 @@ def reliability_diagram(reliability: Json, *, width: float = 1180.0) -> Figure:
             low, high = b["accuracy_ci"] or (None, None)
             row: DataRow = {"model": model["label"], "level": name, "n": b["n"], "confidence": b["confidence"]}
             data.append(row | {"accuracy": b["accuracy"], "accuracy_low": low, "accuracy_high": high})
+        # The common one, over bins of equal width, for comparison with other work.
+        other = level.get("ece_equal_width")
+        common = f"in equal widths {other:.3f}" if other is not None and level["n"] >= SMALLEST_ECE else ""
         ece = f"ECE {level['ece']:.3f}" if level["n"] >= SMALLEST_ECE else f"n < {SMALLEST_ECE}: no ECE"
         panels.append(
             Panel(
@@ -56,7 +59,10 @@ def reliability_diagram(reliability: Json, *, width: float = 1180.0) -> Figure:
                 lines=(Line(((0.0, 0.0), (1.0, 1.0)), "zero", 1.2, dashed=True),),
                 whiskers=tuple(whiskers),
                 marks=tuple(marks),
-                annotations=(Text(0.03, 0.94, f"{ece}, n = {level['n']:,}", 11, "muted"),),
+                annotations=(
+                    Text(0.03, 0.94, f"{ece}, n = {level['n']:,}", 11, "muted"),
+                    *([Text(0.03, 0.94, common, 11, "muted", dy=15)] if common else []),
+                ),
             )
         )
     below, total = footer(["Vertical axes: accuracy, %. Larger marks hold more questions."], top + side + 44, width)

@@ -183,15 +183,17 @@ def row_chart(
     width: float,
     *,
     alike: Sequence[Column] = (),
+    labels: float = 0.3,
 ) -> Figure:
     """One row a model, one panel a column; published rows last, under their own heading.
 
-    alike   further columns whose values the shared axis has to hold.
+    alike    further columns whose values the shared axis has to hold.
+    labels   share of the width that names may take.
     """
     subtitle = mode_words(results)
     floor = any(column.floor for column in columns)
     gap = _GAP if len(columns) <= 3 else 26.0
-    label_width = min(max(text_width(row.label) for row in rows) + 14, 0.3 * width)
+    label_width = min(max(text_width(row.label) for row in rows) + 14, labels * width)
     width = max(width, 2 * MARGIN + label_width + len(columns) * (_NARROWEST + gap) - gap)
     words, legend, y = header(title, subtitle, level_legend(rows), width)
     section = next((i for i, row in enumerate(rows) if row.reference), None)

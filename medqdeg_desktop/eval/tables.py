@@ -22,7 +22,7 @@ from medqdeg_desktop.eval.sweeps import Limits, sweeps_of
 from medqdeg_desktop.eval.vote_cache import votes_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.bootstrap import cluster_sums, interval, ratio
-from medqdeg_desktop.statistics.calibration_metrics import equal_mass_bins, expected_calibration_error
+from medqdeg_desktop.statistics.calibration_metrics import equal_mass_bins, equal_width_ece, expected_calibration_error
 from medqdeg_desktop.statistics.dke import inter_model_bootstrap, intra_model
 from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.study.records import Run
@@ -185,8 +185,8 @@ def reliability(
 ) -> Json:
     """Bins of the top option's confidence against being right, for one run at each level, with cluster bootstrap intervals.
 
-    Returns ``{"model", "replicates", "levels": [{"level", "n", "ece", "bins": [...]}]}``, a bin being ``{"n", "confidence",
-    "accuracy", "accuracy_ci"}``; the bins are those of the data and are kept through the bootstrap.
+    Returns ``{"model", "replicates", "levels": [{"level", "n", "ece", "ece_equal_width", "bins": [...]}]}``, a bin being
+    ``{"n", "confidence", "accuracy", "accuracy_ci"}``; the bins are those of the data and are kept through the bootstrap.
     """
     m = next((i for i, run in enumerate(analysis.runs) if run.run_id == run_id), None)
     if m is None:
@@ -215,7 +215,9 @@ def reliability(
                 }
             )
         ece = expected_calibration_error(found)
-        levels.append({"level": str(LEVELS[cell.level]), "n": int(known.sum()), "ece": ece, "bins": entries})
+        other = equal_width_ece(top[known], outcome[known], bins)
+        told = {"level": str(LEVELS[cell.level]), "n": int(known.sum()), "ece": ece, "ece_equal_width": other}
+        levels.append({**told, "bins": entries})
     model = _model_entry(analysis.runs[m], analysis.scores[m].trials)
     return {"model": model, "replicates": replicates, "levels": levels}
 

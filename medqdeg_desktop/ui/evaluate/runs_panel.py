@@ -99,7 +99,7 @@ def facts_of(row: RunRow | None) -> str:
     if row is None or row.standing is None:
         return ""
     run = row.standing.run
-    lines = [f"Run {run.run_id[:12]}, begun {_moment(run.started_at)}"]
+    lines = [f"Run {run.run_id[:8]}, begun {_moment(run.started_at)}"]
     if run.finished_at:
         lines.append(f"All answered {_moment(run.finished_at)}")
     if run.frozen_at:
