@@ -133,7 +133,7 @@ class GenerateForm(QScrollArea):
         if bank.removed:
             words += self.tr(", {0:,} removed").format(bank.removed)
         self.total.setText(words)
-        self.regions.setText(self.tr("Draw the regions that {0:,} questions point at").format(bank.regions))
+        self.regions.setText(self.tr("Draw the regions that questions point at ({0:,})").format(bank.regions))
         self.regions.setVisible(bank.regions > 0)
         self.skills_button.setText(self.tr("Labels without a skill ({0:,})…").format(bank.unmapped))
         self.skills_button.setVisible(bank.unmapped > 0)

@@ -73,7 +73,7 @@ class SkillsDialog(QDialog):
         }
 
     def _add_row(self, row: int, one: Unmapped) -> None:
-        words = label(self.tr("{0}   {1:,} questions of {2}").format(one.label, one.items, one.source))
+        words = label(self.tr("{0}   {1:,} in {2}").format(one.label, one.items, one.source))
         words.setWordWrap(True)
         examples = label("\n".join(f"“{_short(question)}”" for question in one.examples[:2]), "small", wraps=True)
         both = QVBoxLayout()
