@@ -20,7 +20,7 @@ from medqdeg_desktop.taxonomy import Modality
 #: (files described, files found so far, series so far): called as they grow by half, and at the end.
 Watcher = Callable[[int, int, list[Series]], None]
 
-_BATCH = 32
+_BATCH, _FIRST_BATCH = 32, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +60,16 @@ def scan(
     facts: list[FileFacts] = []
     refused: list[Refused] = []
     told = 0
-    for start in range(0, len(paths), _BATCH):
-        if cancelled():
-            break
-        batch = paths[start : start + _BATCH]
+    done = 0
+    while done < len(paths) and not cancelled():
+        # A few at first: what is shown first need not wait for the rest.
+        batch = paths[done : done + (_BATCH if done else _FIRST_BATCH)]
         for found, name in zip(decoder.describe(batch, axis), batch, strict=True):
             if isinstance(found, UnreadableImageError):
                 refused.append(Refused(name, found.reason))
             else:
                 facts.append(found)
-        done = min(start + _BATCH, len(paths))
+        done += len(batch)
         # Grouping anew after every batch would cost the square of the number of files.
         if watch is not None and (done == len(paths) or done >= 1.5 * told):
             told = done
