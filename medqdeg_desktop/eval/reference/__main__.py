@@ -35,7 +35,8 @@ def main() -> None:
 @click.option("--language-steps", type=click.IntRange(0))
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that make pictures.")
 @click.option("--threads", type=click.IntRange(1), help="Threads that train; one per core if not given.")
-def train(out: Path, slices: Path | None, workers: int, threads: int | None, **given: Any) -> None:
+@click.option("--device", default="cpu", show_default=True, help="Where it trains, in torch's words: cpu, cuda.")
+def train(out: Path, slices: Path | None, workers: int, threads: int | None, device: str, **given: Any) -> None:
     """Train from nothing, or go on from the checkpoint in --out. The same options give the same pictures, questions and order."""
     import torch
 
@@ -43,7 +44,7 @@ def train(out: Path, slices: Path | None, workers: int, threads: int | None, **g
 
     torch.set_num_threads(threads or torch.get_num_threads())
     plan = Plan(**{name: value for name, value in given.items() if value is not None})
-    Training(out, plan, tell=partial(print, flush=True)).run(workers=workers, slices=slices)
+    Training(out, plan, device=device, tell=partial(print, flush=True)).run(workers=workers, slices=slices)
 
 
 @main.command("items")

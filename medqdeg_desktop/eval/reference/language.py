@@ -143,6 +143,22 @@ class Packed:
     answer: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
     option: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
+    def to(self, device: torch.device) -> Packed:
+        """The same on another device."""
+
+        def moved(columns: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            rows, places, targets = (column.to(device) for column in columns)
+            return rows, places, targets
+
+        return Packed(
+            self.ids.to(device),
+            self.positions.to(device),
+            self.visible.to(device),
+            moved(self.reply),
+            moved(self.answer),
+            moved(self.option),
+        )
+
 
 def pack(reader: Reader, asked: Sequence[Sequence[Asked]], image_token: int, pad: int, index: dict[str, int]) -> Packed:
     """Questions of each picture behind its image prefix, padded on the right."""
@@ -192,7 +208,9 @@ def decoder_hidden(model: Any, image_hidden: torch.Tensor, packed: Packed) -> to
     start = int((packed.ids[0] == model.config.image_token_id).int().argmax())
     embedded = torch.cat([embedded[:, :start], image.to(embedded.dtype), embedded[:, start + IMAGE_TOKENS :]], dim=1)
     # Added to the scores, since the plain form of attention takes no boolean mask.
-    bias = torch.zeros(packed.visible.shape).masked_fill(~packed.visible, torch.finfo(torch.float32).min)
+    bias = torch.zeros(packed.visible.shape, device=packed.visible.device).masked_fill(
+        ~packed.visible, torch.finfo(torch.float32).min
+    )
     out = model.model.language_model(inputs_embeds=embedded, attention_mask=bias, position_ids=packed.positions, use_cache=False)
     return out.last_hidden_state
 

@@ -1,4 +1,4 @@
-"""Training of the reference model in three stages, from nothing, on a processor: seeded, and resumed from its last checkpoint.
+"""Training of the reference model in three stages, from nothing, on a processor or one GPU: seeded, resumed from a checkpoint.
 
 The vision tower first (``vision``), then everything together (``language``), then the reading alone with the tower held still
 (``reading``), because side and number come late and need what the tower has settled on. The rate is constant after a warm-up
@@ -59,8 +59,9 @@ class Plan:
 class Training:
     """The model, its heads and optimisers at one step of one stage; ``run`` goes on until all stages are done."""
 
-    def __init__(self, folder: Path, plan: Plan, *, tell: Callable[[str], None] = print) -> None:
+    def __init__(self, folder: Path, plan: Plan, *, device: str = "cpu", tell: Callable[[str], None] = print) -> None:
         self.folder, self.plan, self._tell = folder, plan, tell
+        self.device = torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
         self.processor = architecture.make_processor(architecture.train_tokenizer(language.sentences()))
@@ -69,6 +70,9 @@ class Training:
         self.model.set_attn_implementation("eager")
         self.heads = vision.Heads()
         self.readouts = language.ReadOuts(language.answer_classes())
+        # Made on the processor and moved: the same first weights on any device.
+        for module in (self.model, self.heads, self.readouts):
+            module.to(self.device)
         self.reader = language.Reader(self.processor.tokenizer)
         self.stage, self.step, self.seconds = "vision", 0, 0.0
         self._optimisers = self._fresh_optimisers()
@@ -111,7 +115,7 @@ class Training:
 
     def export(self, folder: Path) -> None:
         """The model folder as it stands, in bfloat16."""
-        architecture.save(folder, copy.deepcopy(self.model), self.processor)
+        architecture.save(folder, copy.deepcopy(self.model).cpu(), self.processor)
 
     def _record(self, slices: int) -> None:
         """What the model card tells of the training."""
@@ -145,7 +149,7 @@ class Training:
         self._saved = time.monotonic()
 
     def _resume(self) -> None:
-        state = torch.load(self._checkpoint, weights_only=True)
+        state = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
         self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
@@ -175,7 +179,7 @@ class Training:
             rng = np.random.default_rng((self.plan.seed, _STAGES.index(self.stage) + 1, self.step))
             for group, rate in zip((g for o in self._optimisers for g in o.param_groups), rates, strict=True):
                 group["full"], group["lr"] = rate, rate * _rate(self.step, steps, _FALL[self.stage, group["part"]])
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(self.device.type, torch.bfloat16):
                 loss, right = loss_of(training, rng)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, _CLIP)
@@ -203,13 +207,17 @@ class Training:
             rows[places] = self._phantoms + rng.integers(real, size=int(places.sum()))
         return rows
 
+    def _batch(self, training: Pictures, count: int, rng: np.random.Generator) -> vision.Batch:
+        batch = vision.vision_batch(training, self._drawn(len(training), count, rng), rng)
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
     def _vision_loss(self, training: Pictures, rng: np.random.Generator) -> tuple[torch.Tensor, float]:
-        batch = vision.vision_batch(training, self._drawn(len(training), self.plan.vision_batch, rng), rng)
+        batch = self._batch(training, self.plan.vision_batch, rng)
         hidden = vision.tower_hidden(self.model, batch["pixels"])
         return vision.vision_loss(self.heads, hidden, batch), math.nan
 
     def _language_loss(self, training: Pictures, rng: np.random.Generator) -> tuple[torch.Tensor, float]:
-        batch = vision.vision_batch(training, self._drawn(len(training), self.plan.language_batch, rng), rng)
+        batch = self._batch(training, self.plan.language_batch, rng)
         facts = [{name: int(batch[name][k]) for name in ATTRIBUTES} for k in range(self.plan.language_batch)]
         packed = language.pack(
             self.reader,
@@ -217,7 +225,7 @@ class Training:
             self.model.config.image_token_id,
             int(self.processor.tokenizer.pad_token_id),
             self.readouts.index,
-        )
+        ).to(self.device)
         with torch.set_grad_enabled(self.stage != "reading"):
             image = vision.tower_hidden(self.model, batch["pixels"])
         hidden = language.decoder_hidden(self.model, image, packed)

@@ -60,7 +60,9 @@ def vision_loss(heads: Heads, hidden: Tensor, batch: Batch) -> Tensor:
         / (batch[name] >= 0).sum().clamp(min=1)
         for name in ATTRIBUTES
     ]
-    where = functional.binary_cross_entropy_with_logits(centre.float(), batch["centres"], pos_weight=torch.tensor(_CENTRE_WEIGHT))
+    where = functional.binary_cross_entropy_with_logits(
+        centre.float(), batch["centres"], pos_weight=torch.tensor(_CENTRE_WEIGHT, device=centre.device)
+    )
     return torch.stack(terms).mean() + _MAP_WEIGHT * where
 
 
@@ -141,7 +143,8 @@ def vision_accuracy(model: Any, heads: Heads, pictures: Pictures, batch_size: in
     asked = dict.fromkeys(ATTRIBUTES, 0)
     for start in range(0, len(pictures), batch_size):
         batch = vision_batch(pictures, np.arange(start, min(start + batch_size, len(pictures))), None)
-        with torch.autocast("cpu", torch.bfloat16):
+        batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
+        with torch.autocast(model.device.type, torch.bfloat16):
             logits, _ = heads(tower_hidden(model, batch["pixels"]))
         for name in ATTRIBUTES:
             applies = batch[name] >= 0
