@@ -65,7 +65,8 @@ def run(targets: Sequence[Path] = ()) -> int:
     refuse_missing_display()
     share_processors()
     # It starts while the window is still being loaded, and then has the first file open at once.
-    threading.Thread(target=_warm_up, name="warm up", daemon=True).start()
+    warming = threading.Thread(target=_warm_up, name="warm up", daemon=True)
+    warming.start()
     try:
         import PySide6
         from PySide6.QtCore import qInstallMessageHandler
@@ -95,6 +96,8 @@ def run(targets: Sequence[Path] = ()) -> int:
     try:
         return application.exec()
     finally:
+        # A thread that is still loading a library when the interpreter ends takes the process down with it.
+        warming.join(timeout=5)
         collector.close()
         faulthandler.disable()
         qInstallMessageHandler(None)
