@@ -81,7 +81,8 @@ def levels_chart(cells: Sequence[CellStanding], names: Mapping[str, str], *, wid
         return None
     readers = max(len(c.proposal.levels[level].reader_medians) for c in cells for level in c.proposal.levels)
     title = "Levels: each reader's median and the consensus"
-    subtitle = f"{counted(readers, 'reader')}. 95 % interval over readers and pictures, drawn again crosswise."
+    how = "95 % interval over readers and pictures: panels drawn again from the spreads of these readings."
+    subtitle = f"{counted(readers, 'reader')}. {how}"
     if readers < ENOUGH_READERS:
         subtitle += f" {PANEL_NOTE}"
     entries = [LegendEntry(f"{level}, consensus", LEVEL_SHAPE[level], str(level)) for level in _OFFSET]
