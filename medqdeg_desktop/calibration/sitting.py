@@ -17,7 +17,7 @@ from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import LEVELS, CellDesign, Protocol, protocol_of
 from medqdeg_desktop.calibration.provenance import last_conditions, software
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, order_of, progress, verification
-from medqdeg_desktop.calibration.verification import failures, judge
+from medqdeg_desktop.calibration.verification import STEPS, failures, judge
 from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Session, TrialAnswer
 from medqdeg_desktop.study.records import CleanDecision, ImageRecord
 from medqdeg_desktop.study.store import Study
@@ -43,15 +43,22 @@ class Sitting:
             return next_in_runs(self.adaptive, self.answers, self.session.reader)
         return progress(self.plan, self.answers, self.protocol, self.session, now)
 
-    def after(self, trial: Trial, now: datetime | None = None) -> Trial | None:
-        """The trial that most likely follows ``trial``: what to make ready while the reader is at work."""
-        if self.session.stage == ADAPT:
-            return None  # it depends on the answer
+    def likely_after(self, trial: Trial, now: datetime | None = None) -> list[Trial]:
+        """What may follow ``trial``: to be made ready while the reader is at work. In an adaptive run one for each rating."""
         now = now or datetime.now(UTC)
         session = self.session
         stamped = TrialAnswer(session.reader, self.fixed.protocol_id, trial.stage, trial.key, session.session_id, 0, "")
         stamped = replace(stamped, at=now.isoformat(), image_id=trial.image_id)
-        return progress(self.plan, [*self.answers, stamped], self.protocol, self.session, now).trial
+        if self.session.stage != ADAPT:
+            following = progress(self.plan, [*self.answers, stamped], self.protocol, self.session, now).trial
+            return [] if following is None else [following]
+        # An answer that is yet to come stands after all others.
+        rated = replace(stamped, event_id="~", type=trial.type, modality=str(trial.modality), severity=trial.severity)
+        found = []
+        for rating in range(len(STEPS)):
+            possible = [*self.answers, replace(rated, detail={"rating": rating})]
+            found.append(next_in_runs(self.adaptive, possible, session.reader).trial)
+        return [t for t in dict.fromkeys(found) if t is not None]
 
     def minutes(self, now: datetime | None = None) -> float:
         """Since the session was opened."""

@@ -378,9 +378,12 @@ def test_a_cell_that_failed_is_found_step_by_step_and_then_adjudicated(study: St
         left = sit_down(study, fixed.protocol_id, reader.name, ADAPT, {}).here()
         assert left == sitting.here() and (left.done, left.total) == (0, 40)
         while (trial := sitting.here().trial) is not None:
-            assert trial.image_id in protocol.cells[0].held_out and sitting.after(trial) is None
+            likely = sitting.likely_after(trial) if sitting.ordinal % 8 in (0, 7) else []
+            assert trial.image_id in protocol.cells[0].held_out
             answer = answer_of(sitting, trial, "rated", {"seconds": 5.0, "rating": reader.rating(trial)}, severity=trial.severity)
             sitting.take(keep(study, sitting, trial, answer, None))
+            # Whatever the rating was, the picture that follows could be made ready before.
+            assert not likely or sitting.here().trial in likely
         study.lock_stage(fixed.protocol_id, reader.name, ADAPT)
     (cell,) = propose(protocol, study.trials(fixed.protocol_id, "Chair"), failures(verdicts))
     # The simulated steps: moderate begins half a gap below L1 and ends half-way to L2.

@@ -6,6 +6,7 @@ very trial that was open.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -64,7 +65,7 @@ class SessionPage(QWidget):
         row.addWidget(self.panel)
         self.sitting: Sitting | None = None
         self.shown: Shown | None = None
-        self._ready: dict[str, Shown] = {}
+        self._ready: dict[Trial, Shown] = {}
         self._decoded: dict[str, MedicalImage] = {}
         self._severity = 0.0
         self._layout = Layout.SIDE_BY_SIDE
@@ -153,7 +154,7 @@ class SessionPage(QWidget):
                 )
                 self._end(said)
             return
-        ready = self._ready.pop(here.trial.key, None)
+        ready = self._ready.pop(here.trial, None)
         self.panel.show_trial(here.trial, here.done, here.total, self.sitting.protocol.anchors)
         if ready is not None:
             self._show(ready)
@@ -210,16 +211,13 @@ class SessionPage(QWidget):
         self.panel.allow(True)
         if trial.kind == "set":
             self.live.want(self._wanted(trial.start), final=False)
-        following = self.sitting.after(trial)
-        if following is not None and following.key not in self._ready:
-            try:
-                prepare = self._work_for(following)
-            except CalibrationError:
-                return  # said when it is that trial's turn
-            self._background.run("next", prepare, self._on_prepared, lambda _text: None)
+        # A copy: what the window adds meanwhile is not for the other thread.
+        now = replace(self.sitting, answers=list(self.sitting.answers), images=dict(self.sitting.images))
+        prepare = partial(_made_ready, now, trial, dict(self._decoded))
+        self._background.run("next", prepare, self._on_prepared, lambda _text: None)  # what is missing is said at its turn
 
-    def _on_prepared(self, ready: Shown) -> None:
-        self._ready = {ready.trial.key: ready}
+    def _on_prepared(self, ready: list[Shown]) -> None:
+        self._ready = {r.trial: r for r in ready}
 
     def _on_clock(self) -> None:
         sitting = self.sitting
@@ -420,3 +418,15 @@ class SessionPage(QWidget):
 
     def zoom_by(self, factor: float) -> None:
         self.comparison.zoom_by(factor)
+
+
+def _made_ready(sitting: Sitting, trial: Trial, decoded: dict[str, MedicalImage]) -> list[Shown]:
+    """What may be shown after ``trial``; each picture is decoded once."""
+    made = []
+    for following in sitting.likely_after(trial):
+        record = sitting.images.get(following.image_id)
+        if record is not None:
+            made.append(shown(following, record, decoded.get(following.image_id)))
+            if not following.mirrored:
+                decoded[following.image_id] = made[-1].image
+    return made
