@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from medqdeg_desktop.ui.review.doubles_page import CONTEXT, DoublesPage
 from medqdeg_desktop.ui.review.loading import Loaded
 from medqdeg_desktop.ui.review.workspace import ReviewWorkspace
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.workspace import SEARCH_DOUBLES
+
+if TYPE_CHECKING:
+    from medqdeg_desktop.ui.review.doubles_page import DoublesPage
 
 
 class ReviewModes(ReviewWorkspace):
@@ -30,7 +34,7 @@ class ReviewModes(ReviewWorkspace):
     def acting(self) -> tuple[QWidget, str]:
         if self.in_doubles:
             assert self.doubles is not None
-            return self.doubles, CONTEXT
+            return self.doubles, "doubles"
         return super().acting
 
     @property
@@ -59,6 +63,9 @@ class ReviewModes(ReviewWorkspace):
 
     def _made_doubles(self) -> DoublesPage:
         if self.doubles is None:
+            # It brings half of SciPy along, which opening the queue need not wait for.
+            from medqdeg_desktop.ui.review.doubles_page import DoublesPage
+
             self.doubles = DoublesPage(self.session)
             self.doubles.left.connect(self.toggle_doubles)
             self.doubles.said.connect(self.said)
