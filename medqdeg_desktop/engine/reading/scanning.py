@@ -62,8 +62,9 @@ def scan(
     told = 0
     done = 0
     while done < len(paths) and not cancelled():
-        # A few at first: what is shown first need not wait for the rest.
-        batch = paths[done : done + (_BATCH if done else _FIRST_BATCH)]
+        # Of a large folder a few at first: what is shown first need not wait for the rest. A small one comes at once.
+        few = done == 0 and len(paths) > 3 * _BATCH
+        batch = paths[done : done + (_FIRST_BATCH if few else _BATCH)]
         for found, name in zip(decoder.describe(batch, axis), batch, strict=True):
             if isinstance(found, UnreadableImageError):
                 refused.append(Refused(name, found.reason))
