@@ -1,6 +1,6 @@
 """How soon the window shows what a filter changes, at the published size: 40 models, 24,894 questions, 10 trials.
 
-    python -m tests.benchmarks.tables_window [--cycles 3]
+    python -m tests.benchmarks.tables_window [--cycles 3] [--tabs overview tables]
 
 For each tab of charts: from the change of a filter to the estimates on the screen, to the intervals of what is looked at (2,000
 replicates), to all 10,000 of everything; and the longest time for which the window did not answer. Painting is included: the
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
+import resource
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ class _Watched:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=3)
+    parser.add_argument("--tabs", nargs="+", choices=TABS, default=TABS)
     arguments = parser.parse_args()
     application = QApplication([])
     theme.load_fonts()
@@ -100,7 +102,7 @@ def main() -> None:
     filters = [{"modality": [name]} for name in ("CT", "MRI", "X-ray", "Dermoscopy")]
     window.filtered({})
     print(f"{'tab':12} {'estimates':>10} {'intervals':>10} {'all 10,000':>10} {'longest silence':>16}")
-    for tab in TABS:
+    for tab in arguments.tabs:
         window.page.tabs.setCurrentWidget(getattr(window.page, tab))
         found = [window.filtered(filters[i % len(filters)]) for i in range(arguments.cycles)]
         found.append(window.filtered({}))
@@ -108,7 +110,10 @@ def main() -> None:
         print(f"{tab:12} {estimates * 1000:>7.0f} ms {first:>8.2f} s {final:>8.2f} s {deaf * 1000:>13.0f} ms")
         headline(f"estimates on screen after a filter, {tab}, the slowest", estimates * 1000, "ms")
         headline(f"intervals of what is looked at, {tab}, the slowest", first, "s")
-    print(f"median of the estimates of the last tab {statistics.median(column[0] for column in found) * 1000:.0f} ms")
+    scale = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
+    print(f"peak memory {peak:.0f} MB")
+    headline("memory of the window with the published size of results", peak, "MB")
     window.close()
     del application
 

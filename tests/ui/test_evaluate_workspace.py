@@ -244,6 +244,26 @@ def test_a_server_s_run_is_followed_stopped_and_gone_on_with(shown: EvaluateWork
     qtbot.waitUntil(lambda: not row.active, timeout=LONG)
 
 
+def test_plain_http_to_another_machine_needs_a_word_of_its_own(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    click(shown.panel.add)
+    page = shown.add_page
+    click(page.kinds.button(1))
+    page.url.setText("http://api.example/v1")
+    page.model.setEditText("m")
+    qtbot.waitUntil(lambda: page.plain.isVisible(), timeout=LONG)
+    assert "Send unencrypted to api.example: everybody on the way can read" in page.plain.text()
+    assert page.consent.isVisible() and not page.add.isEnabled()
+    page.plain.setChecked(True)
+    page.consent.setChecked(True)
+    # Nothing is sent in a test: the check that would follow is put off for good.
+    page.shut_down()
+    assert page.ask is not None and (page.ask.plain, page.ask.hosts) == (("api.example",), ("api.example",))
+    assert page.ask.arguments(Path("s.medq"))[-4:] == ["--allow-host", "api.example", "--allow-plain-http", "api.example"]
+    page.url.setText("http://127.0.0.1:8000/v1")
+    page.shut_down()
+    assert page.ask is not None and page.ask.spec.endswith("http://127.0.0.1:8000/v1")
+
+
 def test_several_models_wait_for_one_another(
     shown: EvaluateWorkspace, evaluated: Evaluated, slow_model: str, qtbot: QtBot
 ) -> None:
