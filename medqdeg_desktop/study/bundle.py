@@ -11,18 +11,17 @@ travel and are taken in where the same question stands (see ``review_exchange``)
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.backup import put_in_place
+from medqdeg_desktop.study.bundle_reading import FILES, FORMAT, KINDS, TAKEN_BACK, Line, read_bundle
 from medqdeg_desktop.study.decisions import add_known_reader
 from medqdeg_desktop.study.errors import StudyError
 from medqdeg_desktop.study.identifiers import canonical_json
@@ -30,26 +29,6 @@ from medqdeg_desktop.study.profiles import cell_from_json, find_profile, keep_pr
 from medqdeg_desktop.study.records import Event, Profile, Reader
 from medqdeg_desktop.study.review_exchange import REVIEW_KINDS, Versions, insert_row, reviewed_versions, versions_of, why_not
 from medqdeg_desktop.study.store import Study
-
-FORMAT = "medqdeg-bundle/2"
-#: Bundles without decisions of a review, as they were before.
-_FIRST_FORMAT = "medqdeg-bundle/1"
-_KINDS = (
-    "reader_added",
-    "clean",
-    "setting",
-    "profile_published",
-    "protocol_fixed",
-    "session_opened",
-    "trial_answered",
-    "stage_locked",
-    "proposal_fixed",
-    "consensus_signed",
-    *REVIEW_KINDS,
-)
-_FILES = ("readers.jsonl", "images.jsonl", "items.jsonl", "events.jsonl", "profiles.jsonl")
-_LARGEST = 1 << 30
-_Line = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -81,7 +60,7 @@ def export_bundle(study: Study, target: Path) -> dict[str, int]:
             "events.jsonl": [asdict(event) for event in _exchanged(db)],
             "profiles.jsonl": [asdict(p) for p in read_profiles(db, "ORDER BY name, version")],
         }
-    files = {name: "".join(f"{canonical_json(line)}\n" for line in parts[name]).encode() for name in _FILES}
+    files = {name: "".join(f"{canonical_json(line)}\n" for line in parts[name]).encode() for name in FILES}
     manifest = {
         "format": FORMAT,
         "study_id": study.study_id,
@@ -104,15 +83,15 @@ def export_bundle(study: Study, target: Path) -> dict[str, int]:
     return {name: len(lines) for name, lines in parts.items()}
 
 
-def _rows(db: Database, sql: str) -> list[_Line]:
+def _rows(db: Database, sql: str) -> list[Line]:
     cursor = db.execute(sql)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
 def _exchanged(db: Database) -> list[Event]:
-    kinds = ", ".join(f"'{kind}'" for kind in _KINDS)
-    taken_back = "undoes IN (SELECT event_id FROM events WHERE kind IN ('clean', 'setting', 'item_reviewed', 'item_noted'))"
+    kinds, undone = (", ".join(f"'{kind}'" for kind in named) for named in (KINDS, TAKEN_BACK))
+    taken_back = f"undoes IN (SELECT event_id FROM events WHERE kind IN ({undone}))"
     return audit.events(db, f"WHERE kind IN ({kinds}) OR {taken_back} ORDER BY seq")
 
 
@@ -121,7 +100,7 @@ def import_bundle(study: Study, source: Path) -> TakenIn:
 
     Raises StudyError where the file is no bundle or has been changed since it was written.
     """
-    manifest, parts = _read(source)
+    manifest, parts = read_bundle(source)
     taken = TakenIn()
     with study._writing() as db:
         for line in parts["readers.jsonl"]:
@@ -131,7 +110,7 @@ def import_bundle(study: Study, source: Path) -> TakenIn:
         refused = {_key(line) for line in parts["profiles.jsonl"] if not _take_profile(db, line, taken)}
         versions, left_out = versions_of(parts["items.jsonl"]), _LeftOut()
         for line in parts["events.jsonl"]:
-            if line["kind"] == "profile_published" and _key(line["payload"]) in refused:
+            if line["kind"] == "profile_published" and not _published_here(db, line["payload"], refused, taken):
                 continue
             if line["undoes"] in left_out.events or _no_such_question(db, line, versions, left_out):
                 continue
@@ -145,48 +124,11 @@ def import_bundle(study: Study, source: Path) -> TakenIn:
     return taken
 
 
-def _read(source: Path) -> tuple[_Line, dict[str, list[_Line]]]:
-    try:
-        with zipfile.ZipFile(source) as archive:
-            for info in archive.infolist():
-                if info.file_size > _LARGEST:
-                    raise StudyError(f"{source}: {info.filename} is larger than any bundle ({info.file_size:,} bytes)")
-            manifest = json.loads(archive.read("manifest.json"))
-            if manifest.get("format") == _FIRST_FORMAT:
-                manifest["files"]["items.jsonl"] = {"sha256": hashlib.sha256(b"").hexdigest(), "lines": 0}
-            elif manifest.get("format") != FORMAT:
-                raise StudyError(f"{source}: not a bundle of this program ({FORMAT})")
-            lacks = {"items.jsonl"} if manifest["format"] == _FIRST_FORMAT else set()
-            data = {name: b"" if name in lacks else archive.read(name) for name in _FILES}
-            parts = {name: _lines(data[name], manifest["files"][name], f"{source}: {name}") for name in _FILES}
-            _check_events(parts["events.jsonl"], source)
-    except OSError as error:
-        raise StudyError(f"{source}: {error.strerror or error}") from error
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError) as error:
-        raise StudyError(f"{source}: not a bundle ({' '.join(str(error).split())})") from error
-    return manifest, parts
-
-
-def _lines(data: bytes, stated: _Line, where: str) -> list[_Line]:
-    if hashlib.sha256(data).hexdigest() != stated["sha256"]:
-        raise StudyError(f"{where}: has been changed since the bundle was written")
-    return [json.loads(line) for line in data.decode().splitlines()]
-
-
-def _check_events(lines: Iterable[_Line], source: Path) -> None:
-    for number, line in enumerate(lines, 1):
-        content = {**line, "payload": canonical_json(line["payload"])}
-        stated = content.pop("hash")
-        del content["seq"]
-        if audit.event_hash(**content) != stated:
-            raise StudyError(f"{source}: events.jsonl line {number}: the content is not what its hash was made from")
-
-
-def _key(named: _Line) -> tuple[str, str]:
+def _key(named: Line) -> tuple[str, str]:
     return named["name"], named["version"]
 
 
-def _take_reader(db: Database, line: _Line, taken: TakenIn) -> None:
+def _take_reader(db: Database, line: Line, taken: TakenIn) -> None:
     known = db.execute("SELECT role FROM readers WHERE reader_id = ?", (line["reader_id"],)).fetchone()
     if known:
         taken.unchanged += 1
@@ -202,7 +144,7 @@ def _take_reader(db: Database, line: _Line, taken: TakenIn) -> None:
     taken.added += 1
 
 
-def _take_image(db: Database, line: _Line, taken: TakenIn) -> None:
+def _take_image(db: Database, line: Line, taken: TakenIn) -> None:
     known = db.execute("SELECT modality FROM images WHERE image_id = ?", (line["image_id"],)).fetchone()
     if known is None:
         db.execute(
@@ -217,7 +159,7 @@ def _take_image(db: Database, line: _Line, taken: TakenIn) -> None:
         taken.conflicts.append(f"image {line['alias']!r} ({line['image_id'][:12]}) is {here} here and {there} there; kept {here}")
 
 
-def _take_profile(db: Database, line: _Line, taken: TakenIn) -> bool:
+def _take_profile(db: Database, line: Line, taken: TakenIn) -> bool:
     profile = Profile(**{**line, "cells": tuple(cell_from_json(cell) for cell in line["cells"])})
     standing = find_profile(db, profile.name, profile.version)
     if standing is None:
@@ -228,6 +170,16 @@ def _take_profile(db: Database, line: _Line, taken: TakenIn) -> bool:
         taken.unchanged += 1
         return True
     taken.conflicts.append(f"profile {profile.name} {profile.version} is published here with other content; kept this study's")
+    return False
+
+
+def _published_here(db: Database, said: Line, refused: set[tuple[str, str]], taken: TakenIn) -> bool:
+    """Whether the profile that an event says was published stands here with that content; a refused one is told already."""
+    standing = find_profile(db, *_key(said))
+    if standing is not None and profile_sha256(standing) == said["sha256"]:
+        return True
+    if _key(said) not in refused:
+        taken.conflicts.append(f"profile {said['name']} {said['version']} was published there but is not in the bundle")
     return False
 
 
@@ -244,7 +196,7 @@ class _LeftOut:
         return [f"{self.absent} decisions are on questions that are not here; import the questions first"] if self.absent else []
 
 
-def _no_such_question(db: Database, line: _Line, versions: Versions, left_out: _LeftOut) -> bool:
+def _no_such_question(db: Database, line: Line, versions: Versions, left_out: _LeftOut) -> bool:
     if line["kind"] not in REVIEW_KINDS:
         return False
     why = why_not(db, line["payload"], versions)
@@ -257,7 +209,7 @@ def _no_such_question(db: Database, line: _Line, versions: Versions, left_out: _
     return bool(why)
 
 
-def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
+def _take_event(db: Database, line: Line, taken: TakenIn) -> None:
     name = f"event {line['event_id']} ({line['kind']})"
     known = audit.events(db, "WHERE event_id = ?", (line["event_id"],))
     if known:
@@ -270,6 +222,9 @@ def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
         if line[lacking] and missing(db, line[lacking]):
             taken.conflicts.append(f"{name} refers to {lacking} {line[lacking]}, which is not here")
             return
+    if line["undoes"] and not _own(db, line):
+        taken.conflicts.append(f"{name} takes back event {line['undoes']}, which is not a decision of the same person; it stands")
+        return
     if line["undoes"] and db.execute("SELECT 1 FROM events WHERE undoes = ?", (line["undoes"],)).fetchone():
         taken.notes.append(f"{name}: {line['undoes']} has been taken back here as well")
         return
@@ -291,6 +246,12 @@ def _take_event(db: Database, line: _Line, taken: TakenIn) -> None:
     taken.added += 1
 
 
+def _own(db: Database, line: Line) -> bool:
+    """Whether an event takes back what a bundle may, a decision of the same person: a clearance of this site is not."""
+    undone = audit.events(db, "WHERE event_id = ?", (line["undoes"],))[0]
+    return undone.kind in TAKEN_BACK and undone.reader == line["reader"]
+
+
 def _absent(table: str, column: str) -> Callable[[Database, str], bool]:
     return lambda db, value: db.execute(f"SELECT 1 FROM {table} WHERE {column} = ?", (value,)).fetchone() is None
 
@@ -302,6 +263,6 @@ _LACKING = {
 }
 
 
-def _said(line: _Line) -> _Line:
+def _said(line: Line) -> Line:
     """An event without its place in a chain."""
     return {key: value for key, value in line.items() if key not in ("seq", "previous_hash", "hash")}

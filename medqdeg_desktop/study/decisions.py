@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.connection import StudyFile
 from medqdeg_desktop.study.errors import StudyError
+from medqdeg_desktop.study.expectations import expect_records
 from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_text, uuid7
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord, Reader, Setting
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
@@ -286,3 +288,13 @@ def _clean_decision(event: Event) -> CleanDecision:
         event_id=event.event_id,
         at=event.at,
     )
+
+
+def _understand_setting(event: Event) -> None:
+    setting = _setting(event)
+    _check_setting(setting, setting.type)
+    expect_records(parameters=setting.parameters, provenance=setting.provenance)
+
+
+#: By kind: raises StudyError or one of ``NOT_UNDERSTOOD`` for an event of another study that this program would not have written.
+UNDERSTOOD: Final[dict[str, Callable[[Event], object]]] = {"clean": _clean_decision, "setting": _understand_setting}

@@ -11,15 +11,16 @@ impossible. What colleagues answered is withheld here, in the query layer, until
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.decisions import Decisions
 from medqdeg_desktop.study.errors import StudyError
+from medqdeg_desktop.study.expectations import expect, expect_records, expect_texts
 from medqdeg_desktop.study.identifiers import canonical_json, sha256_text
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord
 
@@ -419,3 +420,30 @@ def _signature(event: Event) -> Signature:
     return Signature(
         event.reader, p["protocol"], p["type"], p["modality"], p["verdict"], p["levels"], event.reason, event.event_id, event.at
     )
+
+
+def _understand_protocol(event: Event) -> None:
+    fixed = _protocol(event)
+    expect_records(body=fixed.body)
+    expect(isinstance(fixed.body["readers"], int), "a protocol needs the number of its readers")
+    expect(fixed.protocol_id == sha256_text(canonical_json(fixed.body)), "the protocol is not the one that its identifier names")
+
+
+def _understand_answer(event: Event) -> None:
+    answer = _answer(event)
+    expect_records(detail=answer.detail)
+    expect_texts(event.payload, "session", "verdict")
+    expect(isinstance(answer.ordinal, int), "ordinal is no number")
+    named = _trial(answer.protocol_id, answer.stage, answer.key)
+    expect(event.payload["trial"] == named, "the trial is not named by its protocol, stage and key")
+
+
+#: By kind: raises one of ``NOT_UNDERSTOOD`` for an event of another study that this program would not have written.
+UNDERSTOOD: Final[dict[str, Callable[[Event], object]]] = {
+    "protocol_fixed": _understand_protocol,
+    "session_opened": lambda event: expect_records(facts=_session(event).facts),
+    "trial_answered": _understand_answer,
+    "stage_locked": lambda event: expect_texts(event.payload, "protocol", "stage"),
+    "proposal_fixed": lambda event: expect_records(body=_proposal(event).body),
+    "consensus_signed": lambda event: expect_records(levels=_signature(event).levels),
+}

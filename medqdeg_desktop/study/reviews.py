@@ -7,15 +7,16 @@ A reader is given their own decisions; those of others only through ``decisions_
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlite_utils import Database
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.errors import StudyError
+from medqdeg_desktop.study.expectations import expect, expect_texts
 from medqdeg_desktop.study.identifiers import now_after, utc_text
 from medqdeg_desktop.study.items import Items
 from medqdeg_desktop.study.records import Event, Item, ItemNote, Review, ReviewSetup
@@ -76,15 +77,7 @@ class Reviews(Items):
 
     def record_review(self, review: Review) -> Review:
         """Records a decision on the item's current version (or the one named, if it still is); on disk when this returns."""
-        if review.stage not in _STAGES:
-            raise StudyError(f"{self.path}: a decision is blind, settled or gold, not {review.stage!r}")
-        if not review.marks:
-            raise StudyError(f"{self.path}: a decision on {review.item_id} says nothing of any degradation")
-        for name, mark in review.marks.items():
-            if name not in DEGRADATION_BY_NAME and name != CLEAN:
-                raise StudyError(f"{self.path}: unknown degradation type {name!r}")
-            if mark != 0 and mark not in _REASONS:
-                raise StudyError(f"{self.path}: {mark} is no reason to remove {name}; reasons are 1 to 5, 0 keeps it")
+        _check_review(review, str(self.path))
         with self._writing() as db:
             reader = self._reader_id(db, review.reader)
             version = self._current_version(db, review.item_id, review.version)
@@ -269,3 +262,35 @@ def _review(event: Event) -> Review:
 def _note(event: Event) -> ItemNote:
     said = event.payload
     return ItemNote(event.reader, said["item"], bool(said["flagged"]), said["comment"], said["version"], event.event_id, event.at)
+
+
+def _check_review(review: Review, where: str) -> None:
+    if review.stage not in _STAGES:
+        raise StudyError(f"{where}: a decision is blind, settled or gold, not {review.stage!r}")
+    if not review.marks:
+        raise StudyError(f"{where}: a decision on {review.item_id} says nothing of any degradation")
+    for name, mark in review.marks.items():
+        if name not in DEGRADATION_BY_NAME and name != CLEAN:
+            raise StudyError(f"{where}: unknown degradation type {name!r}")
+        if mark != 0 and mark not in _REASONS:
+            raise StudyError(f"{where}: {mark} is no reason to remove {name}; reasons are 1 to 5, 0 keeps it")
+
+
+def _understand_review(event: Event) -> None:
+    _understand_version(event)
+    _check_review(_review(event), "the decision")
+
+
+def _understand_note(event: Event) -> None:
+    _understand_version(event)
+    expect_texts(event.payload, "comment")
+    _note(event)
+
+
+def _understand_version(event: Event) -> None:
+    expect_texts(event.payload, "item")
+    expect(type(event.payload["version"]) is int, "version is no number")
+
+
+#: By kind: raises StudyError or one of ``NOT_UNDERSTOOD`` for an event of another study that this program would not have written.
+UNDERSTOOD: Final[dict[str, Callable[[Event], object]]] = {"item_reviewed": _understand_review, "item_noted": _understand_note}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from study_records import IMAGE, make_item, make_setting
 
+from medqdeg_desktop.study.audit import event_hash
 from medqdeg_desktop.study.bundle import export_bundle, import_bundle
+from medqdeg_desktop.study.identifiers import canonical_json
 from medqdeg_desktop.study.records import CleanDecision, ImageRecord, Profile, ProfileCell
 from medqdeg_desktop.study.store import Study, StudyError
 from medqdeg_desktop.taxonomy import Level, Modality
@@ -149,8 +154,6 @@ def test_the_same_decisions_give_the_same_bytes(tmp_path: Path) -> None:
 
 def _rewritten(bundle: Path, name: str, change: tuple[str, str], *, honest: bool) -> Path:
     """``bundle`` with a text replaced in the file ``name``; ``honest`` also corrects the manifest."""
-    import hashlib
-
     with zipfile.ZipFile(bundle) as archive:
         files = {entry: archive.read(entry) for entry in archive.namelist()}
     assert change[0].encode() in files[name]
@@ -198,3 +201,88 @@ def test_a_reader_who_works_on_two_copies_has_one_newest_setting(tmp_path: Path)
             import_bundle(a, _bundle(b, tmp_path))
             import_bundle(b, _bundle(a, tmp_path))
             assert a.settings() == b.settings() == [later]
+
+
+def _forged(bundle: Path, change: Callable[[dict[str, list[dict[str, Any]]]], object]) -> Path:
+    """``bundle`` after ``change`` of its lines, with every hash made anew: as another program would write it."""
+    with zipfile.ZipFile(bundle) as archive:
+        files = {entry: archive.read(entry) for entry in archive.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    lines = {name: [json.loads(line) for line in data.splitlines()] for name, data in files.items()}
+    change(lines)
+    for line in lines["events.jsonl"]:
+        content = {**line, "payload": canonical_json(line["payload"])}
+        del content["hash"], content["seq"]
+        line["hash"] = event_hash(**content)
+    target = bundle.with_suffix(".forged.zip")
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, said in lines.items():
+            data = "".join(f"{canonical_json(line)}\n" for line in said).encode()
+            manifest["files"][name]["sha256"] = hashlib.sha256(data).hexdigest()
+            archive.writestr(name, data)
+        archive.writestr("manifest.json", json.dumps(manifest))
+    return target
+
+
+def _of_kind(kind: str, **changes: Any) -> Callable[[dict[str, list[dict[str, Any]]]], None]:
+    """Makes the setting of a bundle an event of ``kind``."""
+
+    def change(lines: dict[str, list[dict[str, Any]]]) -> None:
+        line = next(line for line in lines["events.jsonl"] if line["kind"] == "setting")
+        line.update({"kind": kind, **changes})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_of_kind("setting", payload={"type": "low_dose"}), "events.jsonl line 2: lacks 'modality'"),
+        (_of_kind("setting", payload=[1]), "events.jsonl line 2: payload is no record"),
+        (_of_kind("setting", at="x" * 27), "events.jsonl line 2: .*x"),
+        (_of_kind("trial_answered", payload={"trial": "p/adjust/k"}), "events.jsonl line 2: lacks 'protocol'"),
+        (_of_kind("stage_locked", payload={}), "events.jsonl line 2: lacks 'protocol'"),
+        (_of_kind("protocol_fixed", payload={"protocol": "p", "body": {"readers": 1}}), "not the one that its identifier names"),
+        (_of_kind("item_reviewed", payload={"item": "q1"}), "events.jsonl line 2: lacks 'version'"),
+        (_of_kind("items_cleared", payload={"items": {"q1": 1}}), "holds no events of kind 'items_cleared'"),
+        (_of_kind("review_opened", payload={"seed": "1"}), "holds no events of kind 'review_opened'"),
+        (lambda lines: lines["images.jsonl"][0].update(modality="nope"), "images.jsonl line 1: unknown modality 'nope'"),
+        (lambda lines: lines["images.jsonl"][0].update(facts="{"), "images.jsonl line 1: Expecting"),
+        (lambda lines: lines["readers.jsonl"][0].pop("role"), "readers.jsonl line 1: lacks 'role'"),
+        (lambda lines: lines["items.jsonl"].append({"item_id": "q1"}), "items.jsonl line 1: lacks 'sha256'"),
+    ],
+)
+def test_a_line_that_no_study_says_is_refused_with_its_number_and_nothing_is_taken_in(
+    tmp_path: Path, change: Callable[[dict[str, list[dict[str, Any]]]], object], reason: str
+) -> None:
+    with _site(tmp_path, "a", 0.3, 0.5) as a, Study.create(tmp_path / "b.medq") as b:
+        forged = _forged(_bundle(a, tmp_path), change)
+        with pytest.raises(StudyError, match=reason):
+            import_bundle(b, forged)
+        assert b.events() == [] and b.readers() == [] and b.images() == [] and b.verify() == []
+
+
+def test_a_bundle_takes_back_nothing_of_another_person_and_no_clearance(tmp_path: Path) -> None:
+    with _site(tmp_path, "a", 0.3, 0.5) as a, _site(tmp_path, "b", 0.4, 0.6) as b:
+        b.add_items([make_item("q1")])
+        clearance = b.clear_items(["q1"], "R1")
+        own = b.settings()[0]
+        for undone in (clearance.event_id, own.event_id):
+
+            def change(lines: dict[str, list[dict[str, Any]]], undone: str = undone) -> None:
+                next(line for line in lines["events.jsonl"] if line["undoes"]).update(undoes=undone)
+
+            taken = import_bundle(b, _forged(_bundle(a, tmp_path), change))
+            assert any(f"takes back event {undone}" in conflict for conflict in taken.conflicts)
+        item = b.item("q1")
+        assert item is not None and item.cleared_by == "R1"
+        assert own in b.settings() and b.verify() == []
+
+
+def test_a_profile_that_an_event_names_must_be_in_the_bundle(tmp_path: Path) -> None:
+    published = {"name": "p", "version": "1.0.0", "sha256": "ab" * 32, "content_hash": "ab" * 32}
+    with _site(tmp_path, "a", 0.3, 0.5) as a, Study.create(tmp_path / "b.medq") as b:
+        forged = _forged(_bundle(a, tmp_path), _of_kind("profile_published", payload=published))
+        taken = import_bundle(b, forged)
+        assert any("profile p 1.0.0 was published there but is not in the bundle" in c for c in taken.conflicts)
+        assert b.verify() == []
