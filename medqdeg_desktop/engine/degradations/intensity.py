@@ -25,6 +25,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+import stringzilla
 
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, register
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
@@ -47,8 +48,6 @@ _LEAST_FOREGROUND: Final = 0.01
 _STEPS: Final = 4096
 #: Pixels that are enough to tell a median.
 _COUNTED: Final = 1 << 20
-#: Bytes of a frame from which a table of 65536 pairs pays.
-_PAIRS_FROM: Final = 1 << 18
 
 
 def _brighter(seed: int) -> bool:
@@ -145,28 +144,24 @@ class ReduceContrast(Degradation):
 
 def _line(pixels: Pixels, slope: float, offset: float) -> Pixels:
     """slope x + offset in the dtype of ``pixels``, in one pass; uint8 is rounded and saturated."""
+    if pixels.dtype == np.uint8:
+        levels = np.arange(256, dtype=np.uint8)
+        return _looked_up(pixels, np.asarray(cv2.addWeighted(levels, slope, levels, 0.0, offset), np.uint8).ravel())
     # A flat view: whatever the channels, OpenCV sees one. Adding the array to itself at weight 0 is its multiply-add.
     flat = pixels.reshape(len(pixels), -1)
-    if pixels.dtype == np.uint8 and slope == 1:
-        whole = np.array([round(abs(offset))], np.float64)
-        shifted = cv2.add(flat, whole) if offset >= 0 else cv2.subtract(flat, whole)
-        return np.asarray(shifted).reshape(pixels.shape)
-    if pixels.dtype == np.uint8 and offset >= 0:
-        # Twice as fast, and its absolute value changes nothing above 0.
-        return np.asarray(cv2.convertScaleAbs(flat, alpha=slope, beta=offset)).reshape(pixels.shape)
     return np.asarray(cv2.addWeighted(flat, slope, flat, 0.0, offset)).reshape(pixels.shape)
 
 
 def _through_table(pixels: Pixels, values: npt.NDArray[np.floating[Any]]) -> Pixels:
     """uint8 ``pixels`` looked up in ``values`` (256,), rounded."""
-    table = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    if pixels.size < _PAIRS_FROM or pixels.size % 2:
-        return np.asarray(cv2.LUT(pixels, table)).reshape(pixels.shape)
-    # Two bytes at a time: half the look-ups, in a table of all pairs.
-    wide = table.astype(np.uint16)
-    pairs = ((wide[:, None] << 8) | wide).ravel()
-    looked_up = np.asarray(cv2.LUT(pixels.reshape(1, -1).view(np.uint16), pairs), np.uint16)
-    return looked_up.view(np.uint8).reshape(pixels.shape)
+    return _looked_up(pixels, np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _looked_up(pixels: Pixels, table: npt.NDArray[np.uint8]) -> Pixels:
+    """``table`` (256,) at each of the uint8 ``pixels``: StringZilla holds a table of bytes in registers, OpenCV in memory."""
+    out = np.array(pixels, order="C")
+    stringzilla.translate(out.data.cast("B"), table.data, inplace=True)
+    return out
 
 
 def foreground_median(image: MedicalImage) -> float:
