@@ -62,12 +62,15 @@ def _lines(study: Study, asked: Asked, levels: LevelTable, summary: PlanSummary)
     assigned: Apportionment | None = None
     items: Iterator[Item] = islice(taking_part(study), asked.limit)
     if asked.rule == "published":
-        # Shared out as it was reviewed: what the review has taken out leaves a gap, or every removal would deal the rest anew.
-        shared_out = apportion(islice(sharing(study, found), asked.limit), types_for, asked.seed, marked=asked.mark_regions)
+        # Shared out as it was reviewed: what the review has taken out leaves a gap, or every removal would deal the rest anew. A
+        # release is dealt among all questions, whatever is marked: neither limit nor marks may bring in what nobody reviewed.
+        def sharers() -> Iterator[Item]:
+            return islice(sharing(study, found), None if asked.release else asked.limit)
+
+        shared_out = apportion(sharers(), types_for, asked.seed, marked=asked.mark_regions and not asked.release)
         gaps = sum(name in removed.get(item_id, ()) for item_id, types in shared_out.types.items() for name in types)
         summary.notes += [*shared_out.notes, *([f"the review has taken out {gaps:,} pairs a level"] if gaps else [])]
-        members = islice(sharing(study, found), asked.limit)
-        items = (item for item in members if item.state != "removed" and item.item_id in shared_out)
+        items = islice((i for i in sharers() if i.state != "removed" and i.item_id in shared_out), asked.limit)
         assigned = shared_out
 
     def drawn(item: Item) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ _COLOUR: Final = (0, 255, 0)
 _WIDTH: Final = 1 / 256
 _SHIFT: Final = 4
 _STEPS: Final = 180
+#: The points that stand for a box or an ellipse in patient coordinates.
+_BOX_CORNERS: Final = 4
 #: Pixels by which a corner may leave an upright box before the box counts as turned.
 _UPRIGHT_WITHIN: Final = 0.05
 
@@ -42,7 +44,7 @@ def problem(region: Mapping[str, Any], shape: tuple[int, ...] | None = None) -> 
         points = outline(region)
     except RegionError as error:
         return str(error)
-    if wrong := _patient_problem(region.get("patient")):
+    if wrong := _patient_problem(region.get("patient"), len(points) if region.get("kind") == "contour" else _BOX_CORNERS):
         return wrong
     if shape is not None:
         rows, columns = shape[:2]
@@ -161,16 +163,17 @@ def _rounded(point: npt.NDArray[np.float64]) -> list[float]:
     return [round(float(value), 4) for value in point]
 
 
-def _patient_problem(told: Any) -> str:
+def _patient_problem(told: Any, count: int) -> str:
+    """What is wrong with the patient coordinates of a region that ``count`` points stand for."""
     if told is None:
         return ""
     if not isinstance(told, Mapping) or told.get("unit") != PATIENT_UNIT or not isinstance(told.get("frame_of_reference"), str):
         return f"patient coordinates of the region are not {PATIENT_UNIT} with their frame_of_reference"
     try:
-        _numbers(told.get("points"), 3)
+        found = len(_numbers(told.get("points"), 3))
     except RegionError as error:
         return str(error)
-    return ""
+    return "" if found == count else f"patient coordinates of the region have {found} points, its outline has {count}"
 
 
 def _numbers(value: Any, count: int) -> npt.NDArray[np.float64]:

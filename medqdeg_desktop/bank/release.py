@@ -82,11 +82,11 @@ def source_hashes(task: _Sources) -> list[tuple[str, tuple[str, ...]]]:
 
 def _released(study: Study, seed: int, rule: str, limit: int | None) -> Iterator[Item]:
     """Items of the set: all that take part, under the rule ``published`` those that it takes."""
-    items = islice(taking_part(study), limit)
-    if rule == "uniform":
-        return items
-    drawn = draw_under_review(study, ReviewSetup(seed, release=True, rule=rule))
-    return (item for item in items if drawn(item))
+    items = taking_part(study)
+    if rule != "uniform":
+        drawn = draw_under_review(study, ReviewSetup(seed, release=True, rule=rule))
+        items = (item for item in items if drawn(item))
+    return islice(items, limit)
 
 
 def _chunks(released: Iterator[Item]) -> Iterator[_Sources]:

@@ -84,7 +84,9 @@ def assign(study: ItemStore, assigned: Mapping[tuple[str, str], str], by: str) -
     changed = 0
     for (source, label), skill in assigned.items():
         task = TASK_OF_SKILL[skill]
-        of_label = [item for item in study.items(source=source) if not item.draft and label_of(item) == label]
+        # A new version of a removed question would be back in the set.
+        there = (item for item in study.items(source=source) if not item.draft and item.state != "removed")
+        of_label = [item for item in there if label_of(item) == label]
         placed = (replace(item, capability=str(task.capability), task=task.name, skill=skill) for item in of_label)
         changed += study.add_items(placed, by, f"{label} of {source} is {skill}").updated
     skills.write_site_lines(assigned)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -33,6 +34,7 @@ _BLANK: Final = ("", "", "", "")
 class WritingStore(Protocol):
     """What writing needs of a study."""
 
+    def together(self) -> AbstractContextManager[None]: ...
     def add_items(self, items: list[Item], by: str = "", reason: str = "") -> ItemCounts: ...
     def item(self, item_id: str) -> Item | None: ...
     def items(self, *, source: str | None = None) -> Iterator[Item]: ...
@@ -140,10 +142,12 @@ def save(study: WritingStore, draft: Draft, by: str) -> bool:
 
     Raises BankError where the item was submitted meanwhile: ``take_up`` makes it a draft again.
     """
-    standing = study.item(draft.item_id)
-    if standing is not None and not standing.draft:
-        raise BankError(f"{draft.item_id}: was submitted already; take it up again to change it")
-    return study.add_items([_item(draft)], by, "draft").unchanged == 0
+    # Another window may submit it between the look and the writing.
+    with study.together():
+        standing = study.item(draft.item_id)
+        if standing is not None and not standing.draft:
+            raise BankError(f"{draft.item_id}: was submitted already; take it up again to change it")
+        return study.add_items([_item(draft)], by, "draft").unchanged == 0
 
 
 def drafts(study: WritingStore) -> Iterator[Draft]:
@@ -240,23 +244,25 @@ def submit(study: WritingStore, draft: Draft, by: str, shape: tuple[int, ...] | 
 
 def take_up(study: WritingStore, item_id: str, by: str) -> Draft:
     """Makes a submitted item a draft again, so that it leaves sets and review until it is submitted anew."""
-    item = study.item(item_id)
-    if item is None or item.source != SOURCE:
-        raise BankError(f"{item_id}: no item that was written in this study")
-    if not item.draft:
-        study.add_items([replace(item, draft=True)], by, "taken up again")
-    elif item.state == "removed":
-        study.judge_items([item_id], "imported", by, "taken up again")
+    with study.together():
+        item = study.item(item_id)
+        if item is None or item.source != SOURCE:
+            raise BankError(f"{item_id}: no item that was written in this study")
+        if not item.draft:
+            study.add_items([replace(item, draft=True)], by, "taken up again")
+        elif item.state == "removed":
+            study.judge_items([item_id], "imported", by, "taken up again")
     return draft_of(item)
 
 
 def discard(study: WritingStore, item_id: str, by: str) -> None:
     """Takes a draft out of the list; every version of it stays in the study, and ``take_up`` brings it back."""
-    item = study.item(item_id)
-    if item is None or item.source != SOURCE or not item.draft:
-        raise BankError(f"{item_id}: no draft that was written in this study")
-    if item.state != "removed":
-        study.judge_items([item_id], "removed", by, "discarded while it was a draft")
+    with study.together():
+        item = study.item(item_id)
+        if item is None or item.source != SOURCE or not item.draft:
+            raise BankError(f"{item_id}: no draft that was written in this study")
+        if item.state != "removed":
+            study.judge_items([item_id], "removed", by, "discarded while it was a draft")
 
 
 def draft_of(item: Item) -> Draft:

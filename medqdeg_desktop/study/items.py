@@ -28,10 +28,16 @@ class Items(Profiles):
     def add_items(self, items: Iterable[Item], by: str = "", reason: str = "") -> ItemCounts:
         """Keeps ``items``, streamed: new ones, new versions of changed ones; those that stand already are left alone.
 
-        Committed by the thousand, so that an import of any length holds neither the lock nor memory; run it again after an
-        interruption. ``by`` is the person who wrote them, "" for an import. Raises StudyError where one call brings two different
-        items under one id.
+        An import is committed by the thousand, so that one of any length holds neither the lock nor memory; run it again after an
+        interruption. What the person ``by`` wrote is kept together with who wrote it, or not at all. Raises StudyError where one
+        call brings two different items under one id.
         """
+        if by:
+            with self._writing():
+                return self._add_items(items, by, reason)
+        return self._add_items(items, by, reason)
+
+    def _add_items(self, items: Iterable[Item], by: str, reason: str) -> ItemCounts:
         added = updated = unchanged = 0
         written: dict[str, int] = {}
         seen: dict[str, str] = {}

@@ -117,6 +117,9 @@ def test_a_region_is_kept_in_patient_coordinates_as_the_standard_places_pixels()
     assert located(located(BOX, AXIAL), None) == BOX
     assert problem(located(CONTOUR, AXIAL)) == ""
     assert "LPS mm" in problem(BOX | {"patient": {"unit": "RAS"}})
+    few = located(BOX, AXIAL)["patient"] | {"points": [[1, 2, 3]]}
+    assert "have 1 points, its outline has 4" in problem(BOX | {"patient": few})
+    assert "have 1 points" in problem(ELLIPSE | {"patient": few}) and "have 1 points" in problem(CONTOUR | {"patient": few})
     assert "x, y, z" in problem(BOX | {"patient": {"unit": "LPS mm", "frame_of_reference": "", "points": [[1, 2]]}})
 
 

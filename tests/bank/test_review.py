@@ -17,7 +17,8 @@ from medqdeg_desktop.bank.plan import Asked
 from medqdeg_desktop.bank.review import REASONS, State, dashboard, decide, outcome, take_back
 from medqdeg_desktop.bank.review_queue import Entry, queue, queue_order
 from medqdeg_desktop.bank.reviewed_draw import check_reviewed_draw, draw_under_review
-from medqdeg_desktop.study.records import ItemNote, Review, ReviewSetup
+from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.study.records import CleanDecision, ImageRecord, ItemNote, Review, ReviewSetup
 from medqdeg_desktop.study.store import Study, StudyError
 
 BankOf = Callable[..., Study]
@@ -360,6 +361,30 @@ def test_a_release_under_the_rule_published_needs_its_own_draw_reviewed(study: S
     study.add_items(replace(first, item_id=f"n{n}") for n in range(40))
     with pytest.raises(BankError, match=r"not decided under this draw|drawn with other types than were reviewed"):
         check_reviewed_draw(study, 5, "published")
+
+
+def test_a_limited_or_marked_release_holds_nothing_but_pairs_that_were_reviewed(study: Study, tmp_path: Path) -> None:
+    first = study.item("q000")
+    assert first is not None
+    study.add_items(
+        replace(first, item_id=f"n{n:02d}", region={"kind": "box", "at": [4, 4, 20, 20]} if n % 2 else None) for n in range(30)
+    )
+    study.open_review(ReviewSetup(5, 3, release=True, rule="published"), "ann")
+    drawn_there = draw_under_review(study)
+    reviewed = {item.item_id: drawn_there(item) for item in study.items() if drawn_there(item)}
+    for item_id, types in reviewed.items():
+        for reader in ("ann", "ben", "dov"):
+            decide(study, review(reader, dict.fromkeys(types, 0), item_id))
+    for item in study.items():
+        image = read_image(item.images[0], modality=item.modality)
+        study.record_image(ImageRecord(image.source_sha256, item.modality, item.item_id, item.images[0]))
+        study.decide_clean(CleanDecision("ann", image.source_sha256, 0, None, "diagnostic"))
+    for name, limit, marked in (("limited", 7, False), ("marked", None, True)):
+        asked = Asked(5, "published", release=True, limit=limit, mark_regions=marked)
+        made = generate(study, tmp_path / name, asked, workers=1, make_executor=here)
+        rows = [row for row in Dataset.open(made.folder).rows() if row["level"] == "L1"]
+        assert rows and all(row["degradation"] in reviewed[row["item_id"]] for row in rows)
+        assert limit is None or made.items == limit
 
 
 def test_a_merged_double_leaves_the_queue_and_decisions_do_not_bring_it_back(study: Study) -> None:

@@ -68,6 +68,14 @@ def test_what_a_person_decides_changes_the_questions_and_teaches_the_next_import
     assert text[0] == "source,label,task,skill" and "ward,Bone marrow,Anatomical Recognition,Skeletal System" in text
 
 
+def test_a_removed_question_is_not_brought_back_by_giving_its_label_a_skill(table: Path, lines: Path, tmp_path: Path) -> None:
+    with Study.create(tmp_path / "w.medq") as study:
+        import_items(study, lines)
+        study.judge_items(["q000"], "removed", "dr_a", "the picture is another patient's")
+        assert assign(study, {("ward", "Lesion gradation"): "Lesion Grading"}, "dr_b") == 1
+        assert [item.item_id for item in study.items(state="removed")] == ["q000"]
+
+
 def test_a_line_of_the_site_takes_the_place_of_the_shipped_one(table: Path) -> None:
     assert skills.place("GMAI-MMBench", "Muscle").skill == "Muscle Recognition"
     skills.write_site_lines({("GMAI-MMBench", "muscle"): "General Structures"})

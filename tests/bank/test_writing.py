@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import Window
 from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 
@@ -155,3 +157,25 @@ def test_a_question_on_a_ct_slice_is_shown_with_the_window_it_was_written_under(
     outside = (shown[..., 0] == shown[..., 1]) & (shown[..., 1] == shown[..., 2])
     np.testing.assert_array_equal(shown[..., 0][outside], plain[outside])
     assert 50 < (~outside).sum() < 2000
+
+
+def test_a_save_never_undoes_what_another_window_submits_meanwhile(
+    study: Study, blank: Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(study, blank, "dr_a")
+    with Study.open(tmp_path / "ward.medq") as other:
+        elsewhere = threading.Thread(target=submit, args=(other, whole(blank), "dr_a"))
+        looked = study.item
+
+        def look_while_another_submits(item_id: str) -> Item | None:
+            found = looked(item_id)
+            elsewhere.start()
+            elsewhere.join(0.5)
+            return found
+
+        monkeypatch.setattr(study, "item", look_while_another_submits)
+        save(study, replace(blank, question="Wha"), "dr_a")
+        elsewhere.join()
+    monkeypatch.undo()
+    item = study.item(blank.item_id)
+    assert item is not None and not item.draft

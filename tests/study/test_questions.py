@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,21 @@ def test_an_item_comes_back_as_it_was_with_its_options_in_order(study: Study) ->
     assert found == full
     assert found is not None and list(found.options) == ["B", "A"]
     assert study.item("q2") is None
+
+
+def test_what_a_person_wrote_is_kept_with_their_name_or_not_at_all(study: Study) -> None:
+    def cut_off() -> Iterator[Item]:
+        yield from (make_item(f"q{n}") for n in range(1500))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.add_items(cut_off(), "ann", "labels")
+    assert study.item_count() == 0 and "items_added" not in {event.kind for event in study.events()}
+    with pytest.raises(KeyboardInterrupt):
+        study.add_items(cut_off())
+    assert study.item_count() == 1000, "an import goes on where it was cut off"
+    assert study.add_items([make_item("q1", question="Which?")], "ann").updated == 1
+    assert study.items_written()["q1"][0] == "ann"
 
 
 def test_adding_the_same_again_changes_nothing(study: Study) -> None:
