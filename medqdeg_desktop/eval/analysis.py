@@ -6,9 +6,11 @@ rows; an interval is the same ratio of cluster sums under bootstrap weights that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +19,16 @@ from medqdeg_desktop.eval.positions import Positions
 from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, LEVELS, QuestionTable
 from medqdeg_desktop.eval.scores import Scores
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, cluster_weights, interval, ratio
-from medqdeg_desktop.statistics.calibration_metrics import adaptive_ece, auroc, brier_score
+from medqdeg_desktop.statistics.calibration_metrics import adaptive_ece, auroc, brier_score, metrics_of_counts
 from medqdeg_desktop.statistics.distributions import binomial_bounds
 from medqdeg_desktop.statistics.power import minimum_detectable_effect, paired_test
 from medqdeg_desktop.study.records import Run
 
 Floats = NDArray[np.float64]
 Replicates = NDArray[np.float32]
+
+#: Up to so many values of confidence are counted instead of sorted.
+_FEW_VALUES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,13 @@ class Analysis:
 
     def calibration(self, cell: Cell) -> dict[str, Floats]:
         """``ece`` (adaptive), ``brier`` and ``auroc`` of the top-option confidence, each (m,)."""
+        if self._few is not None:
+            values, place, outcome = self._few
+            shape = len(self.scores), len(values) + 1
+            at = place[cell.rows].ravel()
+            counts = np.bincount(at, minlength=math.prod(shape)).reshape(shape)[:, :-1]
+            right = np.bincount(at, outcome[cell.rows].ravel(), math.prod(shape)).reshape(shape)[:, :-1]
+            return dict(zip(("ece", "brier", "auroc"), metrics_of_counts(values, counts, right), strict=True))
         pairs = [(s.top[cell.rows], s.outcome[cell.rows]) for s in self.scores]
         pairs = [(c[np.isfinite(y)], y[np.isfinite(y)]) for c, y in pairs]
         return {
@@ -253,6 +265,27 @@ class Analysis:
             "brier": np.array([brier_score(c, y) for c, y in pairs]),
             "auroc": np.array([auroc(c, y) for c, y in pairs]),
         }
+
+    @cached_property
+    def _few(self) -> tuple[Floats, NDArray[np.intp], Floats] | None:
+        """The values that top-option confidence takes where these are few, as those of votes are; else None.
+
+        Values (v,); for each question and model (n, m) which of v + 1 places per model it has, the last of which is for what has
+        no confidence or no outcome; and the outcome (n, m), 0 where there is none.
+        """
+        found: Floats = np.empty(0)
+        for scores in self.scores:
+            found = np.union1d(found, scores.top[np.isfinite(scores.top)])
+            if len(found) > _FEW_VALUES:
+                return None
+        if not len(found):
+            return None
+        outcome = self._stack("outcome")
+        known = np.isfinite(outcome)
+        # What is not a number sorts behind all values.
+        place = np.where(known, np.searchsorted(found, self._stack("top")), len(found))
+        place += np.arange(len(self.scores)) * (len(found) + 1)
+        return found, place, np.where(known, outcome, 0.0)
 
     # -- bootstrap ---------------------------------------------------------------------------------------------------
 

@@ -98,6 +98,30 @@ def auroc(confidence: ArrayLike, outcome: ArrayLike) -> float:
     return float((right_in * (wrong_below + wrong_in / 2)).sum() / total)
 
 
+def metrics_of_counts(values: Floats, counts: NDArray[np.int64], right: Floats, bins: int = 15) -> tuple[Floats, Floats, Floats]:
+    """``adaptive_ece``, ``brier_score`` and ``auroc`` of m sets of items whose confidences are a few common values, each (m,).
+
+    values   (v,) confidences, rising.
+    counts   (m, v) items of each set at each value.
+    right    (m, v) sum of their outcomes.
+
+    All that a vote of ten trials can say are some dozen values: counted, they cost a fraction of being sorted.
+    """
+    n, hits = counts.sum(axis=1), right.sum(axis=1)
+    wrong = counts - right
+    below = np.cumsum(wrong, axis=1) - wrong
+    up_to = np.cumsum(counts, axis=1)
+    # Where a bin ends: at the value that holds the k-th share of the items, with all who are tied with it.
+    shares = -(-np.arange(1, bins + 1) * n[:, None] // bins) - 1
+    ends = np.minimum((up_to[:, None, :] <= shares[:, :, None]).sum(axis=2), len(values) - 1)
+    excess = np.take_along_axis(np.cumsum(counts * values - right, axis=1), ends, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ece = np.abs(np.diff(excess, axis=1, prepend=0.0)).sum(axis=1) / n
+        brier = (counts * values**2 - 2 * values * right + right).sum(axis=1) / n
+        area = (right * (below + wrong / 2)).sum(axis=1) / (hits * (n - hits))
+    return ece, brier, np.where(hits * (n - hits) > 0, area, np.nan)
+
+
 def _checked(confidence: ArrayLike, outcome: ArrayLike) -> tuple[Floats, Floats]:
     c = np.asarray(confidence, dtype=np.float64)
     y = np.asarray(outcome, dtype=np.float64)

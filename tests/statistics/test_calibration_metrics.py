@@ -14,6 +14,7 @@ from medqdeg_desktop.statistics.calibration_metrics import (
     equal_mass_bins,
     equal_width_bins,
     equal_width_ece,
+    metrics_of_counts,
 )
 
 
@@ -83,3 +84,22 @@ def test_items_without_confidence_are_left_out_and_one_class_has_no_auroc() -> N
 def test_vectors_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         brier_score([0.1, 0.2], [1])
+
+
+def test_counts_of_few_values_give_what_the_items_themselves_give() -> None:
+    rng = np.random.default_rng(3)
+    values = np.linspace(0.2, 1.0, 9)
+    place = rng.integers(0, len(values), (6, 400))
+    outcome = (rng.random((6, 400)) < values[place]).astype(float)
+    outcome[rng.random((6, 400)) < 0.1] = 0.5
+    place[1], outcome[2], outcome[3] = 4, 1.0, 0.0
+    kept = np.array([400, 400, 400, 400, 1, 0])
+    counts, right = np.zeros((6, 9), dtype=np.int64), np.zeros((6, 9))
+    for m, n in enumerate(kept):
+        np.add.at(counts[m], place[m, :n], 1)
+        np.add.at(right[m], place[m, :n], outcome[m, :n])
+    found = metrics_of_counts(values, counts, right)
+    for told, metric in zip(found, (adaptive_ece, brier_score, auroc), strict=True):
+        expected = [metric(values[place[m, :n]], outcome[m, :n]) for m, n in enumerate(kept)]
+        np.testing.assert_allclose(told, expected, atol=1e-12)
+    assert np.isnan(found[2][[2, 3, 5]]).all() and np.isnan(found[0][5])
