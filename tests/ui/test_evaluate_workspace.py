@@ -244,6 +244,28 @@ def test_a_server_s_run_is_followed_stopped_and_gone_on_with(shown: EvaluateWork
     qtbot.waitUntil(lambda: not row.active, timeout=LONG)
 
 
+def test_a_word_given_for_one_host_holds_for_no_other(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
+    click(shown.panel.add)
+    page = shown.add_page
+    click(page.kinds.button(1))
+    page.url.setText("http://one.example/v1")
+    page.model.setEditText("m")
+    qtbot.waitUntil(lambda: page.plain.isVisible(), timeout=LONG)
+    # The next check would look for the host's name: what it tells is given here.
+    page.consent.setChecked(True)
+    page.plain.setChecked(True)
+    page.shut_down()
+    told = dict(page._told)
+    page._show_told(told)
+    assert page.consent.isChecked() and page.plain.isChecked()
+    page.url.setText("http://two.example/v1")
+    page.shut_down()
+    page._show_told(told | {"remote_hosts": ["two.example"], "problem": "", "not_cleared": 0})
+    assert "two.example" in page.consent.text() and "two.example" in page.plain.text()
+    assert not page.consent.isChecked() and not page.plain.isChecked() and not page.add.isEnabled()
+    assert page.ask is not None and (page.ask.hosts, page.ask.plain) == ((), ())
+
+
 def test_plain_http_to_another_machine_needs_a_word_of_its_own(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
     click(shown.panel.add)
     page = shown.add_page

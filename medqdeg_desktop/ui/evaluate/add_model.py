@@ -57,6 +57,8 @@ class AddModelPage(QScrollArea):
         self._preview: Job | None = None
         self._told: dict[str, Any] = {}
         self._unencrypted: tuple[str, ...] = ()
+        #: The hosts that each box of consent names.
+        self._asked_of: dict[QCheckBox, tuple[str, ...]] = {}
         self._folder: ModelFolder | None = None
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._check)
@@ -338,8 +340,10 @@ class AddModelPage(QScrollArea):
             self.model.setEditText(typed)
             self.model.blockSignals(False)
         remote = told.get("remote_hosts") or []
+        self._ask_anew(self.consent, tuple(remote))
         self.consent.setVisible(bool(remote))
         self._unencrypted = in_the_clear(self._urls())
+        self._ask_anew(self.plain, self._unencrypted)
         self.plain.setVisible(bool(self._unencrypted))
         names = ", ".join(self._unencrypted)
         self.plain.setText(self.tr("Send unencrypted to {0}: everybody on the way can read pictures and key").format(names))
@@ -363,6 +367,14 @@ class AddModelPage(QScrollArea):
         else:
             self.estimate.setText("")
         self._show_trouble()
+
+    def _ask_anew(self, box: QCheckBox, hosts: tuple[str, ...]) -> None:
+        """A word that was given for some hosts holds for no others."""
+        if not set(hosts) <= set(self._asked_of.get(box, ())):
+            box.blockSignals(True)
+            box.setChecked(False)
+            box.blockSignals(False)
+        self._asked_of[box] = hosts
 
     def _show_trouble(self) -> None:
         told = self._told
