@@ -257,7 +257,8 @@ class Analysis:
             at = place[cell.rows].ravel()
             counts = np.bincount(at, minlength=math.prod(shape)).reshape(shape)[:, :-1]
             right = np.bincount(at, outcome[cell.rows].ravel(), math.prod(shape)).reshape(shape)[:, :-1]
-            return dict(zip(("ece", "brier", "auroc"), metrics_of_counts(values, counts, right), strict=True))
+            ece, brier, area = metrics_of_counts(values, counts, np.asarray(right, np.float64))
+            return {"ece": ece, "brier": brier, "auroc": area}
         pairs = [(s.top[cell.rows], s.outcome[cell.rows]) for s in self.scores]
         pairs = [(c[np.isfinite(y)], y[np.isfinite(y)]) for c, y in pairs]
         return {

@@ -135,6 +135,35 @@ def test_a_forgotten_series_gives_its_memory_back(make_store: Callable) -> None:
     assert store.cached("stack", 2) is None
 
 
+def test_a_frame_on_its_way_when_its_series_is_forgotten_is_neither_kept_nor_answered(make_store: Callable) -> None:
+    store, answers = make_store(workers=1)
+    old, grown = Stack(1), Stack(1)
+    old.gate.clear()
+    store.want(old, 0)
+    until(lambda: old.read == [0])
+    # As when a series is found to have more slices: other slices under the same numbers.
+    store.forget("stack")
+    store.want(grown, 0)
+    old.gate.set()
+    until(lambda: bool(answers))
+    assert [answer.series for answer in answers] == [grown] and grown.read == [0]
+    assert answers[0].image is store.cached("stack", 0)
+
+
+def test_a_frame_that_is_wanted_again_while_it_is_decoded_is_decoded_once(make_store: Callable) -> None:
+    store, answers = make_store(workers=1)
+    stack = Stack(1)
+    stack.gate.clear()
+    store.want(stack, 0)
+    until(lambda: stack.read == [0])
+    store.want(stack, 0)
+    stack.gate.set()
+    until(lambda: bool(answers))
+    store.want(stack, 0)
+    store.close()
+    assert stack.read == [0] and len(answers) == 1
+
+
 def test_real_slices_come_as_reading_gives_them(make_store: Callable, shared_data: Path) -> None:
     series = read_series(shared_data / "dicom" / "ct_series_uncompressed")
     store, answers = make_store()

@@ -394,7 +394,8 @@ class BrowsingWorkspace(LookingWorkspace):
 
     def _on_answer(self, answer: FrameAnswer) -> None:
         opened = self.opened
-        if opened is None or (answer.series_id, answer.index) != (opened.shown.series_id, opened.view.frame):
+        # A series that has grown meanwhile has other slices under the same numbers.
+        if opened is None or answer.series is not opened.shown or answer.index != opened.view.frame:
             return
         self.comparison.left_pane.set_busy(False)
         if answer.image is None:

@@ -35,12 +35,13 @@ class FrameSeries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FrameAnswer:
-    """A decoded frame, or why there is none (one line)."""
+    """A decoded frame, or why there is none (one line). ``series``: the one that was asked; another may have its id by now."""
 
     series_id: str
     index: int
     image: MedicalImage | None
     error: str = ""
+    series: FrameSeries | None = None
 
 
 Key = tuple[str, int]
@@ -56,6 +57,7 @@ class FrameStore:
         self._bytes = 0
         self._wanted: list[tuple[FrameSeries, int]] = []
         self._running: set[Key] = set()
+        self._outdated: set[Key] = set()
         self._failed: dict[Key, str] = {}
         self._condition = threading.Condition()
         self._closed = False
@@ -97,8 +99,10 @@ class FrameStore:
             self._condition.notify_all()
 
     def forget(self, series_id: str) -> None:
-        """Drops every frame of a series that was closed."""
+        """Drops every frame of a series that was closed or has grown, also those that are being decoded."""
         with self._condition:
+            self._outdated |= {key for key in self._running if key[0] == series_id}
+            self._failed = {key: error for key, error in self._failed.items() if key[0] != series_id}
             for key in [k for k in self._frames if k[0] == series_id]:
                 self._bytes -= _bytes_of(self._frames.pop(key))
             self._wanted = [w for w in self._wanted if w[0].series_id != series_id]
@@ -127,13 +131,18 @@ class FrameStore:
                 error = f"frame {index + 1} could not be decoded: {type(defect).__name__}"
             with self._condition:
                 self._running.discard(key)
+                if key in self._outdated:
+                    # Under this number another slice may be asked for by now: this answer is nobody's.
+                    self._outdated.discard(key)
+                    continue
+                self._wanted = [(s, i) for s, i in self._wanted if (s.series_id, i) != key]
                 if image is None:
                     self._failed[key] = error
                 else:
                     self._keep(key, image)
                 if self._closed:
                     return
-            self._on_answer(FrameAnswer(series.series_id, index, image, error))
+            self._on_answer(FrameAnswer(series.series_id, index, image, error, series))
 
     def _next(self) -> tuple[FrameSeries, int] | None:
         with self._condition:
