@@ -1,14 +1,16 @@
 """This project's own items: JSON lines with ``id``, ``image`` (path relative to the file) or ``images``, ``modality``,
 ``question``, ``options`` (letter to text) and ``answer`` (letter); optional ``frame``, ``axis``, ``window`` [center,
 width], ``task``, ``skill``, ``capability``, ``source``, ``source_id``, ``region``, ``patient``, ``public`` and ``licence``.
-Other keys are left alone.
+Other keys are left alone; those that come close to one of these are said in the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from medqdeg_desktop.bank import checks, json_rows, skills
 from medqdeg_desktop.bank.checks import RowError
@@ -17,7 +19,19 @@ from medqdeg_desktop.bank.region import problem as region_problem
 from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.study.records import Item
 
+_KEYS: Final = (
+    *("id", "image", "images", "modality", "question", "options", "answer", "frame", "axis", "window", "task", "skill"),
+    *("capability", "source", "source_id", "region", "patient", "public", "licence"),
+)
 _AXES = ("", "axial", "coronal", "sagittal")
+
+
+@cache
+def _misspelt(key: str) -> str:
+    """The key that ``key`` comes close to without being it; "" where it is one, or like none."""
+    if key in _KEYS:
+        return ""
+    return next(iter(get_close_matches(key.casefold().strip(), _KEYS, 1, 0.75)), "")
 
 
 def _names_a_region(axis: str) -> bool:
@@ -36,6 +50,9 @@ def read(path: Path, wanted: Wanted) -> Iterator[Item | Rejected]:
             if isinstance(row, RowError):
                 raise row
             name = checks.text(row, "id", needed=True)
+            for key in row:
+                if near := _misspelt(key):
+                    wanted.noted[f"key {key!r} is not read; did it mean {near!r}?"] += 1
             yield item(row, path.parent, wanted.source or path.stem)
         except RowError as error:
             yield Rejected(number, name, str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,7 +21,10 @@ def rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     """
     if is_list(path):
         for number, value in enumerate(elements(path), 1):
-            yield number, value if isinstance(value, dict) else RowError("no JSON object")
+            try:
+                yield number, _sound(value)
+            except RowError as error:
+                yield number, error
         return
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
@@ -50,10 +54,22 @@ def is_list(path: Path) -> bool:
 
 
 def elements(path: Path) -> Iterator[Any]:
-    """The elements of a JSON list, read in blocks. BankError where ``path`` holds no list or it breaks off."""
-    decoder = json.JSONDecoder()
+    """The elements of a JSON list, read in blocks; an object that repeats a key is a ``_Repeated``.
+
+    BankError where ``path`` holds no list, breaks off, is no UTF-8 text or nests deeper than can be read.
+    """
+    try:
+        yield from _elements(path)
+    except UnicodeDecodeError as error:
+        raise BankError(f"{path}: no UTF-8 text at byte {error.start:,} of a block") from None
+    except RecursionError:
+        raise BankError(f"{path}: a value of the JSON list is nested too deep") from None
+
+
+def _elements(path: Path) -> Iterator[Any]:
+    decoder = json.JSONDecoder(object_pairs_hook=_marking_repeats)
     with path.open(encoding="utf-8-sig") as stream:
-        buffer, at, ended = stream.read(_BLOCK).lstrip(), 1, False
+        buffer, at = stream.read(_BLOCK).lstrip(), 1
         if not buffer.startswith("["):
             raise BankError(f"{path}: no JSON list")
         while True:
@@ -66,7 +82,7 @@ def elements(path: Path) -> Iterator[Any]:
                     raise ValueError
                 value, at = decoder.raw_decode(buffer, at)
             except ValueError:
-                block = "" if ended else stream.read(_BLOCK)
+                block = stream.read(_BLOCK)
                 if not block:
                     raise BankError(f"{path}: the JSON list breaks off or is damaged") from None
                 buffer, at = buffer[at:] + block, 0
@@ -89,13 +105,45 @@ def parsed(raw: bytes) -> dict[str, Any]:
     return row
 
 
+class _Repeated(dict[str, Any]):
+    """An object of a list that repeats the key ``key``. The decoder must get past it, so it is refused once it is read."""
+
+    def __init__(self, pairs: list[tuple[str, Any]], key: str) -> None:
+        super().__init__(pairs)
+        self.key = key
+
+
+def _sound(value: Any) -> dict[str, Any]:
+    """``value`` where it is an object without repeated keys and without NaN, as on a line of its own; else RowError."""
+    if not isinstance(value, dict):
+        raise RowError("no JSON object")
+    waiting: list[Any] = [value]
+    while waiting:
+        match waiting.pop():
+            case _Repeated(key=key):
+                raise RowError(f"key {key!r} stands twice")
+            case dict() as inner:
+                waiting += inner.values()
+            case list() as inner:
+                waiting += inner
+            case float() as number if not math.isfinite(number):
+                raise RowError(f"{'NaN' if math.isnan(number) else 'Infinity'} is no JSON value")
+    return value
+
+
 def _no_constant(name: str) -> NoReturn:
     raise RowError(f"{name} is no JSON value")
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _marking_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        repeated = next(key for i, (key, _) in enumerate(pairs) if key in [k for k, _ in pairs[:i]])
-        raise RowError(f"key {repeated!r} stands twice")
+        return _Repeated(pairs, next(key for i, (key, _) in enumerate(pairs) if key in [k for k, _ in pairs[:i]]))
+    return result
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = _marking_repeats(pairs)
+    if isinstance(result, _Repeated):
+        raise RowError(f"key {result.key!r} stands twice")
     return result

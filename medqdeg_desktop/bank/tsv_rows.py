@@ -2,7 +2,8 @@
 
 Images are written once, under their hash, to a folder. Traps met here: an image cell of at most 64 characters is the
 ``index`` of the row whose image it shares; a cell may hold a list of images; column names in any case; a file above a
-gigabyte names its images in ``image_path`` instead.
+gigabyte names its images in ``image_path`` instead; a quotation mark that is opened and not closed makes one cell of the
+rows after it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import base64
 import binascii
 import csv
 import hashlib
-import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.engine import atomic
 
 _SHARED_CELL = 64
+# Longest cell, in characters: above any published image, and a quotation mark without its end stays within memory.
+_LONGEST_CELL = 1 << 27
 _SUFFIXES = ((b"\x89PNG", ".png"), (b"\xff\xd8\xff", ".jpg"), (b"II*\0", ".tif"), (b"MM\0*", ".tif"), (b"BM", ".bmp"))
 
 
@@ -34,7 +37,7 @@ def header(path: Path) -> list[str]:
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str] | RowError]]:
     """(number, row) for each row after the header, from 1; a row that does not fit the header is a RowError.
 
-    Raises BankError where a column of ``needed`` is missing or the file is no UTF-8 text.
+    Raises BankError where a column of ``needed`` is missing, a column stands twice or the file is no UTF-8 text.
     """
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = _reader(file)
@@ -43,6 +46,9 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
             for column in needed:
                 if column not in names:
                     raise BankError(f"{path}: no column {column!r} in the first line")
+            for column, count in Counter(filter(None, names)).items():
+                if count > 1:
+                    raise BankError(f"{path}: column {column!r} stands {count} times in the first line")
             number = 0
             while True:
                 number += 1
@@ -52,6 +58,12 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
                     return
                 except csv.Error as error:
                     yield number, RowError(f"no TSV row: {error}")
+                    continue
+                if lines_lost := _swallowed(cells):
+                    yield (
+                        number,
+                        RowError(f"a quotation mark is not closed: the {lines_lost} lines after it are lost in one cell"),
+                    )
                     continue
                 if len(cells) != len(names):
                     yield number, RowError(f"{len(cells)} cells where the header has {len(names)}")
@@ -87,7 +99,8 @@ class ImageCells:
             found = self._by_index[cell]
         else:
             found = tuple(_extracted(text, self._folder) for text in _listed(cell))
-        self._by_index[row.get("index", "").strip()] = found
+        # An index that stands twice names the first of its rows, as the study does.
+        self._by_index.setdefault(row.get("index", "").strip(), found)
         return found
 
 
@@ -103,8 +116,16 @@ def image_bytes(text: str) -> tuple[bytes, str]:
     return data, suffix
 
 
+def _swallowed(cells: list[str]) -> int:
+    """Number of lines that one of ``cells`` took in because a quotation mark was not closed; 0 where none did.
+
+    Published cells may hold line ends, but no tabs as well. Rows taken in like this would come out with each other's answers.
+    """
+    return next((cell.count("\n") for cell in cells if "\n" in cell and "\t" in cell), 0)
+
+
 def _reader(file: Iterator[str]) -> Iterator[list[str]]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    csv.field_size_limit(_LONGEST_CELL)
     return csv.reader(file, delimiter="\t")
 
 

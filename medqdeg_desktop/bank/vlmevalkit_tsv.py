@@ -36,7 +36,10 @@ def read(path: Path, wanted: Wanted) -> Iterator[Item | Rejected]:
             # Rows below may share the image of one that is itself rejected.
             images = cells.of(row)
             source = wanted.source or row.get("source", "").strip() or (medq_bench.SOURCE if quality else path.stem)
-            yield _item(row, source, images, quality)
+            item = _item(row, source, images, quality)
+            if item.question != row["question"].strip():
+                wanted.noted["options that the question listed once more were taken out of it"] += 1
+            yield item
         except RowError as error:
             yield Rejected(number, name, str(error))
 

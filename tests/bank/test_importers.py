@@ -82,6 +82,54 @@ def test_omnimedvqa_in_its_published_folder_with_every_trap(study: Study, tmp_pa
     assert {r.file for r in report.rejected} == {"ACRIMA.json"}
 
 
+def test_omnimedvqa_rows_that_would_lose_or_gain_an_option_unseen_are_told(study: Study, tmp_path: Path) -> None:
+    rows = [
+        omni(0, question="What is shown?\nOptions: A. None B. Glaucoma"),
+        omni(1, question="What is shown?\nOptions: A. None B. Cataract"),
+        omni(2, Option_C="Cataract"),
+        omni(3, optionB="Cataract"),
+        omni(4, option_C=float("nan")),
+        omni(5, gt_answer="B"),
+        omni(6, gt_answer=..., gt_anwser="Glaucoma"),
+        omni(7),
+        omni(7, question="Asked otherwise?"),
+    ]
+    root = omni_folder(tmp_path, rows)
+    path = root / "QA_information" / "Open-access" / "ACRIMA.json"
+    twice = json.dumps(omni(8))[:-1] + ', "gt_answer": "None"}'
+    path.write_text(f"{path.read_text()[:-1]}, {twice}]")
+    report = import_items(study, root)
+    items = by_id(study)
+    assert set(items) == {"ACRIMA_0000", "ACRIMA_0002", "ACRIMA_0007"}
+    assert items["ACRIMA_0000"].question == items["ACRIMA_0007"].question == "What is shown?"
+    assert items["ACRIMA_0002"].options == {"A": "None", "B": "Glaucoma", "C": "Cataract"}
+    assert report.noted["key 'Option_C' read as option_C"] == 1
+    assert [(r.row, r.reason) for r in report.rejected] == [
+        (2, "the options listed in the question are not the options of the row"),
+        (4, "option B stands twice"),
+        (5, "NaN is no JSON value"),
+        (6, "answer 'B' is none of the options"),
+        (7, "answer is missing"),
+        (9, "the id stands on row 8 already"),
+        (10, "key 'gt_answer' stands twice"),
+    ]
+    assert report.rows == report.added + len(report.rejected) == 10
+    again = import_items(study, root)
+    assert (again.added, again.updated, again.unchanged) == (0, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [(b', {"question_id": "\xff"}]', "no UTF-8 text"), (b", " + b"[" * 100_000, "nested too deep")]
+)
+def test_a_json_list_that_cannot_be_read_is_named_in_one_line(study: Study, tmp_path: Path, end: bytes, reason: str) -> None:
+    root = omni_folder(tmp_path, [omni(0)])
+    path = root / "QA_information" / "Open-access" / "ACRIMA.json"
+    path.write_bytes(path.read_bytes()[:-1] + end)
+    with pytest.raises(BankError, match=rf"ACRIMA\.json: .*{reason}"):
+        import_items(study, root)
+    assert list(study.items()) == []
+
+
 def test_a_json_list_is_read_in_blocks_and_a_damaged_one_is_refused(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,10 +196,69 @@ def test_a_vlmevalkit_tsv_with_shared_listed_and_broken_images(study: Study, tmp
     assert sorted(Path(items["1"].images[0]).parent.iterdir()) == before
 
 
-def test_a_tsv_without_its_columns_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_tsv_without_its_columns_or_with_one_twice_is_refused(study: Study, tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(BankError, match="no column 'index'"):
         import_items(study, tmp_path / "x.tsv")
+    (tmp_path / "x.tsv").write_text("index\tquestion\tanswer\tAnswer\n1\tWhat?\tA\tB\n")
+    with pytest.raises(BankError, match="column 'answer' stands 2 times"):
+        import_items(study, tmp_path / "x.tsv")
+
+
+def test_a_vlmevalkit_tsv_with_options_in_questions_and_an_index_that_stands_twice(study: Study, tmp_path: Path) -> None:
+    rows = [
+        question("1", cell(0), question="What is shown?\nOptions: (A) None (B) NA"),
+        question("2", cell(0), question="What is shown?\nOptions: (A) None (B) NaN"),
+        question("1", cell(1)),
+        question("3", "1"),
+        question("4", cell(0), answer="2"),
+        question("5", ""),
+        question("6", cell(0), A="nan", B="null", answer="A"),
+    ]
+    report = import_items(study, tsv(tmp_path / "gmai.tsv", rows))
+    items = by_id(study)
+    assert set(items) == {"1", "3", "6"}
+    assert items["1"].question == "What is shown?"
+    assert report.noted["options that the question listed once more were taken out of it"] == 1
+    # Row 3 shares the image of the index that came in, not of its double.
+    assert Path(items["3"].images[0]).read_bytes() == base64.b64decode(cell(0))
+    assert items["6"].options == {"A": "nan", "B": "null"}
+    assert [(r.row, r.reason) for r in report.rejected] == [
+        (2, "the options listed in the question are not the options of the row"),
+        (3, "the id stands on row 1 already"),
+        (5, "answer '2' is not one of A, B"),
+        (6, "no image"),
+    ]
+
+
+def test_images_of_a_large_tsv_are_taken_from_the_files_that_it_names(study: Study, tmp_path: Path) -> None:
+    for name, seed in (("a.png", 0), ("b.png", 1)):
+        (tmp_path / name).write_bytes(base64.b64decode(cell(seed)))
+    rows = [
+        question("1", "", image_path="a.png"),
+        question("2", "", image_path="['a.png', 'b.png']"),
+        question("3", "", image_path="gone.png"),
+    ]
+    report = import_items(study, tsv(tmp_path / "gmai_local.tsv", rows))
+    assert {key: [Path(p).name for p in i.images] for key, i in by_id(study).items()} == {"1": ["a.png"], "2": ["a.png", "b.png"]}
+    assert [(r.row, r.reason) for r in report.rejected] == [(3, "image gone.png is not there")]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_quotation_mark_without_its_end_never_gives_a_row_the_answer_of_another(
+    study: Study, tmp_path: Path, closed: bool
+) -> None:
+    lines = [f"{n}\t{cell(0)}\tWhat {n}?\tNone\tNA\tA\tMRI\n" for n in range(6)]
+    lines[1] = lines[1].replace("What", '"What')
+    if closed:
+        lines[4] = lines[4].replace("What", '"What')
+    path = tmp_path / "x.tsv"
+    path.write_text("index\timage\tquestion\tA\tB\tanswer\tmodality\n" + "".join(lines))
+    report = import_items(study, path)
+    assert set(by_id(study)) == ({"0", "5"} if closed else {"0"})
+    (refused,) = report.rejected
+    assert refused.row == 2
+    assert f"the {3 if closed else 5} lines after it are lost" in refused.reason
 
 
 def test_the_three_layouts_of_the_sample_rows_agree_on_what_they_share(study: Study, shared_data: Path) -> None:

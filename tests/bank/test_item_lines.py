@@ -118,6 +118,12 @@ def test_a_line_that_is_no_object_is_named_and_blank_lines_count_but_say_nothing
     assert report.added == 1
 
 
+def test_a_key_that_comes_close_to_one_that_is_read_is_said_and_others_are_left_alone(study: Study) -> None:
+    report = bring(study, [item_line(1, "a.png", pateint="p1", department="ENT"), item_line(2, "a.png", pateint="p2")])
+    assert report.added == 2
+    assert dict(report.noted) == {"key 'pateint' is not read; did it mean 'patient'?": 2}
+
+
 def test_importing_again_changes_nothing_and_a_new_wording_is_an_update(study: Study) -> None:
     lines = [item_line(1, "a.png"), item_line(2, "a.png")]
     bring(study, lines)
