@@ -284,10 +284,13 @@ def main() -> None:
     arguments = parser.parse_args()
     if hasattr(os, "nice"):
         os.nice(_LOWER)
-    try:
-        serve(arguments.folder, sys.stdin, sys.stdout, trust_remote_code=arguments.trust_remote_code)
-    except MedqdegError as error:
-        sys.exit(f"Error: {error}")
+    # What a model's own code prints goes where complaints go: between the answers it would end the conversation.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        try:
+            serve(arguments.folder, sys.stdin, answers, trust_remote_code=arguments.trust_remote_code)
+        except MedqdegError as error:
+            sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

@@ -180,3 +180,20 @@ def test_a_file_can_be_named_instead_of_sent_and_broken_lines_are_told(tiny_mode
     answers = {line["id"]: line["p"] for line in lines if "p" in line}
     assert answers[1] == pytest.approx(answers[2], abs=1e-6)
     assert any(line.get("error") == "a line that is no JSON" for line in lines)
+
+
+def test_what_a_model_prints_never_stands_between_the_answers(tmp_path: Path) -> None:
+    noisy = (
+        "import sys, medqdeg_desktop.eval.probe as probe\n"
+        "def serve(folder, lines, out, **options):\n"
+        "    print('loading', end='')\n"
+        "    probe._say(out, {'ready': folder.name})\n"
+        "    print('done')\n"
+        "probe.serve = serve\n"
+        "probe.main()\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", noisy, str(tmp_path)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == {"ready": tmp_path.name}
+    assert "loading" in run.stderr and "done" in run.stderr

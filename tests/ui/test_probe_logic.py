@@ -19,7 +19,7 @@ from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
 from medqdeg_desktop.ui.probe import model_process
 from medqdeg_desktop.ui.probe.curve import RESOLUTION, SWEEP, Curve, Point, as_csv
-from medqdeg_desktop.ui.probe.desk import Picture, ProbeDesk
+from medqdeg_desktop.ui.probe.desk import _IDLE_MS, Picture, ProbeDesk
 from medqdeg_desktop.ui.probe.model_process import ModelProcess, State
 from medqdeg_desktop.ui.probe.questions import Place, ProbeQuestion, TypedQuestionError, about, fitting, typed
 
@@ -232,14 +232,26 @@ def test_a_question_without_options_and_a_failed_request_are_told_not_asked_agai
     assert probe.error.startswith("a.dcm") and probe.shown is None
 
 
+def test_a_bracket_that_cannot_be_asked_about_is_not_asked_about_for_ever(desk: tuple[ProbeDesk, Scripted], qtbot: QtBot) -> None:
+    probe, process = desk
+    for number, severity in enumerate((0.3, 0.7), 1):
+        probe.follow(picture(), severity)
+        process.reply(number)
+    qtbot.waitUntil(lambda: len(process.asked) == 3, timeout=5000)
+    process.answered.emit({"id": 3, "slot": process.asked[2][2], "error": "a.dcm: no such file"})
+    qtbot.wait(2 * _IDLE_MS)
+    assert len(process.asked) == 3 and probe.error == "a.dcm: no such file"
+
+
 def test_lines_of_a_process_that_was_given_up_are_dropped(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent:
         """In the place of a process: says what the test lets it say."""
 
         def __init__(self, folder: Path, on_line: Any, *, trust_remote_code: bool) -> None:
-            self.say, self.trusted = on_line, trust_remote_code
+            self.say, self.trusted, self.closed = on_line, trust_remote_code, False
 
-        def close(self, timeout: float) -> None: ...
+        def close(self, timeout: float) -> None:
+            self.closed = True
 
     monkeypatch.setattr(model_process, "Probe", Silent)
     monkeypatch.setattr(model_process, "local_models_run_here", lambda: True)
@@ -263,3 +275,4 @@ def test_lines_of_a_process_that_was_given_up_are_dropped(qtbot: QtBot, tmp_path
     qtbot.waitUntil(lambda: process.state is State.DIED)
     assert process.reason == "ended by SIGKILL"
     process.close()
+    assert second.closed, "its sending thread would wait for ever"

@@ -216,15 +216,17 @@ class ProbeDesk(QObject):
         if "error" in line:
             self.error = str(line["error"])
             self._sweeping = False
+            self._idle.stop()
         else:
             point = Point.of(asked.severity, line)
             self.error = ""
             self.curve.add(point)
             if asked.live or point.severity == self.severity:
                 self.shown = point
+            # What failed would fail again: nothing more is looked for until the hand moves.
+            self._idle.start()
         if self._sweeping and not self.curve.to_sweep():
             self._sweeping = False
-        self._idle.start()
         self.changed.emit()
 
     def _refine(self) -> None:

@@ -126,7 +126,8 @@ class ModelProcess(QObject):
             self._become(State.READY)
         elif "ended" in line:
             was_ready = self.state is State.READY
-            self._probe = None
+            # It has ended, but its thread still waits for lines to send.
+            self._give_up()
             self.reason = _reason(line)
             self._become(State.DIED if was_ready else State.FAILED)
         elif line.get("id") is None:
