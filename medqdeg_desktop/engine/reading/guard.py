@@ -185,7 +185,7 @@ class GuardedDecoder:
         self._start_failure: BaseException | None = None
         self._queue: list[tuple[object, str]] = []
         self._free = threading.Condition()
-        self._closed = False
+        self._closings = 0
 
     def warm_up(self) -> None:
         """Starts one child and waits until it has loaded what DICOM takes (some 0.5 s), so that the first image need not."""
@@ -245,6 +245,7 @@ class GuardedDecoder:
     def close(self) -> None:
         """Ends all children; a request that comes later starts new ones."""
         with self._free:
+            self._closings += 1
             children, self._children, self._idle = self._children, [], []
             self._free.notify_all()
         for child in children:
@@ -315,10 +316,10 @@ class GuardedDecoder:
 
     def _begin_start(self) -> None:
         self._starting += 1
-        threading.Thread(target=self._start, name="start decoder", daemon=True).start()
+        threading.Thread(target=self._start, args=(self._closings,), name="start decoder", daemon=True).start()
 
-    def _start(self) -> None:
-        """Starts a child and puts it among the idle ones; in a thread of its own."""
+    def _start(self, closings: int) -> None:
+        """Starts a child and puts it among the idle ones; in a thread of its own. ``closings``: how many there had been."""
         try:
             child = _Child(self.limits)
         except BaseException as error:
@@ -330,9 +331,14 @@ class GuardedDecoder:
         with self._free:
             self._starting -= 1
             self._start_failure = None
-            self._children.append(child)
-            self._idle.append(child)
+            # One that was still starting when the others were ended lives on only where somebody waits for it.
+            unwanted = closings != self._closings and not self._queue
+            if not unwanted:
+                self._children.append(child)
+                self._idle.append(child)
             self._free.notify_all()
+        if unwanted:
+            child.close()
 
     def _drop(self, child: _Child) -> None:
         with self._free:

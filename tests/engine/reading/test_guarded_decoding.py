@@ -27,7 +27,7 @@ from dicom_files import (
 )
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
-from medqdeg_desktop.engine.reading import read_image, scan, shared_decoder
+from medqdeg_desktop.engine.reading import guard, read_image, scan, shared_decoder
 from medqdeg_desktop.engine.reading.guard import GuardedDecoder
 from medqdeg_desktop.engine.reading.limits import MIB, Limits
 
@@ -162,6 +162,25 @@ def test_closing_ends_the_children_and_leaves_no_descriptor(good: str) -> None:
             os.kill(child, 0)
     gc.collect()
     assert len(list(descriptors.iterdir())) <= before
+
+
+def test_a_child_that_is_still_starting_when_the_others_are_ended_ends_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, started, child_of = threading.Event(), list[guard._Child](), guard._Child
+
+    def start(limits: Limits) -> guard._Child:
+        assert go_on.wait(30)
+        started.append(child_of(limits))
+        return started[0]
+
+    monkeypatch.setattr(guard, "_Child", start)
+    made = GuardedDecoder(children=2)
+    made.start_all()
+    made.close()
+    go_on.set()
+    next(t for t in threading.enumerate() if t.name == "start decoder").join(30)
+    assert made.process_ids() == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0].pid, 0)
 
 
 def test_the_children_end_with_the_program(good: str) -> None:
