@@ -61,8 +61,11 @@ def process_pool(workers: int) -> Executor:
 def _start_tracker() -> None:
     """Starts the process that clears a pool's semaphores, so that it does so without a word when this process is killed.
 
-    It inherits the warning filters of whoever starts it, and would warn of what it is there to clear.
+    It inherits the warning filters of whoever starts it, and would warn of what it is there to clear. Windows has neither: what
+    a process holds there goes with it.
     """
+    if os.name == "nt":
+        return
     sys.warnoptions.append(_QUIET_TRACKER)
     try:
         resource_tracker.ensure_running()
