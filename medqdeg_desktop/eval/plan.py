@@ -122,7 +122,9 @@ def run_of(
 
 def _label(spec: ModelSpec, options: EvaluateOptions, facts: dict[str, Any]) -> str:
     """The name in charts: another precision, and questions asked in another way, are another model there."""
-    marks = [options.precision] if spec.kind == "local" and options.precision != "auto" else []
+    # What "auto" became counts as well: on a graphics card it is another precision than on a processor, where it is float32.
+    loaded = str(facts.get("precision", options.precision))
+    marks = [loaded] if spec.kind == "local" and (options.precision != "auto" or loaded not in ("auto", "float32")) else []
     marks += ["quantised"] if facts.get("quantised") else []
     marks += ["text only"] if options.text_only else []
     marks += ["rotated options"] if options.rotate_options else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import pytest
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.backends.base import Decoding, Reply, Request
-from medqdeg_desktop.eval.plan import EvaluateOptions
+from medqdeg_desktop.eval.plan import EvaluateOptions, run_of
 from medqdeg_desktop.eval.prompts import prompt_text
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.runner import evaluate
@@ -220,6 +221,81 @@ def test_images_are_counted_in_the_processors_own_tokens(
         image = request.question.images[0]
         ids = model._inputs([request])["input_ids"][0].tolist()
         assert model._image_tokens((image.height, image.width)) == sum(token in marks for token in ids)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_limits_on_images_of_the_processor_are_on_record_and_others_make_another_run(
+    architecture: str, tiny_models: dict[str, Path], tmp_path: Path, dataset: Dataset
+) -> None:
+    def settings(folder: Path) -> tuple[dict[str, Any], str]:
+        facts = backend(folder, Decoding("option")).facts
+        spec = parse_spec(f"local:{folder}")
+        run = run_of(spec, EvaluateOptions(mode="option"), dataset.sha256, str(dataset.folder), facts, True)
+        return json.loads(json.dumps(run.settings["image_size"])), run.run_id
+
+    bound = copy_of(tiny_models[architecture], tmp_path / tiny_models[architecture].name)
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        if (bound / name).exists():
+            path, stored = bound / name, json.loads((bound / name).read_text())
+            break
+    limits = stored.get("image_processor", stored)
+    recorded, first = settings(bound)
+    stated = {edge: length for edge, length in limits["size"].items() if length is not None}
+    assert recorded["size"] == stated and stated
+    name = max(stated, key=stated.__getitem__)
+    for key in ("max_pixels", "min_pixels"):
+        limits.pop(key, None)
+    limits["size"] = stated | {name: stated[name] * 2}
+    path.write_text(json.dumps(stored))
+    recorded, second = settings(bound)
+    assert recorded["size"][name] == stated[name] * 2
+    assert second != first
+
+
+def test_another_precision_and_quantised_weights_are_other_models(
+    tiny_models: dict[str, Path], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = parse_spec(f"local:{tiny_models['llava']}")
+
+    def named(model: Any, precision: str) -> tuple[str, str]:
+        options = EvaluateOptions(mode="option", precision=precision)
+        run = run_of(spec, options, dataset.sha256, str(dataset.folder), model.facts, True)
+        return run.label, run.run_id
+
+    full = backend(tiny_models["llava"], Decoding("option"))
+    half = backend(tiny_models["llava"], Decoding("option"), precision="bfloat16")
+    found = [named(full, "auto"), named(half, "bfloat16")]
+    # A graphics card takes the precision of the folder where none is asked for: the same mark, whoever chose it.
+    assert named(half, "auto") == found[1]
+    monkeypatch.setattr(full._loaded.model, "is_quantized", True, raising=False)
+    found.append(named(full, "auto"))
+    assert [label for label, _ in found] == ["tiny-llava", "tiny-llava (bfloat16)", "tiny-llava (quantised)"]
+    assert len({run_id for _, run_id in found}) == 3
+
+
+_WATCHED = """
+import os, sys
+os.environ.pop("HF_HUB_OFFLINE", None)
+os.environ.pop("TRANSFORMERS_OFFLINE", None)
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("torch", "transformers", "huggingface_hub"):
+            print(name, os.environ.get("HF_HUB_OFFLINE"), os.environ.get("TRANSFORMERS_OFFLINE"))
+            raise ImportError("watched")
+sys.meta_path.insert(0, Watch())
+from pathlib import Path
+from medqdeg_desktop.eval.backends import loading, local
+try:
+    loading.load(Path(sys.argv[1]), precision="auto", trust_remote_code=False)
+except loading.FatalError as error:
+    print("extra 'local'" in str(error))
+"""
+
+
+def test_the_libraries_are_told_to_stay_offline_before_they_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    done = subprocess.run([sys.executable, "-c", _WATCHED, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["torch 1 1", "True"]
 
 
 def test_sorting_by_length_saves_padding_and_changes_no_answer(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from medqdeg_desktop.bank.dataset import Dataset
@@ -217,6 +218,40 @@ def test_failed_trials_do_not_count_and_an_unfinished_run_shows_what_it_has(stud
     assert [cell["n"] for cell in found["models"][0]["levels"]] == [4, 8, 8]
     assert [cell["n"] for cell in found["models"][1]["levels"]] == [12, 24, 24]
     assert level_of(found, "L0")["accuracy"] == 1
+
+
+def test_the_probability_of_equation_five_is_the_share_of_resampled_images_in_which_it_holds(
+    study: Study, dataset: Dataset
+) -> None:
+    rng = np.random.default_rng(7)
+    share = {"L0": 0.75, "L1": 0.6, "L2": 0.6}
+
+    def answering(row: Row, trial: int) -> Answer:
+        return says(row["answer"] if rng.random() < share[row["level"]] else wrong(row), row, trial)
+
+    run = add_run(study, dataset, answering, trials=4)
+    analysis = load(study)
+    found = results_of(analysis, replicates=400, seed=3)["models"][0]["intra_model_dke"]
+    votes: dict[str, list[str]] = {}
+    for answer in study.answers(run.run_id):
+        votes.setdefault(answer.file_name, []).append(answer.choice)
+    rows = list(dataset.rows())
+    images = sorted({row["source_sha256"] for row in rows})
+    counts = analysis.weights(400, 3).counts
+    assert counts.shape[0] == len(images) == 6
+    held = 0
+    for drawn in counts.T:
+        # The resampled data set, row by row, and the published formulas on it.
+        taken = [row for row in rows for _ in range(int(drawn[images.index(row["source_sha256"])]))]
+        told = {}
+        for level in ("L0", "L2"):
+            replies = [(row["answer"], votes[row["file_name"]]) for row in taken if row["level"] == level]
+            accuracy = np.mean([np.mean([letter == right for letter in said]) for right, said in replies])
+            sure = np.mean([1 - entropy([said.count(letter) for letter in "ABCD"]) / np.log(4) for _, said in replies])
+            told[level] = accuracy, sure - accuracy
+        held += told["L0"][0] > told["L2"][0] and told["L0"][1] <= told["L2"][1]
+    assert found["probability"] == pytest.approx(held / 400, abs=0.005)
+    assert 0.05 < found["probability"] < 0.95
 
 
 def test_equation_six_compares_runs_of_one_mode_and_number_of_trials_only(study: Study, dataset: Dataset) -> None:
