@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -70,6 +71,10 @@ class WritingDesk(QObject):
         self._patient = ""
         self._by = ""
         self._unsaved = False
+        # Drafts that the study refused (in use, disk full) after another question came to the front, with who typed them.
+        self._refused: dict[str, tuple[Draft, str]] = {}
+        # What came to stand while the list was being read.
+        self._meanwhile: dict[str, tuple[Written, Item]] = {}
         self._typed_since = 0.0
         self._sitting = 0
         self._save_timer = QTimer(self, singleShot=True, interval=_SETTLE_MS)
@@ -84,10 +89,11 @@ class WritingDesk(QObject):
         if forget:
             self._sitting += 1
             self._save_timer.stop()
-            self.written, self._known, self._unsaved = {}, doubts.KnownQuestions(), False
+            self.written, self._known, self._unsaved, self._refused = {}, doubts.KnownQuestions(), False, {}
             self.draft, self.frozen = None, False
             self.listed.emit()
             self._begin()
+        self._meanwhile = {}
         if self._session.path is not None:
             self._background.run(
                 "book", partial(_read, self._session.path), partial(self._on_book, self._sitting), self.warned.emit
@@ -103,9 +109,11 @@ class WritingDesk(QObject):
         if sitting != self._sitting:
             return
         # What was written while the list was being read is newer than the list.
-        newer = {k: v for k, v in self.written.items() if k not in {one.item_id for one in book.written}}
+        newer = {item_id: one for item_id, (one, _) in self._meanwhile.items()}
         self.written = {one.item_id: one for one in book.written} | newer
         self._known = book.known
+        for _, item in self._meanwhile.values():
+            self._known.note(item)
         self.listed.emit()
         self._check_soon()
 
@@ -213,14 +221,18 @@ class WritingDesk(QObject):
             self.retold.emit()
 
     def save(self) -> None:
-        """Gives what is not on disk yet to the study's write thread."""
+        """Gives what is not on disk yet to the study's write thread, also what it has refused before."""
         self._save_timer.stop()
-        if not self._unsaved or self.draft is None:
-            return
-        self._unsaved = False
-        draft, by = self.draft, self._by
-        done = partial(self._on_saved, self._sitting)
-        self._session.submit(lambda study: _save(study, draft, by), done, partial(self._on_unsaved, draft))
+        wanted, self._refused = self._refused, {}
+        if self._unsaved and self.draft is not None:
+            wanted[self.draft.item_id] = self.draft, self._by
+            self._unsaved = False
+        for draft, by in wanted.values():
+            self._session.submit(
+                partial(_save, draft=draft, by=by),
+                partial(self._on_saved, self._sitting),
+                partial(self._on_unsaved, self._session.path, draft, by),
+            )
 
     def _on_saved(self, sitting: int, kept: tuple[Item, str]) -> None:
         item, at = kept
@@ -228,14 +240,19 @@ class WritingDesk(QObject):
         if sitting == self._sitting:
             self._note(item, at)
 
-    def _on_unsaved(self, draft: Draft, text: str) -> None:
+    def _on_unsaved(self, study: Path | None, draft: Draft, by: str, text: str) -> None:
+        """Nothing typed is given up: it goes to the study again with whatever is saved next, as long as the same one is open."""
         if self.draft is not None and self.draft.item_id == draft.item_id:
             self._unsaved = True
+        elif self._session.path == study:
+            self._refused.setdefault(draft.item_id, (draft, by))
         self.warned.emit(text)
 
     def _note(self, item: Item, at: str) -> None:
         before = self.written.get(item.item_id)
-        self.written[item.item_id] = as_written(item, before.by if before else self._session.reader, at)
+        noted = as_written(item, before.by if before else self._session.reader, at)
+        self.written[item.item_id] = noted
+        self._meanwhile[item.item_id] = noted, item
         self._background.run(f"note {item.item_id}", partial(self._known.note, item), lambda _done: None)
         self.listed.emit()
 
@@ -270,7 +287,8 @@ class WritingDesk(QObject):
         self._unsaved = False
         by = self._session.reader
         done = partial(self._on_submitted, self._sitting)
-        self._session.submit(lambda study: _submit(study, draft, by), done, partial(self._on_not_submitted, draft))
+        refused = partial(self._on_not_submitted, self._session.path, self._sitting, draft, by)
+        self._session.submit(lambda study: _submit(study, draft, by), done, refused)
         self._begin(after=draft)
 
     def _on_submitted(self, sitting: int, kept: tuple[Item, str]) -> None:
@@ -281,11 +299,14 @@ class WritingDesk(QObject):
             mine = sum(one.standing is not Standing.DRAFT for one in self.written.values())
             self.said.emit(self.tr("Submitted; {0:n} written in this study so far").format(mine))
 
-    def _on_not_submitted(self, draft: Draft, text: str) -> None:
-        """The study refused it: it comes back as it was."""
+    def _on_not_submitted(self, study: Path | None, sitting: int, draft: Draft, by: str, text: str) -> None:
+        """The study refused it: it comes back as it was, unless another reader sits here now."""
+        if sitting != self._sitting:
+            self._on_unsaved(study, draft, by, text)
+            return
         self.save()
         self.draft, self.frozen, self.standing = draft, True, Standing.DRAFT
-        self._unsaved = True
+        self._unsaved, self._by = True, by
         self.replaced.emit()
         self.warned.emit(text)
 
@@ -313,8 +334,12 @@ class WritingDesk(QObject):
         found = self.written.get(item_id)
         if found is None or (self.draft is not None and self.draft.item_id == item_id):
             return
+        refused = self._refused.pop(item_id, None)
         self.save()
         self.draft, self.frozen, self.standing = found.draft, True, found.standing
+        if refused is not None:
+            self.draft, self._by = refused
+            self._unsaved = True
         self.replaced.emit()
         self._check_soon()
 

@@ -62,10 +62,15 @@ class RegionLayer(OutlineGlass):
     def draw_with(self, tool: str) -> None:
         """A drag draws a "box", an "ellipse" or a "contour"; "" puts the tool away."""
         self.tool = tool
-        self._start, self._line, self._corners = None, [], []
+        self.forget_stroke()
         self.setCursor(Qt.CursorShape.CrossCursor) if tool else self.unsetCursor()
         if tool:
             self._regions_shown = True
+        self.update()
+
+    def forget_stroke(self) -> None:
+        """Another picture is under the hand: what was begun lies on the one before."""
+        self._start, self._line, self._corners = None, [], []
         self.update()
 
     @property

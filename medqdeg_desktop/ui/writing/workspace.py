@@ -214,6 +214,7 @@ class WritingWorkspace(WritingKeys):
             return
         # Levels and degradations are told of the picture when they are in front again.
         self._unseen_series = self._unseen_series or new_series
+        self._made()[2].forget_stroke()
         self._picture_shown()
         self._arrive()
 
@@ -399,7 +400,12 @@ class WritingWorkspace(WritingKeys):
         if region is None or self.opened is None or self.image is None:
             desk.set_region(None)
             return
-        number = desk.picture_number or 0
+        number = desk.picture_number
+        if number is None:
+            # The tool was taken up on the question's picture, and another one has come under it since.
+            self.said.emit(self.tr("The region was not kept: go to the question's picture first (Alt+G)"))
+            self._show_question()
+            return
         plain = {key: value for key, value in region.items() if key not in ("image", "patient")}
         on = plain | {"image": number} if number else plain
         desk.set_region(regions.located(on, self.opened.shown.plane(self.image.frame)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from medqdeg_desktop.bank import writing as writing_of_bank
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.bank.export import export_dataset
 from medqdeg_desktop.bank.generate import generate
@@ -26,7 +28,7 @@ from medqdeg_desktop.bank.review import decide
 from medqdeg_desktop.bank.reviewed_draw import draw_under_review
 from medqdeg_desktop.bank.verify import verify_dataset
 from medqdeg_desktop.bank.writing import begin, drafts, save, submit, versions
-from medqdeg_desktop.bank.written_items import Standing, read_book
+from medqdeg_desktop.bank.written_items import Book, Standing, read_book
 from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import Window
@@ -34,11 +36,12 @@ from medqdeg_desktop.engine.reading import read_image
 from medqdeg_desktop.samples.ct import ct_abdomen
 from medqdeg_desktop.samples.dicom_file import write_dicom
 from medqdeg_desktop.study.records import Review, ReviewSetup
-from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.study.store import Study, StudyError
 from medqdeg_desktop.taxonomy import GEOMETRY_CHANGING, Level
 from medqdeg_desktop.ui.explore.catalogue import Catalogue
 from medqdeg_desktop.ui.generate.state import read_bank
 from medqdeg_desktop.ui.main_window import MainWindow
+from medqdeg_desktop.ui.writing import desk as desk_of_writing
 from medqdeg_desktop.ui.writing.desk import WritingDesk
 from medqdeg_desktop.ui.writing.panel import WritingPanel
 from medqdeg_desktop.ui.writing.region_layer import RegionLayer
@@ -231,6 +234,51 @@ def test_what_is_typed_is_on_disk_before_anything_is_pressed_and_every_pause_is_
         assert [one.by for one in read_book(study).written] == ["Reader 1"]
 
 
+def test_words_that_the_study_refuses_are_not_given_up_when_another_question_comes_to_the_front(
+    writing: Writing, study_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> bool:
+        raise StudyError("ward.medq: in use by another program")
+
+    monkeypatch.setattr(writing_of_bank, "save", refuse)
+    writing.type("What was refused?")
+    with qtbot.waitSignal(writing.desk.warned, timeout=10_000):
+        writing.workspace.begin_question()
+    monkeypatch.undo()
+    qtbot.waitUntil(lambda: writing.desk.draft is not None and writing.desk.draft.question == "", timeout=10_000)
+    press(writing.window, Qt.Key.Key_Q, ALT)
+    writing.type("And then?")
+
+    def on_disk() -> set[str]:
+        with Study.open(study_path, read_only=True) as study:
+            return {draft.question for draft in drafts(study)}
+
+    qtbot.waitUntil(lambda: on_disk() == {"What was refused?", "And then?"}, timeout=10_000)
+
+
+def test_a_list_that_was_read_meanwhile_takes_nothing_back(
+    writing: Writing, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing.type("What")
+    with qtbot.waitSignal(writing.desk.listed, timeout=10_000):
+        writing.desk.save()
+    read, may_go_on = desk_of_writing._read, threading.Event()
+
+    def slow(path: Path) -> Book:
+        book = read(path)
+        may_go_on.wait(10)
+        return book
+
+    monkeypatch.setattr(desk_of_writing, "_read", slow)
+    writing.desk.reload()
+    writing.type(" is it?")
+    with qtbot.waitSignal(writing.desk.listed, timeout=10_000):
+        writing.desk.save()
+    with qtbot.waitSignal(writing.desk.listed, timeout=10_000):
+        may_go_on.set()
+    assert [one.draft.question for one in writing.desk.written.values()] == ["What is it?"]
+
+
 def test_a_draft_is_there_again_after_the_window_was_closed_with_its_frame_and_window(
     writing: Writing, open_window: OpenWindow, study_path: Path, abdomen: Path, qtbot: QtBot
 ) -> None:
@@ -272,6 +320,31 @@ def test_a_touched_question_stays_with_its_picture_while_the_reader_looks_around
     press(writing.window, Qt.Key.Key_P, ALT)
     assert writing.desk.draft is not None and writing.desk.exactly_shown
     assert writing.desk.draft.question == "What is it?" and writing.desk.draft.image.endswith("4.dcm")
+
+
+def test_a_region_never_comes_from_another_slice_than_the_one_asked_about(writing: Writing, qtbot: QtBot) -> None:
+    def scroll(key: Qt.Key, frame: int) -> None:
+        press(writing.window, key)
+        qtbot.waitUntil(lambda: writing.workspace.image is not None and writing.workspace.image.frame == frame, timeout=10_000)
+
+    writing.type("What is marked?")
+    press(writing.window, Qt.Key.Key_Escape)
+    press(writing.window, Qt.Key.Key_B, ALT)
+    scroll(Qt.Key.Key_End, 4)
+    drag(writing.layer, Qt.MouseButton.LeftButton, writing.on_layer(20, 20), writing.on_layer(40, 50) - writing.on_layer(20, 20))
+    assert writing.desk.draft is not None and writing.desk.draft.region is None and writing.layer.region is None
+    press(writing.window, Qt.Key.Key_G, ALT)
+    qtbot.waitUntil(lambda: writing.desk.exactly_shown, timeout=10_000)
+    press(writing.window, Qt.Key.Key_F, ALT)
+    no_key = Qt.KeyboardModifier.NoModifier
+    for corner in ((20, 20), (60, 22)):
+        QTest.mouseClick(writing.layer, Qt.MouseButton.LeftButton, no_key, writing.on_layer(*corner))
+    scroll(Qt.Key.Key_End, 4)
+    press(writing.window, Qt.Key.Key_G, ALT)
+    qtbot.waitUntil(lambda: writing.desk.exactly_shown, timeout=10_000)
+    for corner in ((40, 40), (70, 42), (50, 70), (40, 40)):
+        QTest.mouseClick(writing.layer, Qt.MouseButton.LeftButton, no_key, writing.on_layer(*corner))
+    assert writing.desk.draft.region is not None and len(writing.desk.draft.region["points"]) == 3
 
 
 def test_a_region_is_drawn_moved_bent_hidden_and_deleted_by_hand(writing: Writing) -> None:
