@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STUDY_SUFFIX = ".medq"
 _FIRST_READER = "Reader 1"
 _TOUR_AFTER_MS = 1500
+_KEEP_AFTER_MS = 1000
 SMALLEST, USUAL = QSize(960, 600), QSize(1280, 800)
 
 
@@ -54,6 +55,9 @@ class MainWindow(QMainWindow):
         self._to_show = [p for p in targets if p.suffix != STUDY_SUFFIX]
         self._held = HeldKeys(self)
         self._tour: Tour | None = None
+        #: What was open is kept when it changes, not only at the end: a window may be killed.
+        self._keeping = QTimer(self, singleShot=True, interval=_KEEP_AFTER_MS)
+        self._keeping.timeout.connect(self._keep_places)
         self._first_start = not targets and not self.preferences.get("study", "")
 
         use_keys(self.preferences.get("keys", {}))
@@ -109,6 +113,7 @@ class MainWindow(QMainWindow):
         self.rail.mark(entry_id)
         self._watch_keys()
         workspace.entered()
+        self._keep_soon()
 
     def _watch_keys(self) -> None:
         owner, context = self._workspaces[self._current].acting
@@ -123,6 +128,7 @@ class MainWindow(QMainWindow):
             workspace.job_told.connect(self.foot.tell_job)
             workspace.wanted_elsewhere.connect(self._on_wanted_elsewhere)
             workspace.acting_changed.connect(self._on_acting_changed)
+            workspace.places_changed.connect(self._keep_soon)
             bound = bind(workspace, actions_of(workspace.context))
             self._bound.update(bound)
             workspace.actions_bound(bound)
@@ -176,6 +182,7 @@ class MainWindow(QMainWindow):
     def _on_study_opened(self) -> None:
         self.preferences.set("study", str(self.session.path))
         self.preferences.set("reader", self.session.reader)
+        self._keep_soon()
         self.foot.name_study(self.session.name, self.session.reader)
         self.foot.tell_kept("")
         for workspace in self._workspaces.values():
@@ -190,6 +197,7 @@ class MainWindow(QMainWindow):
 
     def _on_reader_changed(self) -> None:
         self.preferences.set("reader", self.session.reader)
+        self._keep_soon()
         self.foot.name_study(self.session.name, self.session.reader)
         self.foot.tell_kept("")
         for workspace in self._workspaces.values():
@@ -315,11 +323,11 @@ class MainWindow(QMainWindow):
         if not self.jobs.may_close(self):
             event.ignore()
             return
+        self._keeping.stop()
         self._remember_study()
         # A computation under way is waited for; nobody has to look at that.
         self.hide()
-        self.preferences.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.preferences.set("current", self._current)
+        self._remember_window()
         self.preferences.save()
         for workspace in self._workspaces.values():
             workspace.shut_down()
@@ -329,6 +337,20 @@ class MainWindow(QMainWindow):
     def _remember_study(self) -> None:
         for entry_id, workspace in self._workspaces.items():
             self.preferences.set(f"workspace.{entry_id}", workspace.save_state())
+
+    def _remember_window(self) -> None:
+        self.preferences.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
+        self.preferences.set("current", self._current)
+
+    def _keep_soon(self) -> None:
+        if not self._keeping.isActive():
+            self._keeping.start()
+
+    def _keep_places(self) -> None:
+        if self.session.is_open and all(workspace.settled for workspace in self._workspaces.values()):
+            self._remember_study()
+            self._remember_window()
+            self.preferences.save_aside()
 
     def _restore_geometry(self) -> None:
         saved = self.preferences.get("geometry", "")

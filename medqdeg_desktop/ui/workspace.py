@@ -29,6 +29,7 @@ class Workspace(QWidget):
     warned   one line for the banner: what happened, to what, and what can be done.
     job_told text about a running job for the foot, empty when it is over.
     wanted_elsewhere  a thing (a folder, a run) is to be looked at in another workspace, named by its rail entry.
+    places_changed  something was opened or closed that is to be found again at the next start (``save_state``).
     acting_changed  another widget of the workspace, with a context of its own, owns the keys now (``acting``).
     """
 
@@ -38,6 +39,7 @@ class Workspace(QWidget):
     warned = Signal(str)
     job_told = Signal(str)
     wanted_elsewhere = Signal(str, object)
+    places_changed = Signal()
     acting_changed = Signal()
 
     def __init__(self, session: StudySession, parent: QWidget | None = None) -> None:
@@ -74,6 +76,11 @@ class Workspace(QWidget):
 
     def stop_job(self) -> None:
         """The stop beside the job's text in the foot was pressed."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether ``save_state`` tells all; not while what was open before is still being opened."""
+        return True
 
     def save_state(self) -> dict[str, object]:
         """What is to be found again at the next start (layout and places, never decisions)."""

@@ -193,6 +193,27 @@ def test_size_layout_reader_and_study_survive_a_restart(
     assert (again.width(), again.height()) == (960, 651)
 
 
+def test_what_is_open_is_found_again_after_a_window_that_was_killed(
+    open_window: OpenWindow, ct_series: Path, shared_data: Path, qtbot: QtBot, data_home: Path
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    # The window is never closed: what stands in the file is what a kill would leave.
+    file = data_home / "window.json"
+
+    def kept_roots() -> list[str]:
+        studies = Preferences(file).get("workspace.calibrate", {}).get("studies", {})
+        return list(studies.get(str(window.session.path), {}).get("roots", []))
+
+    qtbot.waitUntil(lambda: kept_roots() == [str(ct_series)], timeout=5000)
+    assert Preferences(file).get("study") == str(window.session.path) and Preferences(file).get("current") == "calibrate"
+    second = shared_data / "dicom" / "ct" / "CT_small.dcm"
+    workspace.open_paths([second])
+    qtbot.waitUntil(lambda: kept_roots() == [str(ct_series), str(second)], timeout=5000)
+    workspace.close_series()
+    qtbot.waitUntil(lambda: len(kept_roots()) == 1, timeout=5000)
+
+
 def test_damaged_preferences_count_as_none(open_window: OpenWindow, ct_series: Path, data_home: Path) -> None:
     data_home.mkdir()
     (data_home / "window.json").write_text('{"geometry": 5, "workspace.calibrate": {"layout": 3, "studies": [1]}, "study":')

@@ -115,6 +115,10 @@ class BrowsingWorkspace(LookingWorkspace):
         else:
             self.session.submit(self.places.recorded_roots, self._on_recorded_roots)
 
+    @property
+    def settled(self) -> bool:
+        return not self.opener.is_busy
+
     def save_state(self) -> dict[str, object]:
         if self.session.path is not None:
             self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
@@ -212,6 +216,7 @@ class BrowsingWorkspace(LookingWorkspace):
                 self.store.forget(self.opened.cut.series_id)
             if not self.list.series.rows:
                 self._show_opened(None)
+            self.places_changed.emit()
 
     def step_series(self, step: int) -> None:
         self.list.step(step)
@@ -276,6 +281,7 @@ class BrowsingWorkspace(LookingWorkspace):
             self._show_opened(None)
         if refused:
             self.warned.emit(self.opener.told_of(paths, count, refused))
+        self.places_changed.emit()
 
     # -- series and frames ------------------------------------------------------------------------------------
 
@@ -306,6 +312,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.series_shown(None if overview else opened)
         if opened is None:
             return
+        self.places_changed.emit()
         self.list.series.refresh(opened.series_id)
         if opened.is_overview:
             assert opened.series.slide is not None

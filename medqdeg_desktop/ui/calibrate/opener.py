@@ -40,7 +40,7 @@ class Opener(QObject):
         self._jobs: list[list[Path]] = []
         self._pictures: list[Series] = []
         self._condition = threading.Condition()
-        self._closed = False
+        self._closed = self._scanning = False
         self._sample: threading.Thread | None = None
         self._threads = [
             threading.Thread(target=self._scan_jobs, name="scan", daemon=True),
@@ -48,6 +48,12 @@ class Opener(QObject):
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is still being opened."""
+        with self._condition:
+            return self._scanning or bool(self._jobs)
 
     def open(self, paths: Sequence[Path]) -> None:
         with self._condition:
@@ -105,6 +111,8 @@ class Opener(QObject):
                 count += len(result.series)
                 refused.extend(result.refused)
                 self._hop.post(partial(self.found.emit, result.series, path))
+            with self._condition:
+                self._scanning = bool(self._jobs)
             self._hop.post(partial(self.finished.emit, paths, count, refused))
 
     def _make_sample(self, folder: Path) -> None:
@@ -141,6 +149,7 @@ class Opener(QObject):
         with self._condition:
             while not self._jobs and not self._closed:
                 self._condition.wait()
+            self._scanning = True
             return None if self._closed else self._jobs.pop(0)
 
     def _next_picture(self) -> Series | None:

@@ -65,6 +65,7 @@ class EvaluateWorkspace(Workspace):
 
     def _connect(self) -> None:
         self.book.changed.connect(self._on_runs)
+        self.book.changed.connect(self.places_changed)
         self.book.progressed.connect(self._on_progressed)
         self.book.ended.connect(self._on_ended)
         self.book.failed.connect(self.warned)

@@ -173,6 +173,7 @@ class ExploreWorkspace(Workspace):
         self.bar.hide()
         keep_for_good()
         self.catalogue = catalogue
+        self.places_changed.emit()
         self.thumbnails.forget()
         self.name.setText(catalogue.dataset.folder.name)
         self.name.setToolTip(str(catalogue.dataset.folder))
