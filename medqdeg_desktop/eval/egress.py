@@ -60,6 +60,8 @@ def _is_private(host: str) -> bool:
     except ValueError:
         # A name may mean anything: only an address says where it lies.
         return False
+    # An older Python calls every IPv4 address in the clothes of IPv6 a private one.
+    address = getattr(address, "ipv4_mapped", None) or address
     return address.is_private or address.is_link_local
 
 

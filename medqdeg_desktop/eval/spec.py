@@ -103,5 +103,8 @@ def _urls(text: str) -> tuple[str, ...]:
             raise SpecError(f"{url!r} is no address of a server; it begins with http:// or https://")
         if parts.username or parts.password:
             raise SpecError(f"the address of {host} carries a key or a password; keep it in the keyring instead")
+        if parts.query or parts.fragment:
+            # The paths of the interface are put behind the address; and what stands there is often a key, which a run would keep.
+            raise SpecError(f"the address of {host} goes on after a ? or #; write it up to there, and keep a key in the keyring")
         urls.append(url)
     return tuple(urls)

@@ -36,6 +36,8 @@ def test_a_specification_is_read(text: str, spec: ModelSpec) -> None:
         ("openai:m@http://", "no address"),
         ("openai:m@http://h:port/v1", "is no address"),
         ("openai:m@http://user:secret@h/v1", "carries a key"),
+        ("openai:m@https://h/v1?api_key=secret", "goes on after a"),
+        ("anthropic:m@https://h#secret", "goes on after a"),
         ("gemini:m", "is no kind of model"),
     ],
 )

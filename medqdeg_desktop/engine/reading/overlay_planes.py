@@ -168,7 +168,7 @@ def _origin(header: Dataset, group: int) -> tuple[int, int] | None:
 def _little_endian(header: Dataset, group: int, data: bytes) -> bytes:
     """The packed bits with the low byte of each word first, as all but big endian files have them."""
     big = header.original_encoding[1] is False and header[group, _DATA].VR == "OW"
-    return np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes() if big else data
+    return np.frombuffer(data + b"\0" * (len(data) % 2), ">u2").astype("<u2").tobytes() if big else data
 
 
 def _value(header: Dataset, group: int, element: int) -> Any:
