@@ -86,7 +86,7 @@ def _drawings(study: Study, event_id: str) -> list[_Drawing]:
             said = f"clean picture, {clean.verdict}"
             axis = str(record.facts.get("axis", "")) if record else ""
             return [_Drawing(event_id, said, clean.image_id, modality, clean.frame, place, clean.image_id, axis=axis)]
-    raise CalibrationError(f"{study.path}: no setting {event_id}")
+    raise CalibrationError(f"{study.path}: no setting {event_id}, nor another decision on a picture that may be read yet")
 
 
 def _of_setting(s: Setting, record: ImageRecord | None) -> _Drawing:

@@ -7,7 +7,7 @@ and taking the decision back brings them back. A decision belongs to the version
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.errors import StudyError
@@ -18,10 +18,15 @@ from medqdeg_desktop.study.reviews import Reviews
 class Doubles(Reviews):
     """The part of a study that tells questions from their doubles."""
 
-    def judge_doubles(self, items: Iterable[str], kept: str, by: str, why: str = "") -> DoubleDecision:
+    def judge_doubles(
+        self, items: Iterable[str], kept: str, by: str, why: str = "", seen: Mapping[str, int] | None = None
+    ) -> DoubleDecision:
         """Records that ``items`` are one question, of which ``kept`` stays, or (``kept`` "") that each is its own.
 
-        Raises StudyError where fewer than two are named, one is unknown or has been removed, or ``kept`` is not among them.
+        seen   versions that the person looked at, where known: a question that was changed since is looked at again.
+
+        Raises StudyError where fewer than two are named, one is unknown, has been removed or changed, or ``kept`` is not among
+        them.
         """
         wanted = list(dict.fromkeys(items))
         if len(wanted) < 2:
@@ -38,7 +43,7 @@ class Doubles(Reviews):
                 if item.state == "removed":
                     raise StudyError(f"{self.path}: {item_id} has been removed meanwhile")
                 sources[item_id] = [item.source, item.source_id]
-                versions[item_id] = self._current_version(db, item_id, 0)
+                versions[item_id] = self._current_version(db, item_id, (seen or {}).get(item_id, 0))
             person = self.ensure_reader(by, "curator").reader_id
             judgement = ""
             if kept:

@@ -260,13 +260,13 @@ class DoublesPage(QWidget):
             self._decide(self.standing.unsettled(self.model.groups[self._row]), "")
 
     def _decide(self, items: tuple[str, ...], kept: str) -> None:
-        if self._busy:
+        if self._busy or self.pair is None:
             return
         self._busy = True
-        why, reader = self.why.text(), self.session.reader
+        why, reader, seen = self.why.text(), self.session.reader, self.pair.versions
 
         def record(study: Study) -> DoubleDecision:
-            return study.judge_doubles(items, kept, reader, why)
+            return study.judge_doubles(items, kept, reader, why, seen)
 
         self.session.submit(record, self._on_decided, self._on_refused)
 
@@ -288,6 +288,8 @@ class DoublesPage(QWidget):
     def _on_refused(self, text: str) -> None:
         self._busy = False
         self.warned.emit(text)
+        # What was read ahead may have been changed elsewhere as well.
+        self._ahead.clear()
         self.load()
 
     def undo(self) -> None:

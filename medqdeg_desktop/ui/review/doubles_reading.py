@@ -46,12 +46,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two questions beside each other, and how far their words and their pictures are from each other, said in words."""
+    """Two questions beside each other, and how far their words and their pictures are from each other, said in words.
+
+    ``versions`` are those that are shown: a decision is on them alone.
+    """
 
     left: Side
     right: Side
     words: str
     pictures: str
+    versions: dict[str, int]
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -72,9 +76,11 @@ def load_groups(path: Path, reader: str) -> Groups:
 def load_pair(path: Path, ids: tuple[str, str]) -> Pair:
     """Reads two questions and decodes their pictures; a picture that cannot be read is said, not raised."""
     with Study.open(path, read_only=True) as study:
+        # The version first: where the words change in between, it is the older one, and a decision on it is refused.
+        versions = {item_id: study.item_version(item_id) for item_id in ids}
         found = [study.item(item_id) for item_id in ids]
     sides = [_side(item, item_id, path) for item, item_id in zip(found, ids, strict=True)]
-    return Pair(sides[0], sides[1], _wording(sides[0].item, sides[1].item), _distance(sides[0], sides[1]))
+    return Pair(sides[0], sides[1], _wording(sides[0].item, sides[1].item), _distance(sides[0], sides[1]), versions)
 
 
 def _side(item: Item | None, item_id: str, path: Path) -> Side:

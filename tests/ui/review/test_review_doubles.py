@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,21 @@ def test_a_decision_of_another_window_is_met_with_a_reason_and_read_again(
     assert "a1" in window.banner.text.text() or "removed meanwhile" in window.banner.text.text()
     with Study.open(doubled, read_only=True) as study:
         assert len(study.doubles()) == 1
+
+
+def test_a_question_that_another_window_has_changed_is_looked_at_again_before_it_is_merged(
+    screen: tuple[MainWindow, ReviewModes, DoublesPage], qtbot: QtBot, doubled: Path
+) -> None:
+    window, _, page = screen
+    with Study.open(doubled) as study:
+        item = study.item("a1")
+        assert item is not None
+        study.edit_item(replace(item, question="How large is it?"), "ben", "another question")
+    press(window, "1")
+    qtbot.waitUntil(lambda: page.pair is not None and page.pair.right.item.question == "How large is it?", timeout=10_000)
+    assert "a1 has been edited meanwhile" in window.banner.text.text()
+    with Study.open(doubled, read_only=True) as study:
+        assert study.doubles() == []
 
 
 def test_a_search_runs_beside_the_window_and_is_asked_for_after_an_import(
