@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES
 from medqdeg_desktop.ui.generate.matrix import LevelMatrix
 from medqdeg_desktop.ui.generate.state import BankView, FolderState, Wanted
 from medqdeg_desktop.ui.labels import label, set_role
@@ -90,6 +91,14 @@ class GenerateForm(QScrollArea):
         self.rule.setMinimumContentsLength(20)
         for value, words in RULES:
             self.rule.addItem(words, value)
+        self.types = QLineEdit()
+        self.types.setPlaceholderText(self.tr("by the rule, or names: gaussian_noise, …"))
+        self.types.setToolTip(
+            self.tr("For every item that may have them, without a draw: {0}").format(", ".join(t.name for t in DEGRADATION_TYPES))
+        )
+        self.severities = QLineEdit()
+        self.severities.setPlaceholderText(self.tr("L1 and L2, or a sweep: 0.1, 0.25, 0.5"))
+        self.severities.setToolTip(self.tr("From 0 to 1 on the severity path of each type, in place of the two levels"))
         self.seed = _spin(0, 2**31 - 1)
         self.limit = _spin(0, 10_000_000, self.tr("all"))
         self.workers = _spin(0, 4 * (os.cpu_count() or 1), self.tr("one a core"))
@@ -114,7 +123,8 @@ class GenerateForm(QScrollArea):
         self.release.toggled.connect(self.changed)
         self.regions.toggled.connect(self.changed)
         self.folder.editingFinished.connect(self.changed)
-        self.cluster.editingFinished.connect(self.changed)
+        for line in (self.cluster, self.types, self.severities):
+            line.editingFinished.connect(self.changed)
 
     # -- told by the workspace ---------------------------------------------------------------------------------
 
@@ -172,6 +182,8 @@ class GenerateForm(QScrollArea):
             workers=self.workers.value(),
             cluster=self.cluster.text().strip(),
             mark_regions=self.regions.isChecked() and not self.regions.isHidden(),
+            types=self.types.text().strip(),
+            severities=self.severities.text().strip(),
         )
 
     # -- inside ------------------------------------------------------------------------------------------------
@@ -190,6 +202,8 @@ class GenerateForm(QScrollArea):
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         for words, widget in (
             (self.tr("&Rule"), self.rule),
+            (self.tr("&Types"), self.types),
+            (self.tr("Se&verities"), self.severities),
             (self.tr("&Seed"), self.seed),
             (self.tr("&Items"), self.limit),
             (self.tr("&Workers"), self.workers),

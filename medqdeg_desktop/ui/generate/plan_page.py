@@ -137,11 +137,13 @@ class PlanPage(QWidget):
 
 def _types(plan: Plan, width: float) -> Figure:
     drawn = sum(plan.types.values())
+    degraded = [name for name in plan.levels if name != "L0"]
+    strengths = " and ".join(degraded) if len(degraded) <= 2 else f"{len(degraded)} severities"
     labels = {name: known.label for name, known in DEGRADATION_BY_NAME.items()}
     return distribution(
         "plan_types",
         "Types drawn, beside the published set",
-        f"{drawn:,} draws for {plan.items:,} questions, each at L1 and L2; {sum(PUBLISHED_TYPES.values()):,} published pairs",
+        f"{drawn:,} draws for {plan.items:,} questions, each at {strengths}; {sum(PUBLISHED_TYPES.values()):,} published pairs",
         plan.types,
         PUBLISHED_TYPES,
         labels,

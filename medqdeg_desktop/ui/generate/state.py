@@ -105,7 +105,11 @@ def _cells(levels: LevelTable, modalities: tuple[Modality, ...]) -> dict[tuple[s
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the form asks for. ``limit`` 0 takes all items, ``workers`` 0 one a core."""
+    """What the form asks for. ``limit`` 0 takes all items, ``workers`` 0 one a core.
+
+    ``types`` and ``severities`` are lists with commas, as the command takes them; "" leaves types to the rule and severities
+    to the levels.
+    """
 
     folder: Path
     seed: int = 0
@@ -115,6 +119,8 @@ class Wanted:
     workers: int = 0
     cluster: str = ""
     mark_regions: bool = False
+    types: str = ""
+    severities: str = ""
 
     def arguments(self, study: Path) -> list[str]:
         """The command of this set."""
@@ -129,6 +135,10 @@ class Wanted:
             out += ["--workers", str(self.workers)]
         if self.cluster:
             out += ["--cluster", self.cluster]
+        if self.types:
+            out += ["--types", self.types]
+        if self.severities:
+            out += ["--severities", self.severities]
         return out
 
     def plan_arguments(self, study: Path, *, estimate: bool) -> list[str]:
