@@ -111,8 +111,11 @@ def write_site_lines(assigned: Mapping[tuple[str, str], str]) -> Path:
     writer = csv.DictWriter(out, ("source", "label", "task", "skill"), lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(kept.values())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(path, out.getvalue().encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(path, out.getvalue().encode())
+    except OSError as error:
+        raise BankError(f"{path}: cannot be written ({error.strerror or error})") from None
     reload()
     return path
 

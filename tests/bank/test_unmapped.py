@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_a_table_that_is_wrong_is_named_and_nothing_is_guessed(table: Path, line
     with pytest.raises(BankError, match=reason):
         skills.write_site_lines({("ward", "Bone"): "Counting"})
     assert line in table.read_text("utf-8")
+
+
+def test_a_table_that_cannot_be_written_is_named(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(skills.atomic, "write_bytes", full)
+    with pytest.raises(BankError, match=r"skills\.csv: cannot be written \(No space left on device\)"):
+        skills.write_site_lines({("ward", "Bone"): "Counting"})
 
 
 def test_a_skill_that_is_none_of_the_thirty_changes_nothing(table: Path, lines: Path, tmp_path: Path) -> None:

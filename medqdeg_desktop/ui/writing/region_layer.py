@@ -108,8 +108,7 @@ class RegionLayer(OutlineGlass):
         if self.tool == "contour":
             self._line.append(point)
         elif self.tool:
-            even = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self.region = shapes.dragged_box(self.tool, self._start, point, even=even) or self.region
+            self.region = self._dragged(event, self._start, point) or self.region
         elif self._before is not None and self._held is not None:
             shape = self._shape()
             assert shape is not None
@@ -131,7 +130,7 @@ class RegionLayer(OutlineGlass):
         if self.tool == "contour":
             self._end_of_stroke(point, clicked)
         elif self.tool:
-            drawn = shapes.dragged_box(self.tool, start, point, even=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+            drawn = self._dragged(event, start, point)
             if drawn is not None and not clicked:
                 self._finish(drawn)
         elif self._held is not None:
@@ -149,6 +148,11 @@ class RegionLayer(OutlineGlass):
     def leaveEvent(self, event: QEvent) -> None:
         self._pointer = None
         self.update()
+
+    def _dragged(self, event: QMouseEvent, start: Point, end: Point) -> Region | None:
+        shape = self._shape()
+        assert shape is not None
+        return shapes.dragged_box(self.tool, start, end, shape, even=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
 
     def _end_of_stroke(self, point: Point, clicked: bool) -> None:
         """A drag is a whole contour; clicks are its corners, until the first is clicked again."""

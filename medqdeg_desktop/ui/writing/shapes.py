@@ -35,11 +35,14 @@ def inside(point: Point, shape: tuple[int, int]) -> Point:
     return (min(max(point[0], -0.5), columns - 0.5), min(max(point[1], -0.5), rows - 0.5))
 
 
-def dragged_box(kind: str, start: Point, end: Point, *, even: bool = False) -> Region | None:
-    """A box or ellipse from corner to corner, with equal sides where ``even``; None while it has no size."""
+def dragged_box(kind: str, start: Point, end: Point, shape: tuple[int, int], *, even: bool = False) -> Region | None:
+    """A box or ellipse from corner to corner, with equal sides inside a frame of ``shape`` where ``even``; None without a size."""
     width, height = end[0] - start[0], end[1] - start[1]
     if even:
-        side = max(abs(width), abs(height))
+        # The longer way of the hand, as far as the frame reaches on both sides.
+        corner = (math.copysign(math.inf, width), math.copysign(math.inf, height))
+        room = min(abs(edge - at) for edge, at in zip(inside(corner, shape), start, strict=True))
+        side = min(max(abs(width), abs(height)), room)
         width, height = math.copysign(side, width), math.copysign(side, height)
     left, right = sorted((start[0], start[0] + width))
     top, bottom = sorted((start[1], start[1] + height))

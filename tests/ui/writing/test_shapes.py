@@ -17,9 +17,17 @@ TRIANGLE = {"kind": "contour", "points": [[10, 10], [40, 12], [20, 50]]}
 
 
 def test_a_box_is_drawn_from_any_corner_and_kept_even_on_demand() -> None:
-    assert dragged_box("box", (30, 44), (10, 20)) == BOX
-    assert dragged_box("ellipse", (10, 20), (30, 24), even=True) == {"kind": "ellipse", "at": [10, 20, 30, 40]}
-    assert dragged_box("box", (10, 20), (10.5, 40)) is None
+    assert dragged_box("box", (30, 44), (10, 20), SHAPE) == BOX
+    assert dragged_box("ellipse", (10, 20), (30, 24), SHAPE, even=True) == {"kind": "ellipse", "at": [10, 20, 30, 40]}
+    assert dragged_box("box", (10, 20), (10.5, 40), SHAPE) is None
+
+
+@pytest.mark.parametrize("end", [(79.5, 45), (0, 50), (50, -0.5), (-0.5, 30)])
+def test_an_even_box_stays_even_and_in_the_picture(end: tuple[float, float]) -> None:
+    drawn = dragged_box("box", (50, 40), end, SHAPE, even=True)
+    assert drawn is not None and problem(drawn, SHAPE) == ""
+    left, top, right, bottom = drawn["at"]
+    assert right - left == bottom - top > 1
 
 
 def test_a_freehand_line_keeps_its_shape_with_few_points() -> None:
