@@ -36,7 +36,7 @@ def inside(point: Point, shape: tuple[int, int]) -> Point:
 
 
 def dragged_box(kind: str, start: Point, end: Point, shape: tuple[int, int], *, even: bool = False) -> Region | None:
-    """A box or ellipse from corner to corner, with equal sides inside a frame of ``shape`` where ``even``; None without a size."""
+    """A box or ellipse from corner to corner, with equal sides inside a frame of ``shape`` if ``even``; None without a size."""
     width, height = end[0] - start[0], end[1] - start[1]
     if even:
         # The longer way of the hand, as far as the frame reaches on both sides.
