@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hands import calibrate, wait_for_picture
 from pytestqt.qtbot import QtBot
 
+from medqdeg_desktop.engine.reading import scan
+from medqdeg_desktop.engine.reading.scanning import ScanResult
+from medqdeg_desktop.ui.calibrate import opener
 from medqdeg_desktop.ui.calibrate.places import Places
 from medqdeg_desktop.ui.main_window import MainWindow
 
@@ -26,6 +32,32 @@ def test_places_come_newest_first_each_once_and_only_while_they_exist(tmp_path: 
     again = Places.of({}, places.recent)
     assert again.still_there() == places.still_there()
     assert Places.of(None, {"a": 5, "b": ["c"]}).recent == {} == Places.of("x", 7).recent
+
+
+def test_what_is_still_being_opened_when_another_study_comes_is_not_listed_there(
+    qtbot: QtBot, ct_series: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path, **options: Any) -> ScanResult:
+        if path == ct_series:
+            begun.set()
+            assert go_on.wait(30)
+        return scan(path)
+
+    monkeypatch.setattr(opener, "scan", slow)
+    opening = opener.Opener()
+    found: list[Path] = []
+    opening.found.connect(lambda series, root: found.append(root))
+    opening.open([ct_series])
+    assert begun.wait(30)
+    opening.drop()
+    second = shared_data / "dicom" / "ct" / "CT_small.dcm"
+    with qtbot.waitSignal(opening.finished, timeout=30_000):
+        opening.open([second])
+        go_on.set()
+    opening.close()
+    assert found == [second]
 
 
 def test_a_recent_series_is_opened_again_from_the_menu_without_its_path_being_shown(

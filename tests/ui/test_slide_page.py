@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.region_opener import RegionOpener
 from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 
@@ -57,6 +60,18 @@ def open_slide(open_window: OpenWindow, slide: Path, other: Path, qtbot: QtBot) 
     qtbot.waitUntil(lambda: workspace.centre.currentWidget() is workspace.slide_page, timeout=20_000)
     qtbot.waitUntil(lambda: workspace.slide_page.overview.image is not None, timeout=20_000)
     return window, workspace
+
+
+def test_a_damaged_memory_of_a_region_is_forgotten(qtbot: QtBot, tmp_path: Path) -> None:
+    background = Background()
+    asked: list[str] = []
+    slide = SimpleNamespace(paths=["s.svs"], region=lambda region: asked.append(region.text))
+    row = SimpleNamespace(series=slide, root=tmp_path, is_overview=True)
+    opener = RegionOpener(background)
+    with qtbot.waitSignal(opener.found, timeout=5000):
+        opener.reopen([row], {tmp_path: ["region 1,2,x,4,1", "region 1,2,0,4,1", "region 1,2,3,4,1"]})  # type: ignore[list-item]
+    background.close()
+    assert asked == ["region 1,2,3,4,1"]
 
 
 def test_a_region_chosen_on_the_overview_is_opened_degraded_kept_and_found_again(

@@ -104,6 +104,9 @@ class BrowsingWorkspace(LookingWorkspace):
     # -- state ------------------------------------------------------------------------------------------------
 
     def study_changed(self) -> None:
+        self.opener.drop()
+        self._regions.drop()
+        self.scanning.hide()
         self.list.series.clear()
         self._show_opened(None)
         self._to_show, self._show_first = self.places.current(str(self.session.path)), True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ class Opener(QObject):
         self._pictures: list[Series] = []
         self._condition = threading.Condition()
         self._closed = self._scanning = False
+        self._turn = 0
         self._sample: threading.Thread | None = None
         self._threads = [
             threading.Thread(target=self._scan_jobs, name="scan", daemon=True),
@@ -60,9 +61,16 @@ class Opener(QObject):
             self._jobs.append(list(paths))
             self._condition.notify_all()
 
+    def drop(self) -> None:
+        """Another study is there: what is still being opened belongs to the one before, and nothing more is told of it."""
+        with self._condition:
+            self._turn += 1
+            self._jobs.clear()
+            self._pictures.clear()
+
     def open_sample(self, folder: Path) -> None:
         """The built-in sample study: its real files at once, its phantoms, made in ``folder`` at the first start, when done."""
-        self._sample = threading.Thread(target=self._make_sample, args=(folder,), name="sample", daemon=True)
+        self._sample = threading.Thread(target=self._make_sample, args=(folder, self._turn), name="sample", daemon=True)
         self._sample.start()
 
     def want_thumbnail(self, series: Series) -> None:
@@ -96,11 +104,13 @@ class Opener(QObject):
     # -- the other threads ------------------------------------------------------------------------------------
 
     def _scan_jobs(self) -> None:
-        while (paths := self._next_job()) is not None:
+        while (job := self._next_job()) is not None:
+            turn, paths = job
+            outdated = partial(self._outdated, turn)
             count, refused = 0, list[Refused]()
             for path in paths:
                 try:
-                    result = scan(path, watch=partial(self._watch, path), cancelled=lambda: self._closed)
+                    result = scan(path, watch=partial(self._watch, turn, path), cancelled=outdated)
                 except MedqdegError as error:
                     refused.append(Refused(str(path), getattr(error, "reason", str(error))))
                     continue
@@ -110,29 +120,36 @@ class Opener(QObject):
                     continue
                 count += len(result.series)
                 refused.extend(result.refused)
-                self._hop.post(partial(self.found.emit, result.series, path))
+                self._tell(turn, partial(self.found.emit, result.series, path))
             with self._condition:
                 self._scanning = bool(self._jobs)
-            self._hop.post(partial(self.finished.emit, paths, count, refused))
+            self._tell(turn, partial(self.finished.emit, paths, count, refused))
 
-    def _make_sample(self, folder: Path) -> None:
+    def _outdated(self, turn: int) -> bool:
+        return self._closed or turn != self._turn
+
+    def _tell(self, turn: int, call: Callable[[], None]) -> None:
+        """On the window's thread, if it still matters by then."""
+        self._hop.post(lambda: call() if turn == self._turn else None)
+
+    def _make_sample(self, folder: Path, turn: int) -> None:
         from medqdeg_desktop.samples.sample_study import build, real_files
 
         self.open(real_files())
         try:
-            study = build(folder, copies=1, cancelled=lambda: self._closed)
+            study = build(folder, copies=1, cancelled=partial(self._outdated, turn))
         except CancelledError:
             return
         except (MedqdegError, OSError) as error:
-            self._hop.post(partial(self.finished.emit, [folder], 0, [Refused(str(folder), str(error))]))
+            self._tell(turn, partial(self.finished.emit, [folder], 0, [Refused(str(folder), str(error))]))
             return
-        if not self._closed:
+        if not self._outdated(turn):
             self.open([study.series, folder / "dicom"])
 
-    def _watch(self, path: Path, done: int, total: int, series: list[Series]) -> None:
-        self._hop.post(partial(self.progressed.emit, done, total))
+    def _watch(self, turn: int, path: Path, done: int, total: int, series: list[Series]) -> None:
+        self._tell(turn, partial(self.progressed.emit, done, total))
         if done < total:
-            self._hop.post(partial(self.found.emit, series, path))
+            self._tell(turn, partial(self.found.emit, series, path))
 
     def _make_pictures(self) -> None:
         while (series := self._next_picture()) is not None:
@@ -145,12 +162,12 @@ class Opener(QObject):
                 continue
             self._hop.post(partial(self.thumbnail.emit, series.series_id, pixels))
 
-    def _next_job(self) -> list[Path] | None:
+    def _next_job(self) -> tuple[int, list[Path]] | None:
         with self._condition:
             while not self._jobs and not self._closed:
                 self._condition.wait()
             self._scanning = True
-            return None if self._closed else self._jobs.pop(0)
+            return None if self._closed else (self._turn, self._jobs.pop(0))
 
     def _next_picture(self) -> Series | None:
         with self._condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,11 @@ class RegionOpener(QObject):
     def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = background
+        self._turn = 0
+
+    def drop(self) -> None:
+        """Another study is there: regions on their way belong to the one before."""
+        self._turn += 1
 
     def open(self, slide: OpenSeries, region: Region) -> None:
         """What the reader has framed."""
@@ -32,10 +38,15 @@ class RegionOpener(QObject):
         """What was open on the slides among ``rows`` when the study was left."""
         for row in rows:
             for text in regions.get(row.root, []) if row.is_overview else ():
-                self._run(row.series, row.root, Region.of(text), in_front=False)
+                # What is remembered may be damaged: a region that makes no sense is forgotten.
+                with contextlib.suppress(ValueError):
+                    self._run(row.series, row.root, Region.of(text), in_front=False)
 
     def _run(self, slide: Series, root: Path, region: Region, *, in_front: bool) -> None:
+        turn = self._turn
+
         def done(series: Series) -> None:
-            self.found.emit([series], root, in_front)
+            if turn == self._turn:
+                self.found.emit([series], root, in_front)
 
         self._background.run(f"region {slide.paths[0]} {region.text}", partial(slide.region, region), done, self.warned.emit)
