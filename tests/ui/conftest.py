@@ -1,15 +1,21 @@
-"""A real window over real files, one at a time, with its own data folder; any Qt warning fails the test."""
+"""A real window over real files, one at a time, with its own data folder; any Qt warning or window left behind fails the test.
+
+An exception in a slot fails it too: pytest-qt sees to that.
+"""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import platformdirs
 import pytest
+import shiboken6
 from evaluated import Evaluated, build, slow_server
 from hands import calibrate, wait_for_picture
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.ui import theme
@@ -32,6 +38,27 @@ def dressed(qapp: QApplication) -> None:
     if qapp.property("dressed") is None:
         theme.apply(qapp)
         qapp.setProperty("dressed", True)
+
+
+def _windows() -> dict[int, QWidget]:
+    """All top-level widgets by their C++ address, once everything that is to be deleted is."""
+    QApplication.processEvents()
+    gc.collect()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    return {shiboken6.getCppPointer(widget)[0]: widget for widget in QApplication.topLevelWidgets()}
+
+
+@pytest.fixture(autouse=True)
+def no_window_is_left_behind(request: pytest.FixtureRequest, qapp: QApplication, dressed: None) -> Iterator[None]:
+    """A window, dialog or popup of a test that outlives it fails the test. The label of the tool tips is Qt's own."""
+    before = set(_windows())
+    failed = request.session.testsfailed
+    yield
+    left = [w for address, w in _windows().items() if address not in before and not w.inherits("QTipLabel")]
+    # The traceback of a test that failed holds its widgets; it has been told already.
+    if left and request.session.testsfailed == failed:
+        names = ", ".join(f"{type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in left)
+        pytest.fail(f"left behind on the screen or in memory: {names}")
 
 
 @pytest.fixture(autouse=True)

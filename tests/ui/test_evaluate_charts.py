@@ -46,6 +46,7 @@ def open_study(qtbot: QtBot) -> Iterator[Open]:
         workspace.shut_down()
         workspace.session.close()
         workspace.close()
+        workspace.deleteLater()
 
 
 @pytest.fixture(scope="module")

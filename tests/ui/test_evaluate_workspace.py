@@ -58,6 +58,7 @@ def open_workspace(qtbot: QtBot) -> Iterator[OpenWorkspace]:
         workspace.shut_down()
         workspace.session.close()
         workspace.close()
+        workspace.deleteLater()
 
 
 @pytest.fixture
