@@ -13,10 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import combinations
 from typing import Final
 
 from medqdeg_desktop.bank.errors import BankError
-from medqdeg_desktop.statistics.agreement import Agreement, fleiss_kappa
+from medqdeg_desktop.statistics.agreement import Agreement, fleiss_kappa, weighted_kappa
 from medqdeg_desktop.study.items import Verdict
 from medqdeg_desktop.study.records import Review
 from medqdeg_desktop.study.reviews import CLEAN
@@ -162,12 +163,16 @@ def _follow(study: Study, item_id: str, reader: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """How the review goes: items by state, the reader's own count, pace in seconds an item, agreement, and hits on gold."""
+    """How the review goes: items by state, the reader's own count, pace in seconds an item, agreement, and hits on gold.
+
+    ``agreement`` is on single degradations, ``on_items`` on whether an item is kept whole, in part or not at all.
+    """
 
     states: dict[str, int]
     mine: int = 0
     pace: float | None = None
     agreement: Agreement | None = None
+    on_items: Agreement | None = None
     gold_hits: int = 0
     gold_marks: int = 0
 
@@ -198,6 +203,7 @@ def dashboard(study: Study, reader: str, *, replicates: int = 1000) -> Dashboard
         mine=len(own),
         pace=statistics.median(pace) if pace else None,
         agreement=agreement(by_item, replicates=replicates),
+        on_items=agreement_on_items(by_item, replicates=replicates),
         gold_hits=hits,
         gold_marks=marks,
     )
@@ -218,6 +224,31 @@ def agreement(by_item: dict[str, list[Review]], *, replicates: int = 1000) -> Ag
                 counts.append((kept, removed))
                 clusters.append(number)
     return fleiss_kappa(counts, clusters=clusters, replicates=replicates) if counts else None
+
+
+def agreement_on_items(by_item: dict[str, list[Review]], *, replicates: int = 1000) -> Agreement | None:
+    """Linearly weighted kappa of what is left of an item: all degradations, some, none; None before two people have met.
+
+    Subjects are pairs of people on an item, in the order of their ids; items are the clusters. With two people in all it is
+    Cohen's kappa of these two.
+    """
+    pairs: list[tuple[int, int]] = []
+    clusters: list[int] = []
+    for number, reviews in enumerate(by_item.values()):
+        blind = sorted((r for r in reviews if r.stage == "blind" and r.marks), key=lambda r: r.reader)
+        for first, second in combinations(blind, 2):
+            pairs.append((_left_of(first), _left_of(second)))
+            clusters.append(number)
+    if not pairs:
+        return None
+    one, other = zip(*pairs, strict=True)
+    return weighted_kappa(one, other, 3, weighting="linear", clusters=clusters, replicates=replicates)
+
+
+def _left_of(review: Review) -> int:
+    """0 where every degradation was kept, 1 where some were, 2 where none was."""
+    removed = sum(mark != 0 for mark in review.marks.values())
+    return 0 if not removed else 1 if removed < len(review.marks) else 2
 
 
 def gold_hits(own: Sequence[Review], by_item: dict[str, list[Review]]) -> tuple[int, int]:

@@ -6,10 +6,14 @@ import json
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from medqdeg_desktop.cli.options import counted
+
+if TYPE_CHECKING:
+    from medqdeg_desktop.statistics.agreement import Agreement
 
 
 @click.command()
@@ -67,11 +71,10 @@ def review(
         told = dashboard(opened, "")
         total = opened.item_count()
         written = export_decisions(opened, target) if target is not None else None
-    found = None
-    if told.agreement is not None:
-        found = {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in asdict(told.agreement).items()}
+    found, on_items = _plain(told.agreement), _plain(told.on_items)
     if as_json:
-        click.echo(json.dumps({"setup": asdict(setup), "items": total, "states": told.states, "agreement": found}, indent=1))
+        agreed = {"agreement": found, "agreement_on_items": on_items}
+        click.echo(json.dumps({"setup": asdict(setup), "items": total, "states": told.states, **agreed}, indent=1))
     else:
         kind = "a release" if setup.release else "a set"
         rule_said = f" and rule {setup.rule}" if setup.rule != "uniform" else ""
@@ -83,7 +86,20 @@ def review(
         for state, count in sorted(told.states.items()):
             click.echo(f"{state:9} {count:7,}")
         if found is not None and found["kappa"] is not None:
-            interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
-            click.echo(f"agreement, Fleiss' kappa {found['kappa']:.2f}{interval} on {found['subjects']:,} degradations")
+            click.echo(f"agreement, Fleiss' kappa {_said(found)} on {found['subjects']:,} degradations")
+        if on_items is not None and on_items["kappa"] is not None:
+            click.echo(f"agreement, weighted kappa {_said(on_items)} on {counted(on_items['clusters'], 'item')}")
     if written is not None:
         click.echo(f"{target}: {written:,} rows", err=as_json)
+
+
+def _plain(found: Agreement | None) -> dict[str, Any] | None:
+    """As JSON holds it: null for what cannot be told."""
+    if found is None:
+        return None
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in asdict(found).items()}
+
+
+def _said(found: dict[str, Any]) -> str:
+    interval = "" if found["low"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
+    return f"{found['kappa']:.2f}{interval}"

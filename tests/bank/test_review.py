@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bank_samples import here
+from sklearn.metrics import cohen_kappa_score
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.generate import generate
 from medqdeg_desktop.bank.plan import Asked
-from medqdeg_desktop.bank.review import REASONS, State, dashboard, decide, outcome, take_back
+from medqdeg_desktop.bank.review import REASONS, State, agreement_on_items, dashboard, decide, outcome, take_back
 from medqdeg_desktop.bank.review_queue import Entry, queue, queue_order
 from medqdeg_desktop.bank.reviewed_draw import check_reviewed_draw, draw_under_review
 from medqdeg_desktop.engine.reading import read_image
@@ -273,6 +275,33 @@ def test_the_dashboard_counts_states_pace_agreement_and_gold(study: Study) -> No
     assert told.agreement is not None and told.agreement.clusters == 3
     assert (told.gold_hits, told.gold_marks) == (0, len(drawn(study)))
     assert study.item("q000").state == "accepted", "a gold decision is no vote"  # type: ignore[union-attr]
+
+
+def test_agreement_on_items_is_the_weighted_kappa_of_what_two_people_left_of_them(study: Study) -> None:
+    names = ("low_dose", "motion_blur", "sparse_view")
+    rng = np.random.default_rng(3)
+    left: list[tuple[int, int]] = []
+    by_item: dict[str, list[Review]] = {}
+    for n in range(40):
+        removed = rng.integers(0, 4)
+        two = [int(removed), int(rng.integers(0, 4)) if rng.random() < 0.5 else int(removed)]
+        left.append(tuple((k > 0) + (k == 3) for k in two))  # type: ignore[arg-type]
+        item = f"q{n:03d}"
+        marks = [{name: 4 * (i < k) for i, name in enumerate(names)} for k in two]
+        # Who settles and who made the gold item are no blind readers.
+        by_item[item] = [
+            review("ann", marks[0], item),
+            review("cem", marks[0], item, stage="settled"),
+            review("ben", marks[1], item),
+        ]
+    found = agreement_on_items(by_item, replicates=300)
+    assert found is not None
+    ann, ben = zip(*left, strict=True)
+    assert found.kappa == pytest.approx(cohen_kappa_score(ann, ben, weights="linear"))
+    assert found.kappa != pytest.approx(cohen_kappa_score(ann, ben), abs=0.01)
+    assert found.low < found.kappa < found.high and (found.subjects, found.clusters) == (40, 40)
+    alone = {item: [r for r in reviews if r.reader == "ann"] for item, reviews in by_item.items()}
+    assert agreement_on_items(alone) is None
 
 
 # -- what generation makes of it ----------------------------------------------------------------------------------

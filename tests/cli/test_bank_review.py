@@ -43,7 +43,10 @@ def test_it_says_what_is_under_review_and_how_it_goes(reviewed: Path) -> None:
     told = run("review", reviewed)
     assert "seed 0, 2 blind decisions an item" in told
     assert "2 items, 1 not begun" in told and "accepted        1" in told
-    assert json.loads(run("review", reviewed, "--json"))["states"] == {"accepted": 1}
+    as_json = json.loads(run("review", reviewed, "--json"))
+    assert as_json["states"] == {"accepted": 1}
+    # One item judged alike says nothing against chance.
+    assert as_json["agreement_on_items"] == {"kappa": None, "low": None, "high": None, "subjects": 1, "clusters": 1}
 
 
 def test_opening_a_review_of_a_release_asks_for_three_decisions_and_a_name(reviewed: Path) -> None:

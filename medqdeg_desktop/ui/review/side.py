@@ -40,6 +40,7 @@ class QueueSide(QWidget):
         self.bar.setAccessibleName(self.tr("Items that you have decided"))
         self.pace = _line()
         self.agreement = _line()
+        self.on_items = _line()
         self.gold = _line()
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -54,7 +55,7 @@ class QueueSide(QWidget):
             else:
                 column.addWidget(part)
         column.addWidget(self.list, 1)
-        for widget in (self.bar, self.pace, self.agreement, self.gold):
+        for widget in (self.bar, self.pace, self.agreement, self.on_items, self.gold):
             column.addWidget(widget)
         for box in (self.shown, self.modality):
             box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -104,6 +105,18 @@ class QueueSide(QWidget):
                 self.tr("Fleiss' kappa of keep against remove on {0:,} degradations of {1:,} items, 95 % interval").format(
                     found.subjects, found.clusters
                 )
+            )
+        whole = told.on_items
+        known = whole is not None and not math.isnan(whole.kappa)
+        self.on_items.setVisible(known)
+        if whole is not None and known:
+            words = self.tr("on items κw {0} ({1} to {2})") if not math.isnan(whole.low) else self.tr("on items κw {0}")
+            self.on_items.setText(words.format(_two(whole.kappa), _two(whole.low), _two(whole.high)))
+            self.on_items.setToolTip(
+                self.tr(
+                    "Linearly weighted kappa of items kept whole, in part or not at all: {0:,} pairs of readers on {1:,} items, "
+                    "95 % interval"
+                ).format(whole.subjects, whole.clusters)
             )
         gold = self.tr("gold {0}/{1}").format(told.gold_hits, told.gold_marks) if told.gold_marks else ""
         self.gold.setText(gold)
