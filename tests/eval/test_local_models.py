@@ -353,6 +353,31 @@ def test_a_text_only_run_works_without_pictures(tiny_models: dict[str, Path], da
     assert all(len(values) == 1 for values in by_item.values()), "without the picture all levels are one question"
 
 
+def test_verbal_mode_asks_a_local_model_for_its_confidence_and_invents_none(
+    tiny_models: dict[str, Path], dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medqdeg_desktop.eval.backends.local import LocalBackend
+
+    heard: list[str] = []
+    prepared = LocalBackend._inputs
+
+    def spied(self: LocalBackend, chunk: Any) -> Any:
+        heard.extend(request.prompt for request in chunk)
+        return prepared(self, chunk)
+
+    monkeypatch.setattr(LocalBackend, "_inputs", spied)
+    spec = parse_spec(f"local:{tiny_models['qwen2_5_vl']}")
+    options = EvaluateOptions(mode="verbal", max_tokens=4)
+    outcome = evaluate(dataset.folder, study_path, spec, options, Progress("evaluate"))
+    assert (outcome.answered, outcome.run.mode) == (12, "verbal")
+    assert heard and all("Confidence: <0-100" in prompt for prompt in heard)
+    with Study.open(study_path) as study:
+        kept = list(study.answers(outcome.run.run_id))
+    # Random weights state nothing that can be read: the reply stands as it came, and no number is made up for it.
+    assert len(kept) == 12
+    assert all(answer.raw and answer.confidence is None for answer in kept)
+
+
 def test_a_batch_that_does_not_fit_is_halved_and_grows_back(
     tiny_models: dict[str, Path], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

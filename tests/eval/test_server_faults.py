@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import pacing
 from medqdeg_desktop.eval.backends import http
 from medqdeg_desktop.eval.plan import EvaluateOptions
@@ -55,6 +58,40 @@ def test_a_fault_in_passing_costs_nothing_but_time(
     assert len({(a.file_name, a.trial) for a in kept}) == len(kept) == outcome.total == 36
     assert {a.status for a in kept} == {"ok"}
     assert outcome.failed == 0
+
+
+def test_a_server_that_says_when_to_come_back_is_asked_then_and_another_ever_later(
+    dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, waits = pacing.wait_before, list[tuple[float | None, float]]()
+
+    def noted(attempt: int, retry_after: float | None) -> float:
+        waits.append((retry_after, real(attempt, retry_after)))
+        return 0.0
+
+    monkeypatch.setattr(pacing, "wait_before", noted)
+    monkeypatch.setattr(pacing, "FIRST_WAIT", 1.0)
+    monkeypatch.setattr(pacing, "LONGEST_WAIT", 60.0)
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    said = [error(429, "slow down", Retry_After="7.5"), error(503, "busy", Retry_After=later)]
+    said += [error(500, "oops"), error(500, "oops"), error(500, "oops")]
+    with ScriptedServer(lambda body, n: said[n] if n < len(said) else chat("A")) as server:
+        outcome = run(server, dataset, study_path, EvaluateOptions(trials=1, concurrency=1))
+    assert (outcome.answered, outcome.failed) == (12, 0)
+    assert waits[0] == (7.5, 7.5)
+    assert waits[1][1] == waits[1][0] == pytest.approx(99, abs=2)
+    # Without a wish the wait doubles from attempt to attempt: 4, 8 and 16 s at most, half of that at least.
+    assert [asked for asked, _ in waits[2:]] == [None, None, None]
+    assert all(most / 2 <= wait <= most for (_, wait), most in zip(waits[2:], (4, 8, 16), strict=True))
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_ends_the_run_at_once(dataset: Dataset, study_path: Path) -> None:
+    with (
+        ScriptedServer(lambda body, n: error(429, "come back tomorrow", Retry_After="86400")) as server,
+        pytest.raises(MedqdegError, match="asks to come back in 86400 s; run the same command again then"),
+    ):
+        run(server, dataset, study_path, EvaluateOptions(trials=1, concurrency=1))
+    assert len(server.seen) == 1
 
 
 @pytest.mark.slow
