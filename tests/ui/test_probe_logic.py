@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from medqdeg_desktop.samples.questions import NOT_LEARNT
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality
-from medqdeg_desktop.ui.probe import model_process
+from medqdeg_desktop.ui.probe import model_process, strip
 from medqdeg_desktop.ui.probe.curve import RESOLUTION, SWEEP, Curve, Point, as_csv
 from medqdeg_desktop.ui.probe.desk import _IDLE_MS, Picture, ProbeDesk
 from medqdeg_desktop.ui.probe.model_process import ModelProcess, State
@@ -230,6 +231,28 @@ def test_a_question_without_options_and_a_failed_request_are_told_not_asked_agai
     probe.put(QUESTION)
     process.answered.emit({"id": 1, "slot": LIVE, "error": "a.dcm: not the picture that is on the screen; open it again"})
     assert probe.error.startswith("a.dcm") and probe.shown is None
+
+
+def test_questions_about_a_picture_that_is_gone_are_not_put(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, read = threading.Event(), threading.Event()
+
+    def slow(*asked: Any) -> list[ProbeQuestion]:
+        assert go_on.wait(30)
+        read.set()
+        return [QUESTION]
+
+    monkeypatch.setattr(strip, "about", slow)
+    shown = strip.ProbeStrip()
+    qtbot.addWidget(shown)
+    shown.offer_questions(None, tmp_path, Place(str(tmp_path / "a.dcm"), 0, "", only=True), Modality.CT)
+    shown.offer_questions(None, tmp_path, None, None)
+    go_on.set()
+    assert read.wait(30)
+    qtbot.wait(100)
+    assert shown.desk.question is None
+    shown.close_down()
 
 
 def test_a_bracket_that_cannot_be_asked_about_is_not_asked_about_for_ever(desk: tuple[ProbeDesk, Scripted], qtbot: QtBot) -> None:

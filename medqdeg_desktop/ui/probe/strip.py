@@ -103,6 +103,7 @@ class ProbeStrip(QWidget):
         """Another picture is in front: looks for questions about it."""
         if place is None:
             self._place = None
+            self._background.drop("questions")
             self.desk.put(None)
             return
         if place != self._place:
