@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from medqdeg_desktop.ui import theme
+
+#: Under which the texts of the table are translated.
+CONTEXT: Final = "Action"
+
+
+def said(text: str) -> str:
+    """A text of the table of actions (name, group, gesture, entry of the rail) in the language of the window."""
+    return QCoreApplication.translate(CONTEXT, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def bind(owner: QWidget, actions: Iterable[Action]) -> dict[str, QAction]:
     for action in actions:
         if action.held:
             continue
-        made = QAction(action.text, owner)
+        made = QAction(said(action.text), owner)
         made.setObjectName(action.action_id)
         if action.icon:
             made.setIcon(theme.icon(action.icon))
@@ -66,7 +75,8 @@ def bind(owner: QWidget, actions: Iterable[Action]) -> dict[str, QAction]:
 def give_keys(made: QAction, action: Action) -> None:
     """Puts the keys of ``action`` on its QAction and names the first in the tool tip."""
     made.setShortcuts([QKeySequence(k, QKeySequence.SequenceFormat.PortableText) for k in action.keys])
-    made.setToolTip(f"{action.text}  ({shown_keys(action.keys[:1])})" if action.keys else action.text)
+    text = said(action.text)
+    made.setToolTip(f"{text}  ({shown_keys(action.keys[:1])})" if action.keys else text)
 
 
 def call(owner: QObject, action: Action) -> None:

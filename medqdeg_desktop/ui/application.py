@@ -69,13 +69,13 @@ def run(targets: Sequence[Path] = ()) -> int:
     warming.start()
     try:
         import PySide6
-        from PySide6.QtCore import qInstallMessageHandler
+        from PySide6.QtCore import QLocale, qInstallMessageHandler
         from PySide6.QtWidgets import QApplication
     except ImportError as error:
         raise WindowError(f"the window's libraries cannot be loaded ({error}); `medqdeg doctor` names what is missing") from error
     refuse_bad_versions(PySide6.__version__, sys.version_info[:3])
 
-    from medqdeg_desktop.ui import theme
+    from medqdeg_desktop.ui import theme, translation
     from medqdeg_desktop.ui.garbage import WindowThreadCollector
     from medqdeg_desktop.ui.main_window import MainWindow
     from medqdeg_desktop.ui.preferences import data_folder
@@ -89,6 +89,7 @@ def run(targets: Sequence[Path] = ()) -> int:
     application.setApplicationDisplayName("MedQ-Deg Desktop")
     application.setDesktopFileName("medqdeg")
     theme.apply(application)
+    translation.install(application, QLocale())
     window = MainWindow(targets)
     collector = WindowThreadCollector(application)
     _catch_what_nobody_caught(window)

@@ -12,6 +12,7 @@ from medqdeg_desktop import __version__
 from medqdeg_desktop.taxonomy import LEVEL_ANCHORS, Level
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import actions_of
+from medqdeg_desktop.ui.actions import said
 from medqdeg_desktop.ui.keys_sheet import keys_html
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.workspace import RAIL, Workspace
@@ -34,7 +35,7 @@ class HelpPage(Workspace):
         column.addWidget(_text(self._steps()))
         for entry in RAIL:
             if actions_of(entry.entry_id):
-                column.addWidget(_label(self.tr("Keys: {0}").format(entry.text), "title"))
+                column.addWidget(_label(self.tr("Keys: {0}").format(said(entry.text)), "title"))
                 column.addWidget(_keys(keys_html(actions_of(entry.entry_id), gestures=entry.entry_id == "calibrate")))
         column.addWidget(_label(self.tr("Keys: everywhere"), "title"))
         column.addWidget(_keys(keys_html(actions_of("window"), gestures=False)))

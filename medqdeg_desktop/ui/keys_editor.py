@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import TABLE, actions_in_force, own_keys, refusal, use_keys
-from medqdeg_desktop.ui.actions import shown_keys
+from medqdeg_desktop.ui.actions import said, shown_keys
 from medqdeg_desktop.ui.palette import matches
 
 _PORTABLE = QKeySequence.SequenceFormat.PortableText
@@ -100,10 +100,10 @@ class KeysEditor(QDialog):
         self.tree.clear()
         own = own_keys()
         for action in actions_in_force():
-            if not matches(f"{action.context} {action.group} {action.text}", self.filter.text()):
+            if not matches(f"{action.context} {said(action.group)} {said(action.text)}", self.filter.text()):
                 continue
-            screen = self.tr("everywhere") if action.context == "window" else action.context.capitalize()
-            item = QTreeWidgetItem([screen, action.text, shown_keys(action.keys)])
+            screen = self.tr("everywhere") if action.context == "window" else said(action.context.capitalize())
+            item = QTreeWidgetItem([screen, said(action.text), shown_keys(action.keys)])
             item.setData(0, Qt.ItemDataRole.UserRole, action.action_id)
             item.setForeground(0, QColor(t.MUTED))
             if action.action_id in own:
@@ -129,7 +129,7 @@ class KeysEditor(QDialog):
         taken = refusal(action_id, keys)
         if taken:
             shown = self.field.keySequence().toString(QKeySequence.SequenceFormat.NativeText)
-            self.told.setText(self.tr("{0} is taken by “{1}”. Give that another key first.").format(shown, taken))
+            self.told.setText(self.tr("{0} is taken by “{1}”. Give that another key first.").format(shown, said(taken)))
             return
         self._apply({**own_keys(), action_id: keys})
 
@@ -137,7 +137,7 @@ class KeysEditor(QDialog):
         action_id = self.action_id
         taken = refusal(action_id, next(a.keys for a in TABLE if a.action_id == action_id))
         if taken:
-            self.told.setText(self.tr("Its default key is now taken by “{0}”. Give that another key first.").format(taken))
+            self.told.setText(self.tr("Its default key is now taken by “{0}”. Give that another key first.").format(said(taken)))
             return
         self._apply({key: value for key, value in own_keys().items() if key != action_id})
 

@@ -9,9 +9,10 @@ from PySide6.QtWidgets import QDialog, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import GESTURES
-from medqdeg_desktop.ui.actions import Action, shown_keys
+from medqdeg_desktop.ui.actions import Action, said, shown_keys
 
 _COLUMNS = 3
+GROUP_OF_GESTURES, GROUP_OF_THE_REST, PRESETS = "Mouse over a picture", "Other", "Window presets of the modality"
 
 
 def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
@@ -20,14 +21,14 @@ def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
     for action in actions:
         if not action.keys:
             continue
-        rows = groups.setdefault(action.group or "Other", [])
+        rows = groups.setdefault(said(action.group or GROUP_OF_THE_REST), [])
         if action.handler == "apply_preset":
             if action.argument == 1:
-                rows.append(("1 … 9", "Window presets of the modality"))
+                rows.append(("1 … 9", said(PRESETS)))
             continue
-        rows.append((shown_keys(action.keys), action.text))
+        rows.append((shown_keys(action.keys), said(action.text)))
     if gestures:
-        groups["Mouse over a picture"] = list(GESTURES)
+        groups[said(GROUP_OF_GESTURES)] = [(said(gesture), said(what)) for gesture, what in GESTURES]
     columns: list[list[str]] = [[] for _ in range(_COLUMNS)]
     filled = [0] * _COLUMNS
     for name, rows in groups.items():
@@ -49,7 +50,7 @@ def keys_markdown(actions: tuple[Action, ...], *, gestures: bool) -> str:
     for action in actions:
         if action.handler == "apply_preset":
             if action.argument == 1:
-                lines.append("| 1 … 9 | Window presets of the modality |")
+                lines.append(f"| 1 … 9 | {PRESETS} |")
         elif action.keys:
             keys = " or ".join(f"`{key}`" for key in shown_keys(action.keys).split(", ") if key) or "`,`"
             lines.append(f"| {keys} | {action.text} |")

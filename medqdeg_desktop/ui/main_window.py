@@ -12,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from medqdeg_desktop.ui.action_table import TABLE, actions_in_force, actions_of, own_keys, use_keys
-from medqdeg_desktop.ui.actions import bind, call, give_keys
+from medqdeg_desktop.ui.actions import bind, call, give_keys, said
 from medqdeg_desktop.ui.banner import Banner
 from medqdeg_desktop.ui.foot import Foot
 from medqdeg_desktop.ui.held_keys import HeldKeys
@@ -261,7 +261,7 @@ class MainWindow(QMainWindow):
         entry = self._entries[self._current]
         actions = (*actions_of(self._workspaces[self._current].acting[1]), *actions_of("window"))
         shown = tuple(a for a in actions if a.context != "window" or a.action_id in self._actions)
-        KeysSheet(self.tr("Keys: {0}").format(entry.text), shown, self, gestures=self._current == "calibrate").open()
+        KeysSheet(self.tr("Keys: {0}").format(said(entry.text)), shown, self, gestures=self._current == "calibrate").open()
 
     def show_tour(self) -> None:
         """Three hints beside what they are about."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from medqdeg_desktop.ui import tokens as t
-from medqdeg_desktop.ui.actions import Action, shown_keys
+from medqdeg_desktop.ui.actions import Action, said, shown_keys
 
 
 def matches(text: str, query: str) -> bool:
@@ -64,8 +64,8 @@ class Palette(QDialog):
     def _on_text_changed(self, query: str) -> None:
         self.list.clear()
         for action in self._actions:
-            if matches(f"{action.group} {action.text}", query):
-                item = QTreeWidgetItem([action.text, shown_keys(action.keys[:1])])
+            if matches(f"{said(action.group)} {said(action.text)}", query):
+                item = QTreeWidgetItem([said(action.text), shown_keys(action.keys[:1])])
                 item.setData(0, Qt.ItemDataRole.UserRole, action.action_id)
                 item.setForeground(1, QColor(t.MUTED))
                 item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QToolButton, QVBoxLayout, QWidget
 
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.actions import said
 from medqdeg_desktop.ui.workspace import RailEntry
 
 
@@ -31,7 +32,7 @@ class Rail(QWidget):
                 column.addStretch(1)
             button = QToolButton()
             button.setProperty("role", "rail")
-            button.setText(entry.text)
+            button.setText(said(entry.text))
             button.setIcon(theme.icon(entry.icon, t.TEXT))
             button.setIconSize(QSize(20, 20))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
