@@ -22,9 +22,11 @@ class ImageFolders:
 
     def find(self, name: str) -> str:
         """Absolute path of the image ``name``; RowError where it is in none of the folders or points out of them."""
-        if not name.strip():
+        name = name.strip()
+        if not name:
             raise RowError("no image")
-        if ".." in name.replace("\\", "/").split("/"):
+        # A path that begins at the root, or on a drive, is one of the machine that the source was made on.
+        if ".." in name.replace("\\", "/").split("/") or name[0] in "/\\" or name[1:2] == ":":
             raise RowError(f"image {name} points out of its folder")
         for folder in self._folders:
             path = os.path.join(folder, name)  # noqa: PTH118 - 128,000 rows: a Path for each costs more than the system call

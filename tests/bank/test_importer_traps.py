@@ -169,3 +169,15 @@ def test_every_row_of_every_layout_comes_in_once_or_is_named_with_its_reason(lay
         again = import_items(study, path)
         assert (again.added, again.updated, again.unchanged) == (0, 0, 1)
         assert list(study.items()) == [item]
+
+
+@pytest.mark.parametrize(
+    "named", ["{root}/secret.png", "../secret.png", "images/../../secret.png", "C:\\secret.png", "\\\\host\\x.png"]
+)
+def test_a_row_of_a_source_takes_no_file_from_outside_its_folder(named: str, tmp_path: Path) -> None:
+    pictures(tmp_path, "secret.png", "source/a.png")
+    rows = [omni(1, image_path="a.png"), omni(2, image_path=named.format(root=tmp_path))]
+    with Study.create(tmp_path / "ward.medq") as study:
+        report = import_items(study, as_list(tmp_path / "source" / "ACRIMA.json", rows))
+    assert report.added == 1
+    assert "points out of its folder" in report.rejected[0].reason
