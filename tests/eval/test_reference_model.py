@@ -16,7 +16,8 @@ from medqdeg_desktop.engine import png
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import questions
-from medqdeg_desktop.eval.reference import items, pictures
+from medqdeg_desktop.eval.reference import card, items, pictures
+from medqdeg_desktop.eval.reference.controls import CONTROLS, NONE_LOST
 from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.progress import Progress
@@ -100,12 +101,29 @@ def test_the_shipped_files_are_small_complete_and_open_as_any_folder() -> None:
 
 
 def test_the_card_states_licence_data_limits_and_the_figures_on_record() -> None:
-    card = shipped("reference_model/README.md").read_text("utf-8")
+    shown = shipped("reference_model/README.md").read_text("utf-8")
     results = json.loads(shipped("reference_model/evaluation.json").read_text("utf-8"))
-    assert "Not for diagnosis" in card and "Apache-2.0" in card
+    assert "Not for diagnosis" in shown and "Apache-2.0" in shown
     for row in results["phantoms"]["levels"]:
         low, high = row["accuracy_ci"]
-        assert f"{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]" in card
+        assert f"{row['accuracy']:.3f} [{low:.3f}, {high:.3f}]" in shown
+
+
+def test_the_card_is_the_one_that_its_record_makes_and_owns_up_to_what_did_not_come() -> None:
+    folder = shipped("reference_model")
+    facts, results = (json.loads((folder / name).read_text("utf-8")) for name in ("training.json", "evaluation.json"))
+    shown = (folder / "README.md").read_text("utf-8")
+    assert shown == card.text(facts, results)
+    for control, row in zip(CONTROLS, results["controls"], strict=True):
+        assert control.name == row["name"]
+        come = row["fall"] <= NONE_LOST if control.least is None else row["fall"] >= control.least
+        line = next(line for line in shown.splitlines() if line.startswith(f"| {control.name} |"))
+        assert line.endswith("| yes |" if come else "| **no** |")
+    other = {**results, "controls": [{**row, "fall": 0.3} for row in results["controls"]]}
+    turned, angle = (
+        line for line in card.text(facts, other).splitlines() if line.startswith(("| rotation by", "| limited angle at"))
+    )
+    assert turned.endswith("| **no** |") and angle.endswith("| yes |"), "it is the record that decides"
 
 
 def test_the_figures_on_record_belong_to_the_shipped_weights_and_items(lines: list[dict[str, Any]]) -> None:
@@ -120,8 +138,8 @@ def test_what_the_product_leaves_out_is_what_lies_below_sixty_percent_on_clean_p
     by = json.loads(shipped("reference_model/evaluation.json").read_text("utf-8"))["phantoms"]["by"]
     weak = {row["name"] for row in by["kind and modality"] if row["accuracy"] < 0.60}
     assert weak == {f"{kind}, {modality}" for kind, modality in NOT_LEARNT}
-    card = shipped("reference_model/README.md").read_text("utf-8")
-    assert all(f"| {name} |" in card for name in weak) and "Size relations" in card
+    shown = shipped("reference_model/README.md").read_text("utf-8")
+    assert all(f"| {name} |" in shown for name in weak) and "Size relations" in shown
 
 
 def test_the_self_check_passes_on_the_shipped_model_and_fails_on_a_disturbed_one(tmp_path: Path) -> None:

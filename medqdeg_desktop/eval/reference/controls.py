@@ -1,7 +1,8 @@
-"""Two controls beside the published levels: a degradation that must not change answers, and one that must.
+"""Two controls beside the published levels: a degradation that must not change answers, and one that was expected to.
 
 A turn of one degree leaves every question as it was. A limited angle at its most severe takes most of an abdomen away; its
 published levels, of 174 and 158 degrees, are far milder than that. Both are asked of the same questions clean and degraded.
+The card says of each what was expected and whether it came.
 """
 
 from __future__ import annotations
@@ -34,18 +35,27 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """``modality`` None: all. The degradation is at ``severity`` with ``overrides`` on top, of seed 0."""
+    """``modality`` None: all. The degradation is at ``severity`` with ``overrides`` on top, of seed 0.
+
+    ``least`` is the fall that was expected at least, or None where none was.
+    """
 
     name: str
     type_name: str
     severity: float
     overrides: tuple[tuple[str, float], ...] = ()
     modality: Modality | None = None
+    least: float | None = None
 
+
+#: A fall that nobody would call small: that of the whole mix from L0 to L2 has to reach .08.
+LARGE: Final = 0.08
+#: A fall within which nothing was lost.
+NONE_LOST: Final = 0.02
 
 CONTROLS: Final = (
     Control("rotation by one degree", "object_rotation", 0.0, (("angle_deg", 1.0),)),
-    Control("limited angle at severity 1", "limited_angle", 1.0, modality=Modality.CT),
+    Control("limited angle at severity 1", "limited_angle", 1.0, modality=Modality.CT, least=LARGE),
 )
 
 
