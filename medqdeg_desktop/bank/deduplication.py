@@ -1,7 +1,8 @@
 """Items that ask the same of the same picture, found without holding pictures in memory. A person decides about them.
 
-Exact: the same normalised question and options on images with the same pixels. Near: pictures whose perceptual hashes
-differ in at most a few of 64 bits, with the same question; or the same pixels with a question that nearly reads the same.
+Exact: the same normalised question and options on images with the same pixels, about the same marked region. Near: pictures whose
+perceptual hashes differ in at most a few of 64 bits, with the same question; or the same pixels with a question that nearly reads
+the same. Items about different regions ask different things, whatever their words.
 Near ones come as groups, each item close to another of its group. Pictures are read by workers; a hundred thousand items
 take minutes of reading and seconds of comparing. The perceptual hash is the sign of neighbouring differences (dHash, 9 x 8
 grey values), which survives recompression, resizing and small changes of brightness.
@@ -22,6 +23,7 @@ import cv2
 import numpy as np
 
 from medqdeg_desktop.bank.near_hashes import close_groups
+from medqdeg_desktop.bank.region import mark_key
 from medqdeg_desktop.bank.views import views
 from medqdeg_desktop.bank.wording import as_asked
 from medqdeg_desktop.engine import batch
@@ -64,6 +66,7 @@ class _Print:
 
     item_id: str
     asked: str
+    region: str
     pixels: str
     hashes: tuple[int, ...]
 
@@ -76,9 +79,9 @@ def find_duplicates(
     make_executor   workers that read the pictures; None reads them here, each in the guarded decoder.
     """
     prints = list(_prints(items, make_executor, progress or Progress("dedupe")))
-    exact: dict[tuple[str, str], list[_Print]] = defaultdict(list)
+    exact: dict[tuple[str, str, str], list[_Print]] = defaultdict(list)
     for one in prints:
-        exact[one.asked, one.pixels].append(one)
+        exact[one.asked, one.region, one.pixels].append(one)
     found = [
         Duplicate("exact", tuple(p.item_id for p in group), "same question, options and pixels")
         for group in exact.values()
@@ -105,12 +108,12 @@ def fingerprints(pictures: tuple[_Source, ...], decode_here: bool = True) -> lis
 
 
 def _prints(items: Iterable[Item], make_executor: Callable[[], Executor] | None, progress: Progress) -> Iterator[_Print]:
-    words: list[tuple[str, str, tuple[_Source, ...]]] = []
+    words: list[tuple[str, str, str, tuple[_Source, ...]]] = []
     known: dict[_Source, tuple[str, int]] = {}
     for item in items:
         asked = as_asked(item.question, item.options.values())
         sources = tuple(_Source(v.path, v.frame, v.axis, str(v.modality), v.window) for v in views(item))
-        words.append((item.item_id, asked, sources))
+        words.append((item.item_id, asked, mark_key(item.region), sources))
         known |= dict.fromkeys(sources, ("", -1))
     if make_executor is None:
         for source in known:
@@ -124,9 +127,9 @@ def _prints(items: Iterable[Item], make_executor: Callable[[], Executor] | None,
             known |= zip(chunk.task, chunk.result or [(source.path, -1) for source in chunk.task], strict=True)
             done += len(chunk.task)
             progress.update(done, len(known))
-    for item_id, asked, sources in words:
+    for item_id, asked, region, sources in words:
         pixels, hashes = zip(*(known[source] for source in sources), strict=True)
-        yield _Print(item_id, asked, " ".join(pixels), tuple(hashes))
+        yield _Print(item_id, asked, region, " ".join(pixels), tuple(hashes))
 
 
 def _fingerprint(source: _Source, decode_here: bool) -> tuple[str, int]:
@@ -141,10 +144,10 @@ def _fingerprint(source: _Source, decode_here: bool) -> tuple[str, int]:
 
 def _near_pictures(prints: list[_Print]) -> list[Duplicate]:
     """The same words on pictures that nearly look the same."""
-    by_words: dict[tuple[str, int], list[_Print]] = defaultdict(list)
+    by_words: dict[tuple[str, str, int], list[_Print]] = defaultdict(list)
     for one in prints:
         if one.hashes and min(one.hashes) >= 0:
-            by_words[one.asked, len(one.hashes)].append(one)
+            by_words[one.asked, one.region, len(one.hashes)].append(one)
     found = []
     for group in by_words.values():
         if len(group) < 2:
@@ -157,9 +160,9 @@ def _near_pictures(prints: list[_Print]) -> list[Duplicate]:
 
 def _near_wordings(prints: list[_Print]) -> list[Duplicate]:
     """The same pictures with questions that nearly read the same."""
-    by_pixels: dict[str, list[_Print]] = defaultdict(list)
+    by_pixels: dict[tuple[str, str], list[_Print]] = defaultdict(list)
     for one in prints:
-        by_pixels[one.pixels].append(one)
+        by_pixels[one.region, one.pixels].append(one)
     found = []
     for group in by_pixels.values():
         for first, second in _alike_in_letters([one.asked for one in group]):

@@ -10,8 +10,9 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
+from medqdeg_desktop.bank.region import mark_key
 from medqdeg_desktop.bank.views import View, views
 from medqdeg_desktop.bank.wording import as_asked, modality_named, normalised
 from medqdeg_desktop.study.records import Item
@@ -61,8 +62,8 @@ class KnownQuestions:
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
         self._asked: dict[int, list[str]] = defaultdict(list)
-        self._on: dict[Place, dict[str, str]] = defaultdict(dict)
-        self._known: dict[str, tuple[int, Place]] = {}
+        self._on: dict[tuple[Place, str], dict[str, str]] = defaultdict(dict)
+        self._known: dict[str, tuple[int, tuple[Place, str]]] = {}
         for item in items:
             self.note(item)
 
@@ -75,16 +76,23 @@ class KnownQuestions:
         if item.state == "removed" or not normalised(item.question):
             return
         words = hash(as_asked(item.question, [text for text in item.options.values() if text.strip()]))
-        place = place_of(views(item))
+        place = place_of(views(item)), mark_key(item.region)
         self._known[item.item_id] = words, place
         self._asked[words].append(item.item_id)
         self._on[place][item.item_id] = item.question
 
-    def doubts(self, item_id: str, question: str, offered: Mapping[str, str], pictures: tuple[View, ...]) -> list[str]:
-        """Whether another question asks the same of the same picture, or nearly the same."""
+    def doubts(
+        self,
+        item_id: str,
+        question: str,
+        offered: Mapping[str, str],
+        pictures: tuple[View, ...],
+        region: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Whether another question asks the same of the same picture and marked region, or nearly the same."""
         if not normalised(question):
             return []
-        here = self._on.get(place_of(pictures), {})
+        here = self._on.get((place_of(pictures), mark_key(region)), {})
         same = set(self._asked.get(hash(as_asked(question, offered.values())), ())) - {item_id}
         twin = next((other for other in here if other in same), "")
         if twin:

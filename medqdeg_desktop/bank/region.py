@@ -9,6 +9,7 @@ degradation, the mark is equally sharp at every level, unlike a mark that the so
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -52,6 +53,13 @@ def problem(region: Mapping[str, Any], shape: tuple[int, ...] | None = None) -> 
         if low[0] < -0.5 or low[1] < -0.5 or high[0] > columns - 0.5 or high[1] > rows - 0.5:
             return f"the region reaches out of the picture of {columns} x {rows} pixels"
     return ""
+
+
+def mark_key(region: Mapping[str, Any] | None) -> str:
+    """What tells one mark from another: its shape, corners and picture; "" without one. Patient coordinates only repeat it."""
+    if region is None:
+        return ""
+    return json.dumps({key: value for key, value in region.items() if key != "patient"}, sort_keys=True)
 
 
 def outline(region: Mapping[str, Any]) -> npt.NDArray[np.float64]:

@@ -214,7 +214,7 @@ def doubts_about(draft: Draft, known: doubts.KnownQuestions | None = None) -> li
     if draft.region is None and doubts.asks_for_a_mark(draft.question):
         found.append("the question speaks of a mark, and no region is drawn")
     if known is not None:
-        found += known.doubts(draft.item_id, draft.question, offered, draft.pictures)
+        found += known.doubts(draft.item_id, draft.question, offered, draft.pictures, draft.region)
     return found
 
 

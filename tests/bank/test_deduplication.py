@@ -46,6 +46,15 @@ def test_nearly_the_same_wording_on_the_same_pixels_is_near(ask) -> None:
     assert [(d.kind, d.items) for d in found] == [("near", ("a", "b"))]
 
 
+def test_the_same_words_about_another_region_are_another_question(ask) -> None:
+    left, right = ({"kind": "box", "points": [[4, 4], [20, 20]]}, {"kind": "box", "points": [[30, 4], [44, 20]]})
+    one, two, again = (
+        replace(ask(name, picture(6)), region=region) for name, region in zip("abc", (left, right, left), strict=True)
+    )
+    unmarked = ask("d", picture(6))
+    assert [(d.kind, d.items) for d in find_duplicates([one, two, again, unmarked])] == [("exact", ("a", "c"))]
+
+
 def test_an_unreadable_picture_is_no_duplicate_of_another_unreadable_one(tmp_path: Path, ask) -> None:
     items = [ask("a", picture(4)), ask("b", picture(5))]
     for item in items:
