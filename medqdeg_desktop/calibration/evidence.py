@@ -193,14 +193,19 @@ def _plain(value: Any) -> Any:
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """Rows as CSV: unrounded, what is not known empty, values of several parts as JSON."""
+    """Rows as CSV: unrounded, what is not known empty, values of several parts as JSON, text never a formula."""
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(
-        {k: json.dumps(v) if isinstance(v, dict) else "" if _absent(v) else v for k, v in row.items()} for row in rows
+        {k: json.dumps(v) if isinstance(v, dict) else "" if _absent(v) else _inert(v) for k, v in row.items()} for row in rows
     )
     return out.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """``value`` so that no spreadsheet takes it for a formula; numbers as they are."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def _absent(value: Any) -> bool:

@@ -34,9 +34,12 @@ def calibrate() -> None:
 
 
 def _chosen(opened: Study, beginning: str) -> FixedProtocol:
-    found = [p for p in opened.protocols() if p.protocol_id.startswith(beginning)]
+    known = opened.protocols()
+    if not known:
+        raise MedqdegError(f"{opened.path}: no protocol yet; design one in the window (Calibrate, Reader study)")
+    found = [p for p in known if p.protocol_id.startswith(beginning)]
     if not found:
-        raise MedqdegError(f"{opened.path}: no protocol {beginning!r}; design one in the window (Calibrate, Reader study)")
+        raise MedqdegError(f"{opened.path}: no protocol {beginning!r}; it has {', '.join(p.protocol_id[:12] for p in known)}")
     return found[-1]
 
 

@@ -13,7 +13,7 @@ from simulated_readers import SimulatedReader, fixed_protocol, make_protocol
 from sklearn.metrics import cohen_kappa_score
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.evidence import assemble, html, write_report
+from medqdeg_desktop.calibration.evidence import assemble, csv_text, html, write_report
 from medqdeg_desktop.calibration.figures import panel_figures
 from medqdeg_desktop.calibration.trials import VERIFY, verification
 from medqdeg_desktop.chart.figure import Figure
@@ -177,3 +177,8 @@ def test_a_reader_alone_has_figures_without_comparisons(tmp_path: Path) -> None:
         figures = panel_figures(study.trials(fixed.protocol_id, "R1"))
         assert figures.pairs == () and math.isnan(figures.icc[Level.L1].value) and not math.isnan(figures.within.value)
         assert write_report(study, fixed.protocol_id, "R1", tmp_path / "alone")["html"].exists()
+
+
+def test_no_text_of_a_table_is_a_formula_to_a_spreadsheet() -> None:
+    rows = list(csv.DictReader(csv_text([{"reader": "=2+3", "reason": "@here", "note": "L1 - L2", "mean": -0.25}]).splitlines()))
+    assert rows == [{"reader": "'=2+3", "reason": "'@here", "note": "L1 - L2", "mean": "-0.25"}]

@@ -55,6 +55,10 @@ def test_what_is_not_there_or_not_settled_is_refused_in_one_line(panel: Path, tm
     run = CliRunner()
     missing = run.invoke(group, ["calibrate", "status", str(panel), "--protocol", "zz"])
     assert isinstance(missing.exception, MedqdegError) and "no protocol 'zz'" in str(missing.exception)
+    Study.create(tmp_path / "new.medq").close()
+    for command in (["status"], ["report", "--out", str(tmp_path / "none")]):
+        early = run.invoke(group, ["calibrate", command[0], str(tmp_path / "new.medq"), *command[1:]])
+        assert "new.medq: no protocol yet; design one in the window" in str(early.exception)
     with Study.open(panel) as study:
         protocol = make_protocol(("gaussian_blur",), version="2.0.0")
         fixed = fixed_protocol(study, protocol)
