@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from hands import press
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 from reading_hands import answer as answer_trial
 from reading_hands import button_of, click, lock, look_at_consensus, read_all, study_pages
@@ -148,7 +148,9 @@ def _design(qtbot: QtBot, window: MainWindow) -> None:
     said = designer.told.text()
     assert "4 cells" in said and "on 4 pictures" in said and "40 settings" in said, said
     assert "fewer than five readers" in designer.warning.text()
-    click(designer.fix)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Ok)
+        click(designer.fix)
     qtbot.waitUntil(lambda: "is fixed" in pages.home.said.text(), timeout=20_000)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hands import press, seen
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMenu
+from PySide6.QtWidgets import QLabel, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 from reading_hands import answer, begin, drag_to, read_all, skin_pictures, skin_study, study_pages, texts
 
@@ -239,8 +239,8 @@ def test_a_picture_that_is_elsewhere_is_looked_for_by_its_pixels(
     qtbot.waitUntil(lambda: page.shown is not None, timeout=15_000)
 
 
-def test_a_protocol_is_designed_from_open_pictures_and_fixed(
-    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, ct_series: Path
+def test_a_protocol_is_designed_from_open_pictures_and_fixed_once_that_is_confirmed(
+    open_window: OpenWindow, qtbot: QtBot, tmp_path: Path, ct_series: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "ct.medq"
     Study.create(path).close()
@@ -255,6 +255,18 @@ def test_a_protocol_is_designed_from_open_pictures_and_fixed(
     assert "on 4 pictures" in designer.told.text() and designer.warning.text() == ""
     designer.repeats.setValue(0)
     assert "Without repeats" in designer.warning.text()
+    asked: list[tuple[str, QMessageBox.StandardButton]] = []
+    replies = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Ok]
+
+    def reply(_: object, __: str, text: str, ___: object, default: QMessageBox.StandardButton) -> QMessageBox.StandardButton:
+        asked.append((text, default))
+        return replies.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", reply)
+    QTest.mouseClick(designer.fix, Qt.MouseButton.LeftButton)
+    text, default = asked[0]
+    assert default is QMessageBox.StandardButton.Cancel and "Without repeats" in text and "7 cells" in text and " hours" in text
+    assert designer.fix.isEnabled() and "on 4 pictures" in designer.told.text(), "nothing has happened yet"
     QTest.mouseClick(designer.fix, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "is fixed" in pages.home.said.text(), timeout=20_000)
     with Study.open(path, read_only=True) as study:

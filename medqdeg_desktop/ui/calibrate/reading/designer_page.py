@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -270,9 +271,25 @@ class DesignerPage(QWidget):
         self.fix.setEnabled(bool(self.design.name.strip() and self.design.version.strip()))
 
     def _on_fix_clicked(self) -> None:
+        buttons = QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel
+        title, cancel = self.tr("Fix this protocol"), QMessageBox.StandardButton.Cancel
+        if QMessageBox.question(self, title, self.asking(), buttons, cancel) != QMessageBox.StandardButton.Ok:
+            return
         self.fix.setEnabled(False)
         self.told.setText(self.tr("Reading the pictures…"))
         self.fix_wanted.emit(self.design)
+
+    def asking(self) -> str:
+        """What is asked before the protocol is fixed: how much it lays on each reader, and every warning that stands."""
+        protocol, cost = self.design.estimate()
+        text = self.tr(
+            "Fix {0} {1}? It can never be changed afterwards; another design is another protocol.\n\n"
+            "{2} cells; each reader: {3} trials in all, about {4:.1f} hours; readers: {5}."
+        ).format(
+            protocol.name, protocol.version, len(protocol.cells), cost.settings + cost.catches + cost.ratings, cost.hours,
+            self.design.readers,
+        )  # fmt: skip
+        return "\n\n".join(part for part in (text, self.warning.text()) if part)
 
     def tell_failure(self, text: str) -> None:
         self._tell()
