@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QSizePol
 
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.ui.labels import label
-from medqdeg_desktop.ui.review.doubles_reading import Side, marked_options, marked_words
+from medqdeg_desktop.ui.review.doubles_reading import Side, marked_options, marked_words, readable
 from medqdeg_desktop.ui.review.grid import PictureCell
 from medqdeg_desktop.ui.viewer.linked_panes import PaneLink
 
@@ -57,7 +57,7 @@ class DoubleSide(QWidget):
 
     def show_side(self, side: Side, other: Item) -> None:
         item = side.item
-        self.title.setText(item.item_id)
+        self.title.setText(readable(item.item_id))
         self.title.setToolTip(item.item_id)
         where = " > ".join(part for part in (item.task, item.skill) if part)
         state = self.tr("accepted") if item.state == "accepted" else ""
@@ -72,8 +72,9 @@ class DoubleSide(QWidget):
         self.show_pictures(side)
 
     def show_pictures(self, side: Side, title: str = "") -> None:
-        """The pictures of ``side``, which are the other one's while they are held in this place."""
+        """The pictures of ``side`` with its region, which are the other one's while they are held in this place."""
         self.cell.show_images(side.images or (None,), title, waits=False)
+        self.cell.show_region(side.item.region if side.images else None)
 
     def _on_clicked(self) -> None:
         self.stays.emit()

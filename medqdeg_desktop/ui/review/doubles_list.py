@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
@@ -11,6 +13,7 @@ from PySide6.QtWidgets import QTreeView, QWidget
 from medqdeg_desktop.bank.deduplication import Duplicate
 from medqdeg_desktop.bank.doubles import Standing
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.review.doubles_reading import readable
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -22,10 +25,12 @@ class GroupModel(QAbstractListModel):
         super().__init__(parent)
         self.groups: tuple[Duplicate, ...] = ()
         self.open: list[bool] = []
+        self._asked: Mapping[str, str] = {}
 
-    def fill(self, groups: tuple[Duplicate, ...], standing: Standing) -> None:
+    def fill(self, groups: tuple[Duplicate, ...], standing: Standing, asked: Mapping[str, str] = MappingProxyType({})) -> None:
+        """``asked``: the questions of items without a name of their own, which stand for it."""
         self.beginResetModel()
-        self.groups = groups
+        self.groups, self._asked = groups, asked
         self.open = [standing.pending(group) is not None for group in groups]
         self.endResetModel()
 
@@ -57,12 +62,15 @@ class GroupModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             sign = "○" if is_open else "✓"
             more = f"  +{len(group.items) - 1}" if len(group.items) > 1 else ""
-            return f"{sign}  {group.items[0]}{more}"
+            return f"{sign}  {self._named(group.items[0])}{more}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{', '.join(group.items[:8])}{' …' if len(group.items) > 8 else ''}\n{group.why}"
+            return f"{', '.join(self._named(one) for one in group.items[:8])}{' …' if len(group.items) > 8 else ''}\n{group.why}"
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(t.TEXT if is_open else t.MUTED)
         return None
+
+    def _named(self, item_id: str) -> str:
+        return self._asked.get(item_id) or readable(item_id)
 
 
 class GroupList(QTreeView):

@@ -21,7 +21,7 @@ from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
 from medqdeg_desktop.ui.labels import label
 from medqdeg_desktop.ui.review.double_side import DoubleSide
 from medqdeg_desktop.ui.review.doubles_list import GroupList, GroupModel
-from medqdeg_desktop.ui.review.doubles_reading import Groups, Pair, answers_differ, load_groups, load_pair
+from medqdeg_desktop.ui.review.doubles_reading import Groups, Pair, answers_differ, load_groups, load_pair, readable
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.empty_page import EmptyPage
 from medqdeg_desktop.ui.viewer.linked_panes import PaneLink
@@ -63,6 +63,7 @@ class DoublesPage(QWidget):
         self.again = QPushButton(self.tr("Search again"))
         self.again.setToolTip(self.tr("Search for doubles  (Ctrl+R)"))
         self.again.clicked.connect(self.search)
+        self.again.hide()
         self.back = QPushButton(self.tr("Back to the review"))
         self.back.setToolTip(self.tr("Back to the review  (Esc)"))
         self.back.clicked.connect(self.leave)
@@ -115,7 +116,7 @@ class DoublesPage(QWidget):
         whole.addWidget(self.conflict)
         whole.addLayout(beside, 1)
         whole.addLayout(foot)
-        self.finished = EmptyPage("", self.tr("Search again"))
+        self.finished = EmptyPage("", self.tr("Search for doubles"))
         self.finished.acted.connect(self.search)
         self.pages = QStackedWidget()
         self.pages.addWidget(pair)
@@ -157,13 +158,14 @@ class DoublesPage(QWidget):
         row = max(self._row, 0)
         self.standing, self._own = groups.standing, list(groups.own)
         self.outdated.setVisible(groups.outdated)
-        self.model.fill(groups.found or (), self.standing)
+        self.model.fill(groups.found or (), self.standing, groups.asked)
+        # One button at a time asks for the search: the one in the middle for the first, the one beside the list afterwards.
+        self.again.setVisible(groups.found is not None)
+        self.finished.button.setVisible(groups.found is None)
         if groups.found is None:
             self._say_nothing(self.tr("No search for doubles has been made in this study.\nIt looks at every picture once."))
-            self.finished.button.setText(self.tr("Search for doubles"))
             self.title.setText(self.tr("Doubles"))
             return
-        self.finished.button.setText(self.tr("Search again"))
         self._go_on(min(row, max(0, len(groups.found) - 1)))
 
     def _say_nothing(self, text: str) -> None:
@@ -279,7 +281,7 @@ class DoublesPage(QWidget):
         if row >= 0:
             self.model.tell(row, self.standing)
         if decision.kept:
-            self.said.emit(self.tr("Merged into {0}; Ctrl+Z takes it back").format(decision.kept))
+            self.said.emit(self.tr("Merged into {0}; Ctrl+Z takes it back").format(readable(decision.kept)))
             self.decided.emit()
         else:
             self.said.emit(self.tr("Kept apart; Ctrl+Z takes it back"))
@@ -305,7 +307,7 @@ class DoublesPage(QWidget):
 
     def _on_undone(self, decision: DoubleDecision) -> None:
         self._busy = False
-        self.said.emit(self.tr("Taken back: {0}").format(", ".join(list(decision.versions)[:4])))
+        self.said.emit(self.tr("Taken back: {0}").format(", ".join(readable(one) for one in list(decision.versions)[:4])))
         self.decided.emit()
         named = set(decision.versions)
         self._row = next((n for n, group in enumerate(self.model.groups) if named <= set(group.items)), self._row)

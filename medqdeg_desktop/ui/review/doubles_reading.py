@@ -13,6 +13,7 @@ from medqdeg_desktop.bank.deduplication import Duplicate, difference_hash
 from medqdeg_desktop.bank.doubles import Standing
 from medqdeg_desktop.bank.views import read, views
 from medqdeg_desktop.bank.wording import as_asked
+from medqdeg_desktop.bank.writing import SOURCE as WRITTEN
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, pixel_sha256
 from medqdeg_desktop.errors import MedqdegError
@@ -27,12 +28,13 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 @dataclass(frozen=True, slots=True)
 class Groups:
     """The last search (None: there was none), what has been decided, the reader's own decisions, oldest first, and whether
-    questions have come or changed since the search."""
+    questions have come or changed since the search; ``asked``, the questions of items that were written here, by id."""
 
     found: tuple[Duplicate, ...] | None
     standing: Standing
     own: tuple[DoubleDecision, ...]
     outdated: bool
+    asked: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,20 @@ def load_groups(path: Path, reader: str) -> Groups:
         known = {one.reader_id for one in study.readers() if one.pseudonym == reader}
         own = tuple(one for one in study.doubles() if one.reader in known)
         outdated = last is not None and last.versions != study.item_version_count()
-        return Groups(last.groups if last is not None else None, doubles.standing(study, groups), own, outdated)
+        written = {item_id for group in groups for item_id in group.items if _is_written(item_id)}
+        asked = (
+            {item.item_id: item.question for item in study.items(source=WRITTEN) if item.item_id in written} if written else {}
+        )
+        return Groups(last.groups if last is not None else None, doubles.standing(study, groups), own, outdated, asked)
+
+
+def _is_written(item_id: str) -> bool:
+    return item_id.startswith(f"{WRITTEN}/")
+
+
+def readable(item_id: str) -> str:
+    """An item by its name; one that was written here has only a long number, whose end tells it from the others."""
+    return f"written here, {item_id[-6:]}" if _is_written(item_id) else item_id
 
 
 def load_pair(path: Path, ids: tuple[str, str]) -> Pair:

@@ -189,10 +189,42 @@ def test_a_search_runs_beside_the_window_and_is_asked_for_after_an_import(
     page = workspace.doubles
     assert page is not None
     qtbot.waitUntil(lambda: "No search for doubles" in page.finished.sentence.text(), timeout=10_000)
+    assert page.finished.button.isVisible() and not page.again.isVisible(), "one button for one thing"
     workspace.receive(SEARCH_DOUBLES)
     assert not page.finished.button.isEnabled()
     qtbot.waitUntil(lambda: page.pair is not None, timeout=60_000)
-    assert page.finished.button.isEnabled() and not page.outdated.isVisible()
+    assert page.again.isVisible() and page.again.isEnabled() and not page.outdated.isVisible()
+
+
+def test_the_region_of_each_question_is_drawn_and_one_written_here_is_told_by_its_words(
+    open_window: OpenWindow, qtbot: QtBot, doubled: Path
+) -> None:
+    box = {"kind": "box", "points": [[4, 6], [20, 30]], "image": 0}
+    number, again = (f"written/01890000-0000-7000-8000-000000abcde{n}" for n in (0, 1))
+    asked = "What is in the marked box?"
+    with Study.open(doubled) as study:
+        item = study.item("a0")
+        assert item is not None
+        marked = replace(item, item_id=number, question=asked, source="written", source_id="", region=box)
+        study.add_items([marked, replace(marked, item_id=again, question="What is in that marked box?")], "written")
+        doubles.search(study)
+    window = open_window(doubled)
+    workspace = review(window)
+    qtbot.waitUntil(lambda: workspace.judgement is not None, timeout=10_000)
+    workspace.toggle_doubles()
+    page = workspace.doubles
+    assert page is not None
+    qtbot.waitUntil(lambda: page.pair is not None, timeout=10_000)
+    row = next(n for n, group in enumerate(page.model.groups) if number in group.items)
+    page._show_row(row)
+    qtbot.waitUntil(lambda: page.pair is not None and number in page.pair.ids, timeout=10_000)
+    assert page.pair is not None
+    assert [side.title.text() for side in page.sides] == ["written here, abcde0", "written here, abcde1"]
+    assert all(side.cell._glasses[0].isVisible() for side in page.sides)
+    assert asked in page.model.index(row).data(Qt.ItemDataRole.DisplayRole)
+    page._show_row(next(n for n, group in enumerate(page.model.groups) if "a1" in group.items))
+    qtbot.waitUntil(lambda: page.pair is not None and "a1" in page.pair.ids, timeout=10_000)
+    assert not any(side.cell._glasses[0].isVisible() for side in page.sides), "these ask about no region"
 
 
 def test_words_are_compared_one_by_one_whatever_their_case() -> None:
