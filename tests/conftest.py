@@ -18,7 +18,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The tests never write to the user's own keyring, settings or recent lists.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
-os.environ["MEDQDEG_SKILLS"] = os.path.join(tempfile.gettempdir(), "no site table of skills.csv")
+os.environ["MEDQDEG_SKILLS"] = str(Path(tempfile.gettempdir()) / "no site table of skills.csv")
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("MEDQDEG_TEST_DATA", _CHECKOUT.parent / "shared" / "data"))
