@@ -3,12 +3,14 @@ decision.
 
 A fingerprint is the picture area-averaged to 8 x 8, and the standard deviation within each of the 64 parts, in grey levels.
 Another CPU moves it by a few thousandths of a level, a change of physics or of a default level by more than the tolerance. After
-a change that is meant: ``python tests/engine/test_fingerprints.py`` and a line in the changelog.
+a change that is meant: a new version of the product, a line in the changelog, and ``python tests/engine/test_fingerprints.py``,
+which refuses pixels that changed under a version that has fingerprints already.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ import numpy.typing as npt
 import pytest
 from sample_frames import colour, colour_texture, grey, phantom, texture
 
+import medqdeg_desktop
 from medqdeg_desktop.engine.degradation import degrade, registry
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage
@@ -26,6 +29,7 @@ from medqdeg_desktop.taxonomy import Modality
 KEPT = Path(__file__).parent / "fingerprints.json"
 _SIDE, _PARTS, _SEED = 192, 8, 20
 _TOLERANCE = 0.05
+_VERSION = "version of the product"
 
 
 PICTURES = {"pattern": lambda modality: _pattern(modality), "sample": lambda modality: phantom(modality, _SIDE)}
@@ -69,7 +73,18 @@ def test_the_picture_is_the_one_that_was_decided_on(name: str, modality: Modalit
     assert difference.max() <= _TOLERANCE
 
 
+def test_the_fingerprints_are_those_of_this_version() -> None:
+    assert json.loads(KEPT.read_text(encoding="utf-8"))[_VERSION] == medqdeg_desktop.__version__
+
+
 if __name__ == "__main__":
+    before = json.loads(KEPT.read_text(encoding="utf-8"))
     made = {" ".join(map(str, cell)): [round(float(x), 2) for x in _fingerprint(*cell)] for cell in _cells()}
+    changed = [key for key in made.keys() & before.keys() if np.abs(np.subtract(made[key], before[key])).max() > _TOLERANCE]
+    if changed and before[_VERSION] == medqdeg_desktop.__version__:
+        sys.exit(
+            f"{len(changed)} pictures changed, {min(changed)} first: give the product a new version than {before[_VERSION]} before"
+        )
+    made[_VERSION] = medqdeg_desktop.__version__
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(values)}" for key, values in sorted(made.items()))
     KEPT.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
