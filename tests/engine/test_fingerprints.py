@@ -82,9 +82,7 @@ if __name__ == "__main__":
     made = {" ".join(map(str, cell)): [round(float(x), 2) for x in _fingerprint(*cell)] for cell in _cells()}
     changed = [key for key in made.keys() & before.keys() if np.abs(np.subtract(made[key], before[key])).max() > _TOLERANCE]
     if changed and before[_VERSION] == medqdeg_desktop.__version__:
-        sys.exit(
-            f"{len(changed)} pictures changed, {min(changed)} first: give the product a new version than {before[_VERSION]} before"
-        )
+        sys.exit(f"{len(changed)} pictures changed, {min(changed)} first: {before[_VERSION]} needs a new version")
     made[_VERSION] = medqdeg_desktop.__version__
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(values)}" for key, values in sorted(made.items()))
     KEPT.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
