@@ -23,6 +23,7 @@ from medqdeg_desktop.ui.calibrate.study_mode import CalibrateModes
 from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.probe import model_process
+from medqdeg_desktop.ui.probe.model_choice import reference_model
 from medqdeg_desktop.ui.probe.model_process import State
 from medqdeg_desktop.ui.probe.questions import ProbeQuestion
 from medqdeg_desktop.ui.probe.strip import ProbeStrip
@@ -187,3 +188,24 @@ def test_a_question_is_typed_with_its_options_and_one_without_options_is_not_ask
     strip.desk.put(ProbeQuestion("Describe this picture.", (), origin="i1"))
     assert "has no options" in strip.message.text() and strip.desk.subject is None
     strip.process.state = State.OFF
+
+
+def test_the_reference_model_is_told_to_know_phantoms_only_where_the_picture_is_none(
+    open_window: OpenWindow, head: Path, qtbot: QtBot, tmp_path: Path
+) -> None:
+    elsewhere = Path(shutil.copy(head, tmp_path / "own.dcm"))
+    for path, told in ((head, False), (elsewhere, True)):
+        _, _, strip = opened(open_window, path, qtbot)
+        assert strip.model.current == reference_model()
+        assert ("knows only the built-in phantoms" in strip._facts()) is told
+
+
+def test_a_long_question_is_one_line_that_tells_the_rest_when_pointed_at(
+    open_window: OpenWindow, head: Path, qtbot: QtBot
+) -> None:
+    _, _, strip = opened(open_window, head, qtbot)
+    long = "Which of these findings is seen in this picture? " * 6
+    strip._show_words(long)
+    assert strip.words.text().endswith("…") and strip.words.toolTip() == long
+    assert strip.words.sizeHint().height() < 2 * strip.words.fontMetrics().height()
+    assert strip.questions[0].text in strip.question.toolTip()

@@ -61,6 +61,7 @@ class ProbeStrip(QWidget):
         self.questions: list[ProbeQuestion] = []
         self._typed: list[ProbeQuestion] = []
         self._place: Place | None = None
+        self._samples = Path()
         self._described: ModelFolder | None = None
         self._window_differs = self._narrow = False
         self.model = ModelChoice()
@@ -72,7 +73,8 @@ class ProbeStrip(QWidget):
         self.fill.setToolTip(self.tr("Asks at 21 severities from 0 to 1, then looks for each flip more closely"))
         self.copy = _quiet("export", self.tr("Copy the points as CSV"))
         self.close_button = _quiet("close", self.tr("Close the probe  (Q)"))
-        self.words = label(role="muted", wraps=True)
+        self.words = label(role="muted")
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bars = OptionBars()
         self.curve = CurveView()
         self.findings = label(role="small")
@@ -107,7 +109,7 @@ class ProbeStrip(QWidget):
             self.desk.put(None)
             return
         if place != self._place:
-            self._place = place
+            self._place, self._samples = place, samples
             work = partial(about, study, samples, place, modality)
             self._background.run("questions", work, self._on_questions, self._on_no_questions)
 
@@ -147,6 +149,7 @@ class ProbeStrip(QWidget):
         self.fill.setFixedWidth(36 if self._narrow else 116)
         self.fill.setIcon(theme.icon("play") if self._narrow else QIcon())
         self._show_fill()
+        self._show_words(self.words.toolTip())
         super().resizeEvent(event)
 
     # -- building ----------------------------------------------------------------------------------------------
@@ -244,7 +247,7 @@ class ProbeStrip(QWidget):
             "fits": self.tr("Fits any picture of this modality; its right answer may not be known"),
             "typed": self.tr("Typed"),
         }.get(question.origin, self.tr("Item {0} of the study").format(question.origin))
-        return "\n".join((origin, *(f"{letter}  {text}" for letter, text in question.options)))
+        return "\n".join((question.text, origin, *(f"{letter}  {text}" for letter, text in question.options)))
 
     def _choose(self, index: int) -> None:
         question = self.questions[index] if index < len(self.questions) else None
@@ -369,7 +372,7 @@ class ProbeStrip(QWidget):
         desk = self.desk
         question, shown = desk.question, desk.shown
         asked = question if question is not None and question.can_be_asked else None
-        self.words.setText(asked.text if asked is not None else "")
+        self._show_words(asked.text if asked is not None else "")
         behind = shown is not None and shown.severity != desk.severity
         self.bars.show_answer(asked, shown, behind=behind)
         self.curve.show_curve(asked, desk.curve, desk.severity)
@@ -381,6 +384,11 @@ class ProbeStrip(QWidget):
         set_role(self.findings, "error" if desk.error else "small")
         self.facts.setText(self._facts())
         self.facts.setToolTip(self._how())
+
+    def _show_words(self, text: str) -> None:
+        """One line of half the strip, cut where it must be: the options are painted right below it."""
+        self.words.setToolTip(text)
+        self.words.setText(self.words.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() // 2 - 24))
 
     def _show_fill(self) -> None:
         desk = self.desk
@@ -403,8 +411,16 @@ class ProbeStrip(QWidget):
             return self.tr("No flip among {0} severities tried: {1}").format(len(points), points[0].top)
         return ""
 
+    def _knows_not(self) -> bool:
+        """The reference model has seen the product's phantoms alone, and the picture in front is none of them."""
+        if self._place is None or self.model.current is None or self.model.current != reference_model():
+            return False
+        return not Path(self._place.path).is_relative_to(self._samples)
+
     def _facts(self) -> str:
         parts = []
+        if self._knows_not():
+            parts.append(self.tr("this model knows only the built-in phantoms"))
         shown = self.desk.shown
         if shown is not None:
             parts.append(self.tr("severity {0:.3f}").format(shown.severity))
