@@ -125,6 +125,11 @@ def cell_pairs(first: Profile, second: Profile) -> list[CellPair]:
     return sorted(found.values(), key=lambda p: (math.isinf(p.largest), -p.largest if p.largest < math.inf else 0, p.label))
 
 
+def has_picture(modality: Modality) -> bool:
+    """Whether there is a built-in picture of ``modality``."""
+    return modality in _PHANTOMS
+
+
 def picture_for(modality: Modality, images: Iterable[MedicalImage] = ()) -> MedicalImage:
     """A picture to look at a cell of ``modality`` on: the first of ``images`` that fits, else the built-in phantom.
 

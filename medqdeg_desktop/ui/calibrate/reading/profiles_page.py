@@ -130,8 +130,9 @@ class ProfilesPage(QWidget):
             box.blockSignals(True)
             box.clear()
             box.addItems(names)
-            # At first: what the product ships against the newest of the study.
-            box.setCurrentIndex(names.index(before) if before in names else (names.index("default"), 0)[number])
+            # At first: what the product ships against the draft, else the newest of the study.
+            first = names.index("default") if number == 0 else names.index("draft") if "draft" in names else 0
+            box.setCurrentIndex(names.index(before) if before in names else first)
             box.blockSignals(False)
         self._on_profiles_chosen()
 
@@ -194,7 +195,10 @@ class ProfilesPage(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setStretchLastSection(True)
         self.table.blockSignals(False)
-        first = self.table.topLevelItem(0)
+        # The first that there is something to look at on: not every modality has a built-in picture.
+        open_now = {one.series.modality for one in self._open_series()}
+        can_show = (n for n, pair in enumerate(self.pairs) if pair.modality in open_now or work.has_picture(pair.modality))
+        first = self.table.topLevelItem(next(can_show, 0))
         if first is not None:
             self.table.setCurrentItem(first)
         self._show_cell()
