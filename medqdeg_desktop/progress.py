@@ -1,8 +1,8 @@
 """How long work tells where it stands, to a terminal, to a program that reads JSON lines, or to nobody.
 
-A job calls ``update``, ``problem`` and ``finish`` of the ``Progress`` it is given. JSON lines have one object a line on
+A job calls ``update``, ``problem``, ``note`` and ``finish`` of the ``Progress`` it is given. JSON lines have one object a line on
 standard error with the key ``event``: ``progress`` (job, done, total, rate, seconds_left, message), ``problem`` (job, where,
-reason) and ``finish`` (job and the job's own figures).
+reason), ``note`` (job, where, text) and ``finish`` (job and the job's own figures).
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ class Progress:
 
     def problem(self, where: str, reason: str) -> None:
         """Something was left out or went wrong at ``where`` (file, row, item) and work goes on."""
+
+    def note(self, where: str, text: str) -> None:
+        """Something is worth knowing; nothing was left out and nothing went wrong."""
 
     def finish(self, **figures: Any) -> None:
         """The job is complete."""
@@ -68,6 +71,9 @@ class TerminalProgress(Progress):
         self._stream.write(f"{clear}{where}: {reason}\n")
         self._stream.flush()
 
+    def note(self, where: str, text: str) -> None:
+        self.problem(where, text)
+
     def finish(self, **figures: Any) -> None:
         if self._live:
             self._stream.write("\r\x1b[K")
@@ -93,6 +99,9 @@ class JsonProgress(Progress):
 
     def problem(self, where: str, reason: str) -> None:
         self._say("problem", where=where, reason=reason)
+
+    def note(self, where: str, text: str) -> None:
+        self._say("note", where=where, text=text)
 
     def finish(self, **figures: Any) -> None:
         self._say("finish", **figures)

@@ -121,7 +121,7 @@ def _adopt_plan(
         head = plan.header(asked, levels, summary)
         write_json(scratch / plan.HEADER, head)
         for note in summary.notes:
-            progress.problem("generate", note)
+            progress.note("generate", note)
         if not journal.exists():
             if metadata_there:
                 dataset = Dataset.open(folder)

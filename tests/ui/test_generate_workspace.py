@@ -130,6 +130,7 @@ def test_a_set_is_generated_followed_and_finished(
     press(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: workspace.run.job.state is JobState.DONE, timeout=LONG)
     assert Dataset.open(folder).row_count == int(workspace.run.done.text.replace(",", ""))
+    assert workspace.run.left_out.text == "0", "a note about default levels is no problem"
     assert workspace.run.evaluate.isVisible() and workspace.run.verify.isVisible()
     qtbot.waitUntil(lambda: bool(workspace.run.strip.pictures), timeout=LONG)
     assert workspace.run.strip.pictures[0][0].endswith(".png")

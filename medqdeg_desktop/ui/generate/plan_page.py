@@ -33,7 +33,7 @@ class PlanPage(QWidget):
         self.start.setToolTip(self.tr("Ctrl+Enter"))
         self.start.clicked.connect(self.started)
         self.error = label(role="error", wraps=True)
-        self.notes = label(role="warn", wraps=True)
+        self.notes = label(role="muted", wraps=True)
         self.levels = label(role="muted")
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
