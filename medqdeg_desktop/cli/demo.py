@@ -138,7 +138,7 @@ def _models(out: Path) -> tuple[list[tuple[str, list[str]]], list[str]]:
         return [*models, (f"local:{_random_model(out)}", ["--confidence", "option", "--trials", "10"])], []
     # Twice: the distribution itself in one pass (exact mode), and ten sampled replies as the publication has it (paper mode).
     exact = (f"local:{reference}", ["--confidence", "option", "--trials", "10"])
-    paper = (f"local:{reference}", ["--confidence", "vote", "--trials", "10", "--max-tokens", "4"])
+    paper = (f"local:{reference}", ["--confidence", "vote", "--trials", "10"])
     return [*models, exact, paper], []
 
 

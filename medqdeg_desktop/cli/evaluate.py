@@ -13,6 +13,8 @@ from medqdeg_desktop.errors import MedqdegError
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
+#: Characters of a run's id that are enough to mean it.
+_LEAST_OF_ID = 4
 
 
 @click.command("evaluate")
@@ -149,6 +151,8 @@ def freeze_command(study: Path, run: str, by: str, reason: str) -> None:
     """
     from medqdeg_desktop.study.store import Study
 
+    if len(run) < _LEAST_OF_ID:
+        raise MedqdegError(f"RUN {run!r}: freezing is for good, so at least {_LEAST_OF_ID} characters of the id are asked for")
     with Study.open(study) as opened:
         found = [known for known in opened.runs() if known.run_id.startswith(run.casefold())]
         if len(found) != 1:

@@ -82,12 +82,10 @@ class EvaluateOptions:
         return self.trial_count
 
 
-def run_of(
-    spec: ModelSpec, options: EvaluateOptions, dataset_sha256: str, dataset_path: str, facts: dict[str, Any], random_weights: bool
-) -> Run:
-    """The run that these settings make, with its id."""
+def settings_asked(options: EvaluateOptions) -> dict[str, Any]:
+    """What tells one way of asking from another, of a run's settings; the model adds what it says of itself."""
     decoding = options.decoding
-    settings: dict[str, Any] = {
+    return {
         "prompt": prompt_hash(options.prompt_name),
         "temperature": decoding.temperature,
         "top_p": decoding.top_p,
@@ -95,8 +93,14 @@ def run_of(
         "max_tokens": 1 if options.mode == "option" else decoding.max_tokens,
         "text_only": options.text_only,
         "rotate_options": options.rotate_options,
-        **facts,
     }
+
+
+def run_of(
+    spec: ModelSpec, options: EvaluateOptions, dataset_sha256: str, dataset_path: str, facts: dict[str, Any], random_weights: bool
+) -> Run:
+    """The run that these settings make, with its id."""
+    settings: dict[str, Any] = {**settings_asked(options), **facts}
     identity = {
         "model": spec.stable_name,
         "mode": options.mode,

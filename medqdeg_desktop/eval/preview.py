@@ -16,7 +16,7 @@ from medqdeg_desktop.eval.backends.opening import require_clients
 from medqdeg_desktop.eval.costs import forecast, price_of
 from medqdeg_desktop.eval.egress import in_the_clear, is_loopback, kept_back, remote_hosts, sendable_items
 from medqdeg_desktop.eval.keys import key_for
-from medqdeg_desktop.eval.plan import EvaluateOptions, Work
+from medqdeg_desktop.eval.plan import EvaluateOptions, Work, settings_asked
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.spec import ModelSpec
 from medqdeg_desktop.study.store import Study
@@ -31,7 +31,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     """``{"model", "questions", "answers", "answered", "images_bytes", "remote_hosts", "not_allowed", "not_cleared",
     "first_not_cleared", "in_the_clear", "problem", "servers", "cost"}``.
 
-    answered           answers that stand already for the same model, mode, T and dataset.
+    answered           answers that stand already for the same model, mode, T and dataset, asked in the same way.
     not_allowed        remote hosts that ``--allow-host`` does not name; nothing was sent there.
     not_cleared        questions whose item is neither public nor cleared (0 where nothing leaves this machine).
     in_the_clear       remote hosts over plain http that ``--allow-plain-http`` does not name.
@@ -52,6 +52,7 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
             for run in study.runs()
             if (run.model, run.mode, run.trials, run.dataset_sha256)
             == (spec.stable_name, options.mode, options.trial_count, dataset.sha256)
+            and settings_asked(options).items() <= run.settings.items()
         )
     asked = answers = size = withheld = 0
     first = ""

@@ -14,6 +14,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import parsing, rescoring
 from medqdeg_desktop.eval.parsing import Parsed
 from medqdeg_desktop.eval.plan import EvaluateOptions
+from medqdeg_desktop.eval.preview import preview
 from medqdeg_desktop.eval.runner import Outcome, evaluate
 from medqdeg_desktop.eval.spec import parse_spec
 from medqdeg_desktop.eval.tables import load, results_of
@@ -43,6 +44,20 @@ def test_a_frozen_run_is_gone_on_with_in_vain_and_a_whole_one_stands(dataset: Da
     assert (again.answered, again.reused) == (18, 18)
 
 
+def test_freezing_asks_for_enough_of_an_id_to_mean_one_run(dataset: Dataset, study_path: Path) -> None:
+    ask(dataset, study_path, limit=2)
+    assert "at least 4 characters" in freeze(study_path, "")
+    with Study.open(study_path) as study:
+        assert not study.runs()[0].frozen_at
+
+
+def test_answers_stand_already_only_where_they_were_asked_for_in_the_same_way(dataset: Dataset, study_path: Path) -> None:
+    done = ask(dataset, study_path, limit=2)
+    for options, standing in (({}, done.answered), ({"max_tokens": 4}, 0), ({"temperature": 0.5}, 0), ({"text_only": True}, 0)):
+        told = preview(dataset.folder, study_path, UNIFORM, EvaluateOptions(trials=3, limit=2, **options))  # type: ignore[arg-type]
+        assert told["answered"] == standing, options
+
+
 def test_another_reading_of_a_frozen_run_is_a_run_of_its_own(
     dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +85,7 @@ def test_another_reading_of_a_frozen_run_is_a_run_of_its_own(
 
 def test_a_run_is_named_by_how_its_id_begins(dataset: Dataset, study_path: Path) -> None:
     run = ask(dataset, study_path, limit=1).run
-    assert f"no run begins with 'zzz'; there are: {run.run_id[:12]} uniform baseline" in freeze(study_path, "zzz")
+    assert f"no run begins with 'zzzz'; there are: {run.run_id[:12]} uniform baseline" in freeze(study_path, "zzzz")
     assert "is frozen since" in freeze(study_path, run.run_id[:6].upper())
 
 

@@ -320,7 +320,8 @@ def test_a_run_is_frozen_after_a_question_and_shows_it(
     asked: list[str] = []
 
     def answer(said: QMessageBox.StandardButton) -> None:
-        def question(parent: object, title: str, text: str, buttons: object) -> QMessageBox.StandardButton:
+        def question(parent: object, title: str, text: str, buttons: object, default: object) -> QMessageBox.StandardButton:
+            assert default == QMessageBox.StandardButton.Cancel
             asked.append(text)
             return said
 
@@ -328,7 +329,7 @@ def test_a_run_is_frozen_after_a_question_and_shows_it(
         click(shown.panel.freeze)
 
     answer(QMessageBox.StandardButton.Cancel)
-    assert "cannot be taken back" in asked[0] and not row.frozen
+    assert "cannot be taken back" in asked[0] and row.run_id[:6] in asked[0] and not row.frozen
     answer(QMessageBox.StandardButton.Ok)
     qtbot.waitUntil(lambda: shown.book.rows[1].state == "frozen", timeout=LONG)
     assert "frozen" in detail_of(shown.book.rows[1])

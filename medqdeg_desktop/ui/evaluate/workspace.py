@@ -178,11 +178,12 @@ class EvaluateWorkspace(Workspace):
         if row is None or row.active or row.frozen or row.standing is None or not row.standing.answered:
             return
         text = self.tr(
-            "Freeze {0}? It takes no further answers and is never read otherwise again; this cannot be taken back. "
+            "Freeze {0}, run {2}? It takes no further answers and is never read otherwise again; this cannot be taken back. "
             "The hash of its {1:,} answers goes on record under your name."
-        ).format(row.title, row.standing.answered)
+        ).format(row.title, row.standing.answered, row.run_id[:6])
         buttons = QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel
-        if QMessageBox.question(self, self.tr("Freeze a run"), text, buttons) == QMessageBox.StandardButton.Ok:
+        asked = QMessageBox.question(self, self.tr("Freeze a run"), text, buttons, QMessageBox.StandardButton.Cancel)
+        if asked == QMessageBox.StandardButton.Ok:
             self._freeze(row.run_id)
 
     def _freeze(self, run_id: str) -> None:
