@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -359,6 +360,22 @@ def test_a_run_goes_on_after_a_restart_without_being_asked_for_its_address(
     assert stopped.active and second.pages.currentWidget() is not second.add_page
     second.book.stop(stopped)
     qtbot.waitUntil(lambda: not stopped.active, timeout=LONG)
+
+
+def test_sets_made_beside_the_study_are_offered_and_named_before_a_model_is_asked(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    study = evaluated.copy_of_study(tmp_path / "study")
+    made = shutil.copytree(evaluated.dataset, study.parent / "ward_set")
+    (study.parent / "no set").mkdir()
+    workspace = open_workspace(study)
+    qtbot.waitUntil(lambda: workspace.page.dataset.findData(str(made)) >= 0, timeout=LONG)
+    assert workspace.page.dataset.findData(str(study.parent / "no set")) < 0
+    workspace.use_dataset(made)
+    workspace.add_model()
+    assert "ward_set" in workspace.add_page.asked_about.text()
+    click(workspace.add_page.built_in)
+    assert Path(workspace.add_page.folder.text(), "config.json").is_file()
 
 
 def test_another_machine_is_never_spoken_to_without_a_word(evaluated: Evaluated) -> None:

@@ -36,6 +36,7 @@ from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
 from medqdeg_desktop.ui.evaluate.state import MODES, Ask
 from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
 from medqdeg_desktop.ui.labels import label, set_role
+from medqdeg_desktop.ui.probe.model_choice import reference_model
 
 KINDS: Final = (("local", "Local folder"), ("openai", "Server"), ("anthropic", "Anthropic"), ("baseline", "Baseline"))
 _SETTLE_MS = 500
@@ -68,6 +69,10 @@ class AddModelPage(QScrollArea):
         self.folder = QLineEdit()
         self.folder.setPlaceholderText(self.tr("Folder with config.json and weights"))
         self.browse = QPushButton(self.tr("Browse…"))
+        self.built_in = QPushButton(self.tr("The built-in model"))
+        self.built_in.setToolTip(self.tr("A small model that comes with the program and knows its phantoms; not for diagnosis"))
+        if reference_model() is None:
+            self.built_in.hide()
         self.trust = QCheckBox(self.tr("Run the code that this folder brings along (I have read it)"))
         self.trust.hide()
         self.url = QLineEdit("http://127.0.0.1:8000/v1")
@@ -91,6 +96,7 @@ class AddModelPage(QScrollArea):
         self.consent.hide()
         self.plain = QCheckBox()
         self.plain.hide()
+        self.asked_about = label(wraps=True)
         self.facts = label(role="muted", wraps=True)
         self.estimate = label(wraps=True)
         self.trouble = label(role="error", wraps=True)
@@ -106,6 +112,8 @@ class AddModelPage(QScrollArea):
     def prepare(self, study: Path, dataset: Path, ask: Ask | None = None) -> None:
         """Opens the page for a dataset; ``ask`` fills it with what was asked before."""
         self._study, self._dataset = study, dataset
+        self.asked_about.setText(self.tr("The questions of {0}").format(dataset.name))
+        self.asked_about.setToolTip(str(dataset))
         if ask is not None:
             self._fill(ask)
         self._on_edited()
@@ -178,6 +186,7 @@ class AddModelPage(QScrollArea):
         place.setSpacing(8)
         place.addWidget(self.folder, 1)
         place.addWidget(self.browse)
+        place.addWidget(self.built_in)
         for rows in (
             ((self.tr("&Folder"), folder), ("", self.trust)),
             ((self.tr("Add&ress"), self.url), (self.tr("M&odel"), self.model)),
@@ -205,6 +214,7 @@ class AddModelPage(QScrollArea):
         column.setContentsMargins(24, 16, 24, 24)
         column.setSpacing(8)
         column.addWidget(label(self.tr("Add a model"), "title"))
+        column.addWidget(self.asked_about)
         column.addLayout(kinds)
         column.addSpacing(8)
         column.addWidget(self.pages)
@@ -238,6 +248,7 @@ class AddModelPage(QScrollArea):
     def _connect(self) -> None:
         self.kinds.idClicked.connect(self._on_kind)
         self.browse.clicked.connect(self._on_browse)
+        self.built_in.clicked.connect(lambda: self.folder.setText(str(reference_model() or "")))
         for edit in (self.folder, self.url, self.hosted):
             edit.textChanged.connect(self._on_edited)
         self.model.editTextChanged.connect(self._on_edited)

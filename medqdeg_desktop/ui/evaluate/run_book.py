@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from medqdeg_desktop.ui.background import Background
-from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs, sets_beside
 from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
 
 LANE = "evaluate"
@@ -36,6 +36,8 @@ class RunBook(QObject):
         self._remembered: dict[str, list[Any]] = {}
         self.study: Path | None = None
         self.rows: list[RunRow] = []
+        #: Folders of the sets that were generated beside the study.
+        self.sets: list[str] = []
         self.loaded = False
 
     # -- the study ---------------------------------------------------------------------------------------------
@@ -51,9 +53,10 @@ class RunBook(QObject):
 
     def read(self) -> None:
         if self.study is not None:
-            self._background.run("runs", partial(read_runs, self.study), self._on_read, self.failed.emit)
+            self._background.run("runs", partial(_read, self.study), self._on_read, self.failed.emit)
 
-    def _on_read(self, standing: list[StandingRun]) -> None:
+    def _on_read(self, found: tuple[list[StandingRun], list[str]]) -> None:
+        standing, self.sets = found
         self.loaded = True
         self.rows = merged(standing, self.rows)
         self.changed.emit()
@@ -122,3 +125,7 @@ class RunBook(QObject):
     def restore_state(self, state: object) -> None:
         if isinstance(state, dict):
             self._remembered = {str(study): list(asks) for study, asks in state.items() if isinstance(asks, list)}
+
+
+def _read(study: Path) -> tuple[list[StandingRun], list[str]]:
+    return read_runs(study), sets_beside(study)

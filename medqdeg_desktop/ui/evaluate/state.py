@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,10 +108,25 @@ class StandingRun:
         return sum(count for status, count in self.counts.items() if status != "failed")
 
 
+#: So many entries of a folder are looked at for sets.
+_ENTRIES = 500
+
+
 def read_runs(path: Path) -> list[StandingRun]:
     """For a thread that may wait for the disk; oldest first."""
     with Study.open(path, read_only=True) as study:
         return [StandingRun(run, study.answer_counts(run.run_id), study.failures(run.run_id)) for run in study.runs()]
+
+
+def sets_beside(path: Path) -> list[str]:
+    """The finished sets in the folder of the study at ``path``, the newest first; for a thread that may wait for the disk."""
+    try:
+        manifests = [folder / "manifest.json" for folder in islice(path.parent.iterdir(), _ENTRIES)]
+        found = [(told.stat().st_mtime, str(told.parent)) for told in manifests if told.is_file()]
+    except OSError:
+        # A folder that may not be listed offers nothing; the runs stand nevertheless.
+        return []
+    return [folder for _, folder in sorted(found, reverse=True)]
 
 
 @dataclass(slots=True)

@@ -271,7 +271,7 @@ class EvaluateWorkspace(Workspace):
 
     def _on_runs(self) -> None:
         rows = self.book.rows
-        folders = list(dict.fromkeys(row.dataset for row in reversed(rows) if row.dataset))
+        folders = list(dict.fromkeys([*(row.dataset for row in reversed(rows) if row.dataset), *self.book.sets]))
         if self.dataset is None and folders:
             self.dataset = Path(folders[0])
         if self.dataset is not None and str(self.dataset) not in folders:
