@@ -80,3 +80,20 @@ def test_a_recent_series_is_opened_again_from_the_menu_without_its_path_being_sh
     next(a for a in menu.actions() if a.text().startswith("Forget")).trigger()
     menu.aboutToShow.emit()
     assert not [a for a in menu.actions() if a.text().startswith("#")]
+
+
+def test_files_are_looked_for_where_they_were_found_last(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = calibrate(open_window(ct_series))
+    started_in: list[str] = []
+
+    def choose(parent: object, title: str, folder: str) -> str:
+        started_in.append(folder)
+        return str(ct_series)
+
+    monkeypatch.setattr("medqdeg_desktop.ui.calibrate.browsing.QFileDialog.getExistingDirectory", choose)
+    workspace.choose_folder()
+    workspace.choose_folder()
+    assert started_in == ["", str(ct_series)] and workspace.save_state()["folder"] == str(ct_series)
+    qtbot.waitUntil(lambda: workspace.settled, timeout=10_000)

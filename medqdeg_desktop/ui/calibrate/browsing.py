@@ -54,7 +54,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self._reading_stack = False
         self._growing = GrowingSeries()
         self._failed = False
-        self._to_show, self._show_first, self._asked = "", True, False
+        self._to_show, self._show_first, self._asked, self._looked_in = "", True, False, ""
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
         self._build()
@@ -125,12 +125,15 @@ class BrowsingWorkspace(LookingWorkspace):
     def save_state(self) -> dict[str, object]:
         if self.session.path is not None:
             self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
-        layout = str(self.comparison.layout_mode)
-        return {"layout": layout, "dithers": self.dithers, "studies": self.places.studies, "recent": self.places.recent}
+        # Forgotten with what was open lately.
+        folder = self._looked_in if self.places.recent else ""
+        kept = {"layout": str(self.comparison.layout_mode), "dithers": self.dithers, "folder": folder}
+        return kept | {"studies": self.places.studies, "recent": self.places.recent}
 
     def restore_state(self, state: dict[str, object]) -> None:
         self.places = Places.of(state.get("studies", self.places.studies), state.get("recent", self.places.recent))
         self.set_dithered(state.get("dithers", True) is not False)
+        self._looked_in = str(state.get("folder", ""))
         layout = str(state.get("layout", Layout.SIDE_BY_SIDE))
         self.set_layout(layout if layout in set(Layout) else str(Layout.SIDE_BY_SIDE))
 
@@ -182,13 +185,15 @@ class BrowsingWorkspace(LookingWorkspace):
         self._on_found(found, root)
 
     def choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open files"))
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open files"), self._looked_in)
         if names:
+            self._looked_in = str(Path(names[0]).parent)
             self.open_paths([Path(n) for n in names])
 
     def choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"))
+        name = QFileDialog.getExistingDirectory(self, self.tr("Open a folder"), self._looked_in)
         if name:
+            self._looked_in = name
             self.open_paths([Path(name)])
 
     def toggle_file_names(self) -> None:
