@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.backends.base import Mode
 from medqdeg_desktop.eval.egress import remote_hosts
-from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
+from medqdeg_desktop.eval.plan import DEFAULT_TRIALS, EvaluateOptions, settings_asked
 from medqdeg_desktop.eval.spec import ModelSpec, parse_spec
 from medqdeg_desktop.study.records import Run
 from medqdeg_desktop.study.store import Study
@@ -70,14 +71,14 @@ class Ask:
 
     def matches(self, run: Run) -> bool:
         """Whether ``run`` is what this command makes (versions and weights aside)."""
-        model = self.model
+        mode = cast(Mode, self.mode)
+        asked = EvaluateOptions(mode=mode, trials=self.trials or None, text_only=self.text_only, rotate_options=self.rotate)
         return (
-            run.model == model.stable_name
+            run.model == self.model.stable_name
             and run.mode == self.mode
             and run.trials == self.trial_count
             and Path(run.dataset_path) == Path(self.dataset).resolve()
-            and bool(run.settings.get("text_only", False)) == self.text_only
-            and bool(run.settings.get("rotate_options", False)) == self.rotate
+            and settings_asked(asked).items() <= run.settings.items()
         )
 
     def kept(self) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def sets_beside(path: Path) -> list[str]:
     """The finished sets in the folder of the study at ``path``, the newest first; for a thread that may wait for the disk."""
     try:
         manifests = [folder / "manifest.json" for folder in islice(path.parent.iterdir(), _ENTRIES)]
-        found = [(told.stat().st_mtime, str(told.parent)) for told in manifests if told.is_file()]
+        found = [(m.stat().st_mtime, str(m.parent)) for m in manifests if m.is_file() and m.with_name("metadata.jsonl").is_file()]
     except OSError:
         # A folder that may not be listed offers nothing; the runs stand nevertheless.
         return []
