@@ -7,6 +7,8 @@ import os
 import platform
 import signal
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,16 +57,25 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def stopped_like_an_exit() -> Iterator[None]:
-    """Within it SIGTERM, which is how the window says stop, unwinds the main thread, so that temporary folders are removed."""
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is removed at the end, on the main thread also where SIGTERM ends the program: how the window says stop."""
+    if threading.current_thread() is not threading.main_thread():
+        with tempfile.TemporaryDirectory(prefix=prefix) as name:
+            yield Path(name)
+        return
 
     def leave(number: int, frame: object) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    made = tempfile.TemporaryDirectory(prefix=prefix)
     try:
-        yield
+        signal.signal(signal.SIGTERM, leave)
+        yield Path(made.name)
     finally:
+        # Nothing interrupts the removal.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        made.cleanup()
         signal.signal(signal.SIGTERM, before)
 
 

@@ -14,9 +14,9 @@ import pytest
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that asks a program to end")
 def test_a_command_told_to_stop_removes_its_temporary_folder(tmp_path: Path) -> None:
     code = """
-import tempfile, time
-from medqdeg_desktop.system import stopped_like_an_exit
-with stopped_like_an_exit(), tempfile.TemporaryDirectory(prefix="estimate-"):
+import time
+from medqdeg_desktop.system import temporary_folder
+with temporary_folder("estimate-"):
     print("ready", flush=True)
     time.sleep(60)
 """

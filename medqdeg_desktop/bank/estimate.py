@@ -6,7 +6,6 @@ process pays once (libraries, transforms' plans) is no part of the rate.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
 from medqdeg_desktop.bank.render import Chunk, render_chunk
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.system import temporary_folder
 from medqdeg_desktop.taxonomy import Modality
 
 #: (offset, length, line) of a line of the plan.
@@ -34,8 +34,7 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
     """
     summary = PlanSummary()
     lines, levels = planned(study, asked, summary)
-    with tempfile.TemporaryDirectory(prefix="medqdeg-estimate-") as name:
-        folder = Path(name)
+    with temporary_folder("medqdeg-estimate-") as folder:
         plan.write(folder, lines)
         chosen = spread(folder / plan.PLAN, summary.items, items)
         images, size, spent = 0, 0, 0.0

@@ -93,10 +93,8 @@ def generate(
             if estimated:
                 from medqdeg_desktop.bank.estimate import estimate
                 from medqdeg_desktop.engine.batch import core_count
-                from medqdeg_desktop.system import stopped_like_an_exit
 
-                with stopped_like_an_exit():
-                    plan["estimate"] = estimate(opened, asked, workers=workers or core_count())
+                plan["estimate"] = estimate(opened, asked, workers=workers or core_count())
             click.echo(json.dumps(plan, indent=1, ensure_ascii=False))
             return
         listener = progress_for("generate", progress)

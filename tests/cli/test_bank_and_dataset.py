@@ -52,7 +52,7 @@ def test_the_whole_way_from_item_lines_to_a_verified_set(ward: Path, tmp_path: P
     finish = events[-1]
     assert finish["event"] == "finish"
     assert finish["complete"] is True
-    assert any(e["event"] == "problem" and "default" in e["reason"] for e in events)
+    assert any(e["event"] == "note" and "default" in e["text"] for e in events)
     assert any(e["event"] == "progress" and e["done"] == e["total"] and e["last"].endswith(".png") for e in events)
 
     verified = medqdeg("verify", out)
