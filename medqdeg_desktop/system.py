@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shutil
 import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +46,9 @@ QT_LIBRARIES = (
 #: The oldest C library that the Qt wheels run on.
 OLDEST_GLIBC = (2, 34)
 
+#: Times that the removal of a folder is tried while others write into it.
+_REMOVALS = 20
+
 
 def sync_folder(folder: Path) -> None:
     """Flushes a folder's entries, so that names given before survive a power cut (a no-op where folders cannot be opened)."""
@@ -68,14 +73,18 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    made = tempfile.TemporaryDirectory(prefix=prefix)
+    made = Path(tempfile.mkdtemp(prefix=prefix))
     try:
         signal.signal(signal.SIGTERM, leave)
-        yield Path(made.name)
+        yield made
     finally:
-        # Nothing interrupts the removal.
+        # Nothing interrupts the removal, and threads that were writing when the work broke off get to their end.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        made.cleanup()
+        for _ in range(_REMOVALS):
+            shutil.rmtree(made, ignore_errors=True)
+            if not made.exists():
+                break
+            time.sleep(0.05)
         signal.signal(signal.SIGTERM, before)
 
 
