@@ -5,12 +5,9 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import shutil
 import signal
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,9 +43,6 @@ QT_LIBRARIES = (
 #: The oldest C library that the Qt wheels run on.
 OLDEST_GLIBC = (2, 34)
 
-#: Times that the removal of a folder is tried while others write into it.
-_REMOVALS = 20
-
 
 def sync_folder(folder: Path) -> None:
     """Flushes a folder's entries, so that names given before survive a power cut (a no-op where folders cannot be opened)."""
@@ -62,30 +56,22 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A folder that is removed at the end, on the main thread also where SIGTERM ends the program: how the window says stop."""
+def stop_deferred() -> Iterator[threading.Event]:
+    """Within it SIGTERM, which is how the window says stop, sets the event and takes effect at the end: nothing is cut short.
+
+    Elsewhere than on the main thread signals do not come, and the event stays unset.
+    """
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        with tempfile.TemporaryDirectory(prefix=prefix) as name:
-            yield Path(name)
+        yield asked
         return
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    made = Path(tempfile.mkdtemp(prefix=prefix))
+    before = signal.signal(signal.SIGTERM, lambda number, frame: asked.set())
     try:
-        signal.signal(signal.SIGTERM, leave)
-        yield made
+        yield asked
     finally:
-        # Nothing interrupts the removal, and threads that were writing when the work broke off get to their end.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for _ in range(_REMOVALS):
-            shutil.rmtree(made, ignore_errors=True)
-            if not made.exists():
-                break
-            time.sleep(0.05)
         signal.signal(signal.SIGTERM, before)
+        if asked.is_set():
+            signal.raise_signal(signal.SIGTERM)
 
 
 def has_display() -> bool:

@@ -14,11 +14,13 @@ import pytest
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal that asks a program to end")
 def test_a_command_told_to_stop_removes_its_temporary_folder(tmp_path: Path) -> None:
     code = """
-import time
-from medqdeg_desktop.system import temporary_folder
-with temporary_folder("estimate-"):
+import tempfile, time
+from medqdeg_desktop.system import stop_deferred
+with stop_deferred() as stop, tempfile.TemporaryDirectory(prefix="estimate-"):
     print("ready", flush=True)
-    time.sleep(60)
+    while not stop.is_set():
+        time.sleep(0.01)
+print("not stopped", flush=True)
 """
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
@@ -28,5 +30,5 @@ with temporary_folder("estimate-"):
         assert child.stdout.readline() == "ready\n"
         assert list(tmp_path.iterdir())
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == 128 + signal.SIGTERM
+        assert child.stdout.read() == "" and child.wait(30) == -signal.SIGTERM
     assert list(tmp_path.iterdir()) == []

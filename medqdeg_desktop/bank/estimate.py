@@ -6,6 +6,7 @@ process pays once (libraries, transforms' plans) is no part of the rate.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from medqdeg_desktop.bank.plan import Asked, PlanSummary
 from medqdeg_desktop.bank.planning import planned
 from medqdeg_desktop.bank.render import Chunk, render_chunk
 from medqdeg_desktop.study.store import Study
-from medqdeg_desktop.system import temporary_folder
+from medqdeg_desktop.system import stop_deferred
 from medqdeg_desktop.taxonomy import Modality
 
 #: (offset, length, line) of a line of the plan.
@@ -34,7 +35,8 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
     """
     summary = PlanSummary()
     lines, levels = planned(study, asked, summary)
-    with temporary_folder("medqdeg-estimate-") as folder:
+    with stop_deferred() as stop, tempfile.TemporaryDirectory(prefix="medqdeg-estimate-") as name:
+        folder = Path(name)
         plan.write(folder, lines)
         chosen = spread(folder / plan.PLAN, summary.items, items)
         images, size, spent = 0, 0, 0.0
@@ -46,7 +48,7 @@ def estimate(study: Study, asked: Asked, *, workers: int, items: int = 12, secon
             spent += time.perf_counter() - began
             images += len(done[0].rows)
             size += done[0].size
-            if spent > seconds:
+            if spent > seconds or stop.is_set():
                 break
     if not images:
         return {"workers": workers}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ _KEYS: Final = (
 _AXES = ("", "axial", "coronal", "sagittal")
 
 
-@cache
+@lru_cache(1024)
 def _misspelt(key: str) -> str:
     """The key that ``key`` comes close to without being it; "" where it is one, or like none."""
     if key in _KEYS:

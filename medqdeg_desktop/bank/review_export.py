@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from medqdeg_desktop.bank.review import REASONS
+from medqdeg_desktop.csv_text import cell
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.study.records import Event
 from medqdeg_desktop.study.store import Study
@@ -46,10 +47,10 @@ def export_decisions(study: Study, target: Path) -> int:
     table.writerow(COLUMNS)
     count = 0
     for event in events:
-        who = (_plain(names.get(event.reader, event.reader)), event.at)
+        who = (cell(names.get(event.reader, event.reader)), event.at)
         chain = (undone.get(event.event_id, ""), event.event_id, event.previous_hash, event.hash)
         for item, said in _rows(event):
-            table.writerow((*map(_plain, item[:1]), *item[1:], *who, *map(_plain, said), *chain))
+            table.writerow((*map(cell, item[:1]), *item[1:], *who, *map(cell, said), *chain))
             count += 1
     atomic.write_bytes(target, text.getvalue().encode())
     return count
@@ -68,8 +69,3 @@ def _rows(event: Event) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
             if said["kept"]:
                 verdict = "stays" if item_id == said["kept"] else f"merged into {said['kept']}"
             yield (item_id, version, "doubles"), ("", verdict, "", said["why"], "", "")
-
-
-def _plain(text: Any) -> Any:
-    """``text`` so that no spreadsheet takes it for a formula; numbers as they are."""
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@") else text

@@ -6,11 +6,8 @@ no report before they may read the answers it is made of.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +27,7 @@ from medqdeg_desktop.calibration.figures import PanelFigures, panel_figures
 from medqdeg_desktop.calibration.verification import STEPS
 from medqdeg_desktop.chart.figure import Figure, figure_csv
 from medqdeg_desktop.chart.svg import svg
+from medqdeg_desktop.csv_text import csv_text
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.statistics.panel import ENOUGH_READERS
@@ -190,23 +188,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def csv_text(rows: Sequence[Row]) -> str:
-    """Rows as CSV: unrounded, what is not known empty, values of several parts as JSON, text never a formula."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {k: json.dumps(v) if isinstance(v, dict) else "" if _absent(v) else _inert(v) for k, v in row.items()} for row in rows
-    )
-    return out.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    """``value`` so that no spreadsheet takes it for a formula; numbers as they are."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.evidence import csv_text
 from medqdeg_desktop.calibration.profile_comparison import CellPair, cell_pairs, drawn, picture_for, rows
+from medqdeg_desktop.csv_text import csv_text
 from medqdeg_desktop.engine import atomic, png
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage

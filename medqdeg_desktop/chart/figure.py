@@ -7,12 +7,12 @@ range to a box of pixels and colour tokens to colours. All lengths outside the p
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+from medqdeg_desktop.csv_text import csv_text
 
 Shape = Literal["circle", "triangle", "square"]
 Anchor = Literal["start", "middle", "end"]
@@ -161,13 +161,8 @@ class Figure:
 
 
 def figure_csv(figure: Figure) -> str:
-    """The numbers that ``figure`` shows, one row a value, as CSV with a header; unrounded, absent values empty."""
-    columns = list(dict.fromkeys(key for row in figure.data for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in figure.data)
-    return out.getvalue()
+    """The numbers that ``figure`` shows, one row a value, as CSV."""
+    return csv_text(figure.data)
 
 
 # -- layout ----------------------------------------------------------------------------------------------------------------

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from typing import Any
 
 from medqdeg_desktop.eval.question_table import DIMENSIONS
@@ -75,14 +72,3 @@ def _prefixed(prefix: str, values: Json | None) -> Json:
         else:
             out[name] = value
     return out
-
-
-def csv_text(rows: Iterable[Json]) -> str:
-    """``rows`` as CSV with a header of all their keys; absent values empty."""
-    table = list(rows)
-    columns = list(dict.fromkeys(key for row in table for key in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in table)
-    return out.getvalue()

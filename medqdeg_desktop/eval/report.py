@@ -22,12 +22,13 @@ from markupsafe import Markup
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.chart.figure import Figure, figure_csv
 from medqdeg_desktop.chart.svg import svg
+from medqdeg_desktop.csv_text import csv_text
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import real_images, wording
 from medqdeg_desktop.eval.benchmark_tables import tables_of
 from medqdeg_desktop.eval.charts import CHARTS, Section, charts_of
-from medqdeg_desktop.eval.csv_tables import csv_tables, csv_text
+from medqdeg_desktop.eval.csv_tables import csv_tables
 from medqdeg_desktop.eval.feature_chart import feature_chart
 from medqdeg_desktop.eval.features import feature_map
 from medqdeg_desktop.eval.figures import accuracy_by_level, three_panel

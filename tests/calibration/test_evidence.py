@@ -13,10 +13,11 @@ from simulated_readers import SimulatedReader, fixed_protocol, make_protocol
 from sklearn.metrics import cohen_kappa_score
 
 from medqdeg_desktop.calibration.errors import CalibrationError
-from medqdeg_desktop.calibration.evidence import assemble, csv_text, html, write_report
+from medqdeg_desktop.calibration.evidence import assemble, html, write_report
 from medqdeg_desktop.calibration.figures import panel_figures
 from medqdeg_desktop.calibration.trials import VERIFY, verification
 from medqdeg_desktop.chart.figure import Figure
+from medqdeg_desktop.csv_text import csv_text
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Level
 

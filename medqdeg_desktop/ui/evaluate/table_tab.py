@@ -25,10 +25,11 @@ from PySide6.QtWidgets import (
 )
 
 from medqdeg_desktop.chart.figure import Figure, Key
+from medqdeg_desktop.csv_text import csv_text
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.eval import wording
 from medqdeg_desktop.eval.charts import builds_of, in_section, parts_of
-from medqdeg_desktop.eval.csv_tables import csv_tables, csv_text
+from medqdeg_desktop.eval.csv_tables import csv_tables
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import tokens as t

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
+from medqdeg_desktop.csv_text import cell
+
 #: Severities of a sweep, a twentieth apart.
 SWEEP: Final = tuple(round(k / 20, 4) for k in range(21))
 #: How closely a flip is bracketed: half of what ``,`` and ``.`` move the slider by.
@@ -91,5 +93,5 @@ def as_csv(curve: Curve, letters: Iterable[str], facts: Mapping[str, str]) -> st
     writer.writerow(["severity", *(f"p_{letter}" for letter in letters), "top", "confidence_T10", "option_mass", *facts])
     for point in curve.points:
         values = [point.p[letter] for letter in letters]
-        writer.writerow([point.severity, *values, point.top, point.confidence, point.option_mass, *facts.values()])
+        writer.writerow([point.severity, *values, point.top, point.confidence, point.option_mass, *map(cell, facts.values())])
     return out.getvalue()
