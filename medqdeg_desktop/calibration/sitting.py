@@ -18,6 +18,7 @@ from medqdeg_desktop.calibration.protocol import LEVELS, CellDesign, Protocol, p
 from medqdeg_desktop.calibration.provenance import last_conditions, software
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, Progress, Trial, adjustment, order_of, progress, verification
 from medqdeg_desktop.calibration.verification import STEPS, failures, judge
+from medqdeg_desktop.engine.image import Pixels, pixel_sha256
 from medqdeg_desktop.study.readings import VOTE, FixedProtocol, Session, TrialAnswer
 from medqdeg_desktop.study.records import CleanDecision, ImageRecord
 from medqdeg_desktop.study.store import Study
@@ -154,8 +155,22 @@ def answer_of(
     )
 
 
-def keep(study: Study, sitting: Sitting, trial: Trial, answer: TrialAnswer, window: tuple[float, float] | None) -> TrialAnswer:
-    """Keeps ``answer``, with the L0 decision where the trial asks for one; on disk when this returns."""
+def keep(
+    study: Study,
+    sitting: Sitting,
+    trial: Trial,
+    answer: TrialAnswer,
+    window: tuple[float, float] | None,
+    *,
+    confirmed: Pixels | None = None,
+) -> TrialAnswer:
+    """Keeps ``answer``, with the L0 decision where the trial asks for one; on disk when this returns.
+
+    ``confirmed``: the picture that was set, whose hash goes with the answer. It is taken here, since a large radiograph's takes
+    tens of milliseconds, which the window's thread does not have.
+    """
+    if confirmed is not None:
+        answer = replace(answer, detail={**answer.detail, "render_sha256": pixel_sha256(confirmed)})
     clean = None
     if trial.kind == "clean":
         record = sitting.images[trial.image_id]

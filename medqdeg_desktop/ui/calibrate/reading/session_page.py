@@ -23,7 +23,7 @@ from medqdeg_desktop.calibration.showing import Shown, shown
 from medqdeg_desktop.calibration.sitting import Sitting
 from medqdeg_desktop.calibration.trials import Trial
 from medqdeg_desktop.engine.degradation import find
-from medqdeg_desktop.engine.image import MedicalImage, pixel_sha256
+from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.study.readings import VOTE, TrialAnswer
@@ -304,9 +304,8 @@ class SessionPage(QWidget):
             "parameters": dict(result.parameters),
             "path_version": find(result.type_name).path_version,
             "seed": str(self._wanted(0.0).seed),
-            "render_sha256": pixel_sha256(result.pixels),
         }
-        self._keep("set", severity=self._severity, more=drawn)
+        self._keep("set", severity=self._severity, more=drawn, confirmed=result.pixels)
 
     def decline(self) -> None:
         """X: the level cannot be set; or the clean picture is rejected, with a reason."""
@@ -340,7 +339,15 @@ class SessionPage(QWidget):
     def _answerable(self, *kinds: str) -> bool:
         return self.shown is not None and not self._keeping and self.sitting is not None and self.shown.trial.kind in kinds
 
-    def _keep(self, verdict: str, *, severity: float | None = None, more: dict[str, Any] | None = None, reason: str = "") -> None:
+    def _keep(
+        self,
+        verdict: str,
+        *,
+        severity: float | None = None,
+        more: dict[str, Any] | None = None,
+        reason: str = "",
+        confirmed: Pixels | None = None,
+    ) -> None:
         """Has the answer kept; the next trial appears when it is on disk."""
         sitting, here = self.sitting, self.shown
         assert sitting is not None and here is not None
@@ -369,7 +376,7 @@ class SessionPage(QWidget):
         self._keeping = True
         self.panel.allow(False)
         self._session.submit(
-            lambda study: work.keep(study, sitting, here.trial, answer, pair),
+            lambda study: work.keep(study, sitting, here.trial, answer, pair, confirmed=confirmed),
             partial(self._on_kept, sitting),
             self._on_not_kept,
         )
