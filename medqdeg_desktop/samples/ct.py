@@ -13,13 +13,30 @@ from medqdeg_desktop.taxonomy import Modality
 HALF_HEIGHT_MM = 100.0
 
 
-def ct_abdomen(seed: int, *, size: int = 512, lesions: int | None = None, z: float = 0.0) -> Phantom:
+#: Radii of small lesions (drawn where nothing is said) and of large ones, and how far their middles lie from z = 0.
+_SMALL, _SMALL_DEPTH = (0.035, 0.07), 0.12
+_LARGE, _LARGE_DEPTH = (0.06, 0.095), 0.06
+#: A lesion of which less shows in a slice is not counted there: 4 mm of radius, two pixels of a picture of 200.
+_SEEN = 0.02
+
+
+def ct_abdomen(
+    seed: int,
+    *,
+    size: int = 512,
+    lesions: int | None = None,
+    large_lesions: bool = False,
+    small_kidney: str = "none",
+    z: float = 0.0,
+) -> Phantom:
     """Portal-venous abdomen, 400 mm field of view, seen from the feet (patient's right on the left of the screen).
 
     ``z`` in -1 .. 1 moves the slice: the same anatomy, cut elsewhere, so that several calls make a volume to scroll.
 
     Values in HU; typical tissue values after Hounsfield scale tables (fat -100, muscle 55, enhanced liver 110, enhanced
-    kidney 170, cortical bone 700). ``lesions`` hypodense liver lesions (drawn by the seed where None, 0 to 3).
+    kidney 170, cortical bone 700). ``lesions`` hypodense liver lesions (drawn by the seed where None, 0 to 3), of 14 to 28 mm,
+    or ``large_lesions`` of 24 to 38 mm, all of which meet z = 0; the truth counts those that this slice shows.
+    ``small_kidney``: "right" or "left" is shrunken to two thirds or less of the other's length, with "none" both are alike.
     """
     rng = generator(seed, "ct-abdomen")
     # Texture and noise differ from slice to slice, the anatomy must not.
@@ -53,17 +70,25 @@ def ct_abdomen(seed: int, *, size: int = 512, lesions: int | None = None, z: flo
         hu = over(hu, 150, vessel)
     drawn = 0
     centres: list[tuple[float, float, float]] = []
+    seen: list[tuple[float, float]] = []
+    tries = 0
+    radii, depth = (_LARGE, _LARGE_DEPTH) if large_lesions else (_SMALL, _SMALL_DEPTH)
     while drawn < count:
-        x, y, r = rng.uniform(-0.55, -0.16), rng.uniform(-0.24, 0.14), rng.uniform(0.035, 0.07)
+        x, y, r = rng.uniform(-0.55, -0.16), rng.uniform(-0.24, 0.14), rng.uniform(*radii)
+        # Where there is no room for large ones, smaller ones find it: half the size at the least.
+        tries += 1
+        r *= max(0.5, 0.99 ** max(0, tries - 100))
         apart = all((x - u) ** 2 + (y - v) ** 2 > (r + q + 0.03) ** 2 for u, v, q in centres)
         inside = float((whole * canvas.ellipse(x, y, r, r)).sum()) > 0.97 * float(canvas.ellipse(x, y, r, r).sum())
         if apart and inside:
             # A sphere whose centre lies off the slice shows as a smaller disc; 200 mm are one unit of the canvas.
-            off = (z - rng.uniform(-0.12, 0.12)) * HALF_HEIGHT_MM / 200
+            off = (z - rng.uniform(-depth, depth)) * HALF_HEIGHT_MM / 200
             radius = float(np.sqrt(max(r * r - off * off, 1e-8)))
             lesion = canvas.warped_ellipse(rng, x, y, radius, radius * rng.uniform(0.8, 1.0), wobble=0.05)
             hu = over(hu, rng.uniform(25, 50), lesion * liver * (radius > 0.004))
             centres.append((x, y, r))
+            if radius > _SEEN:
+                seen.append((x, y))
             drawn += 1
     spleen = (
         canvas.warped_ellipse(rng, 0.56, 0.1, 0.12 * _cut(z, -0.3, 0.7), 0.22 * _cut(z, -0.3, 0.7), rng.uniform(10, 30), 0.07)
@@ -77,12 +102,16 @@ def ct_abdomen(seed: int, *, size: int = 512, lesions: int | None = None, z: flo
     hu = over(hu, 45, stomach)
     hu = over(hu, rng.uniform(5, 25), canvas.ellipse(0.33, -0.2, 0.18, 0.12) * stomach)
     hu = over(hu, -950, canvas.ellipse(0.33, -0.28, 0.14, 0.055) * stomach)
+    shrunken = generator(seed, "ct-abdomen kidney").uniform(0.52, 0.66)
     for side in (-1, 1):
         x, y = side * rng.uniform(0.33, 0.37), 0.27
-        kidney = canvas.warped_ellipse(rng, x, y, 0.1 * _cut(z, 0.2, 0.6), 0.13 * _cut(z, 0.2, 0.6), side * 20, 0.04) * wall
+        k = shrunken if small_kidney == ("right" if side < 0 else "left") else 1.0
+        here = k * _cut(z, 0.2, 0.6)
+        kidney = canvas.warped_ellipse(rng, x, y, 0.1 * here, 0.13 * here, side * 20, 0.04) * wall
         hu = over(hu, 175, kidney)
-        hu = over(hu, 120, canvas.ellipse(x - side * 0.02, y, 0.055, 0.08, side * 20) * kidney * (abs(z - 0.2) < 0.45))
-        hu = over(hu, -60, canvas.ellipse(x - side * 0.06, y, 0.04, 0.035) * kidney * (abs(z - 0.2) < 0.25))
+        inner = canvas.ellipse(x - side * 0.02 * k, y, 0.055 * k, 0.08 * k, side * 20)
+        hu = over(hu, 120, inner * kidney * (abs(z - 0.2) < 0.45))
+        hu = over(hu, -60, canvas.ellipse(x - side * 0.06 * k, y, 0.04 * k, 0.035 * k) * kidney * (abs(z - 0.2) < 0.25))
         psoas = canvas.ellipse(side * 0.15, 0.3, 0.075, 0.095, side * -20)
         hu = over(hu, 58, psoas)
     hu = _spine(canvas, hu, rng, texture)
@@ -108,7 +137,8 @@ def ct_abdomen(seed: int, *, size: int = 512, lesions: int | None = None, z: flo
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom ct_abdomen seed {seed}"},
     )
-    return Phantom(image, {"region": "Abdomen", "liver lesions": count, "centres": [(x, y) for x, y, _ in centres]})
+    larger = {"right": "left", "left": "right"}.get(small_kidney, "none")
+    return Phantom(image, {"region": "Abdomen", "liver lesions": len(seen), "larger kidney": larger, "centres": seen})
 
 
 def _cut(z: float, centre: float, half_height: float) -> float:

@@ -11,12 +11,13 @@ from medqdeg_desktop.samples.shapes import Canvas, Phantom, over, smooth_field
 from medqdeg_desktop.taxonomy import Modality
 
 
-def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom:
+def mr_head(seed: int, *, size: int = 256, lesion: str | None = None, large_ventricle: str = "none") -> Phantom:
     """Axial head, 230 mm field of view; patient's right on the left of the screen.
 
     The object is drawn at twice the matrix and its spectrum is cut to ``size`` x ``size`` samples, so that partial volume and
     the truncation of real scans are there; complex white noise on the samples makes the magnitude Rician.
-    ``lesion``: "right", "left", "none", or drawn by the seed where None. Unit: arbitrary signal, 0 to about 1000.
+    ``lesion``: "right", "left", "none", or drawn by the seed where None. ``large_ventricle``: the lateral ventricle of that side
+    is clearly wider than the other's, with "none" both are alike. Unit: arbitrary signal, 0 to about 1000.
     """
     rng = generator(seed, "mr-head")
     side = str(rng.choice(["right", "left", "none"])) if lesion is None else lesion
@@ -39,9 +40,14 @@ def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom
     signal = over(signal, 720, white)
     fissure = canvas.ellipse(0, -0.45, 0.008, 0.24, softness=3) + canvas.ellipse(0, 0.5, 0.008, 0.2, softness=3)
     signal = over(signal, 170, np.clip(fissure, 0, 1) * brain)
+    dilated = generator(seed, "mr-head ventricle").uniform(1.7, 2.1)
     for lr in (-1, 1):
-        signal = over(signal, 130, canvas.ellipse(lr * 0.085, -0.17, 0.05, 0.135, lr * -18, 3) * brain)
-        signal = over(signal, 130, canvas.ellipse(lr * 0.12, 0.2, 0.04, 0.14, lr * 22, 3) * brain)
+        # A dilated ventricle grows away from the midline, and less in length than in width.
+        k = dilated if large_ventricle == ("right" if lr < 0 else "left") else 1.0
+        long = 1 + 0.25 * (k - 1)
+        front, back = lr * (0.085 + 0.035 * (k - 1)), lr * (0.12 + 0.03 * (k - 1))
+        signal = over(signal, 130, canvas.ellipse(front, -0.17, 0.05 * k, 0.135 * long, lr * -18, 3) * brain)
+        signal = over(signal, 130, canvas.ellipse(back, 0.2, 0.04 * k, 0.14 * long, lr * 22, 3) * brain)
         signal = over(signal, 540, canvas.ellipse(lr * 0.1, 0.01, 0.055, 0.085, lr * -12, 3) * brain)
         signal = over(signal, 560, canvas.ellipse(lr * 0.24, -0.03, 0.04, 0.12, lr * -10, 3) * brain)
     centres = []
@@ -74,4 +80,5 @@ def mr_head(seed: int, *, size: int = 256, lesion: str | None = None) -> Phantom
         source_sha256=pixel_sha256(pixels),
         provenance={"source": f"phantom mr_head seed {seed}"},
     )
-    return Phantom(image, {"region": "Head", "enhancing lesion": side, "centres": centres})
+    truth = {"region": "Head", "enhancing lesion": side, "larger ventricle": large_ventricle, "centres": centres}
+    return Phantom(image, truth)

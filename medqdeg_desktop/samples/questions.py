@@ -1,7 +1,7 @@
 """Questions about phantoms, whose answers are known by construction.
 
 ``questions_about`` puts every question that a phantom can be asked. A question has a ``kind``, by which results are broken down:
-modality, region, finding, presence, count, side, eye, appearance, heart, cup. What the reference model did not learn
+modality, region, finding, presence, count, side, relation, eye, appearance, heart, cup. What the reference model did not learn
 (``NOT_LEARNT``) stays in its fixed test, but the sample study and the live probe do not ask it.
 """
 
@@ -65,8 +65,8 @@ _COUNTS: Final = {
 _FOUND: Final = ("liver lesions", "enhancing lesion", "round opacity", "cysts", "polyps")
 # A truth for each modality, so that every question about it comes up.
 _ANY_TRUTH: Final[dict[Modality, dict[str, Any]]] = {
-    Modality.CT: {"liver lesions": 0},
-    Modality.MRI: {"enhancing lesion": "none"},
+    Modality.CT: {"liver lesions": 0, "larger kidney": "none"},
+    Modality.MRI: {"enhancing lesion": "none", "larger ventricle": "none"},
     Modality.XRAY: {"round opacity": "none", "heart": 1.0},
     Modality.ULTRASOUND: {"cysts": 0},
     Modality.HISTOPATHOLOGY: {"glands": 0},
@@ -77,6 +77,11 @@ _ANY_TRUTH: Final[dict[Modality, dict[str, Any]]] = {
 _SIDE_QUESTIONS: Final = {
     "enhancing lesion": "On which side is the ring-enhancing lesion?",
     "round opacity": "On which side is a round opacity seen in the lung?",
+}
+# Which of two is larger: the question, the name of one of the two, and the skill that it asks for.
+_RELATIONS: Final = {
+    "larger kidney": ("Which kidney is larger?", "{} kidney", "Abdominal Structures"),
+    "larger ventricle": ("Which lateral ventricle is larger?", "{} lateral ventricle", "General Structures"),
 }
 
 
@@ -118,6 +123,9 @@ def questions_about(modality: Modality, truth: Mapping[str, Any], rng: np.random
     for name in _SIDE_QUESTIONS:
         if name in truth:
             yield side(name, truth[name])
+    for name in _RELATIONS:
+        if name in truth:
+            yield relation(name, truth[name])
     if "eye" in truth:
         yield eye(truth["eye"])
         enlarged = truth["cup"] > ENLARGED_CUP
@@ -165,6 +173,14 @@ def side(name: str, right: str) -> Question:
     """On which side the thing is that ``name`` names in a phantom's truth: "right" or "left" of the patient, or "none"."""
     wrong = tuple(words for name, words in _SIDES.items() if name != right)
     return Question("side", _SIDE_QUESTIONS[name], _SIDES[right], wrong, "Clinical Understanding", "Disease Diagnosis")
+
+
+def relation(name: str, right: str) -> Question:
+    """Which of the two is larger that ``name`` names in a phantom's truth: the patient's "right" or "left" one, or "none"."""
+    text, one, skill = _RELATIONS[name]
+    texts = {"right": one.format("Right"), "left": one.format("Left"), "none": "Both are alike"}
+    wrong = tuple(words for side, words in texts.items() if side != right)
+    return Question("relation", text, texts[right], wrong, "Anatomical Recognition", skill)
 
 
 def eye(right: str) -> Question:

@@ -246,9 +246,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path, mon
     # Merges learnt from a few prompts serve as well here, and are learnt at once.
     few = list(islice(language.sentences(), 200))
     monkeypatch.setattr(language, "sentences", lambda: few)
-    plan = training.Plan(
-        pictures=24, validation=8, vision_steps=2, vision_batch=4, language_steps=2, language_batch=2, reading_steps=2
-    )
+    plan = training.Plan(pictures=24, validation=8, vision_steps=2, vision_batch=4, language_steps=2, language_batch=2)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     stored = tmp_path / "pictures"
     make_pictures(stored)
@@ -259,7 +257,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path, mon
 
     # A checkpoint after every step, and a power cut in the second step of each stage.
     monkeypatch.setattr(training, "_SAVE_SECONDS", -1.0)
-    for stage in ("vision", "language", "reading"):
+    for stage in ("vision", "language"):
         cut = training.Training(parts, plan, tell=lambda _: None)
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             name = "_vision_loss" if stage == "vision" else "_language_loss"

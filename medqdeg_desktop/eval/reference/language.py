@@ -1,9 +1,9 @@
-"""Second stage: the whole model learns to read questions behind a picture and to reply with a letter.
+"""Second stage: the decoder learns to read questions behind a picture and to reply with a letter.
 
 Up to five questions stand behind one image prefix. A block mask lets each see the prefix and itself alone, and its positions
 go on from the prefix, so that a packed question has exactly the logits of a question asked alone. Besides the letter, three
 read-outs of training alone make the way to it shorter: the answer's class at the question mark, and at the end of each option
-whether it is wrong or right under which letter; the heads of the first stage go on with a small weight.
+whether it is wrong or right under which letter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LETTERS: Final = "ABCDE"
 _IGNORED = -100
 _PREFIX, _TURN = "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n"
 #: How often a kind is asked, relative to the others: what is harder to learn is asked more often.
-_SHARES: Final = {"modality": 0.6, "region": 0.6, "count": 2.0, "side": 1.5}
+_SHARES: Final = {"modality": 0.6, "region": 0.6, "count": 2.0, "side": 1.5, "relation": 1.5}
 # Other words for the same questions, so that the model reads them rather than recognising one sentence.
 _OTHER_WORDS: Final = {
     "Which imaging modality was used to acquire this image?": (
@@ -36,6 +36,11 @@ _OTHER_WORDS: Final = {
     ),
     "Which body region or organ is shown?": ("What part of the body is shown?", "Which organ or body region is this?"),
     "Which finding does this image show?": ("What is the finding in this image?", "Which of these findings is visible?"),
+    "Which kidney is larger?": ("Which of the two kidneys is bigger?", "How do the kidneys compare in size?"),
+    "Which lateral ventricle is larger?": (
+        "Which of the two lateral ventricles is bigger?",
+        "How do the lateral ventricles compare in size?",
+    ),
     "How large is the heart?": ("What is the size of the heart?",),
     "How large is the cup of the optic disc?": ("What is the size of the optic cup?",),
     "Which eye is shown?": ("Is this the right or the left eye?",),

@@ -52,6 +52,8 @@ ATTRIBUTES: Final[dict[str, int]] = {
     "symmetric": 2,
     "heart": 2,
     "cup": 2,
+    "kidneys": len(SIDES),
+    "ventricles": len(SIDES),
 }
 _REGION_OF: Final = {
     Modality.CT: "Abdomen",
@@ -70,6 +72,8 @@ _COUNTED: Final = {
     Modality.ENDOSCOPY: "polyps",
 }
 _SIDED: Final = {Modality.MRI: "enhancing lesion", Modality.XRAY: "round opacity"}
+# Attribute and key of the truth: on which side the larger of two is.
+_COMPARED: Final = {"kidneys": "larger kidney", "ventricles": "larger ventricle"}
 _CHUNK = 250
 
 Bytes = npt.NDArray[np.uint8]
@@ -105,13 +109,16 @@ def draw(seed: int, *, size: int | None = None) -> Phantom:
     pixels = size or (480 if modality is Modality.ULTRASOUND else natural)
     heart = float(rng.uniform(0.85, 1.05) if rng.random() < 0.5 else rng.uniform(1.25, 1.45))
     cup = float(rng.uniform(0.3, 0.5) if rng.random() < 0.5 else rng.uniform(0.7, 0.85))
+    uneven = str(generator(seed, "uneven pair").choice(SIDES))
+    if modality is Modality.CT:
+        return ct.ct_abdomen(seed, size=pixels, large_lesions=True, small_kidney=uneven)
+    if modality is Modality.MRI:
+        return mr.mr_head(seed, size=pixels, large_ventricle=uneven)
     if modality is Modality.XRAY:
         return radiograph.chest_radiograph(seed, size=pixels, heart=heart)
     if modality is Modality.FUNDUS:
         return photographs.fundus(seed, size=pixels, cup=cup)
     plain: dict[Modality, Callable[..., Phantom]] = {
-        Modality.CT: ct.ct_abdomen,
-        Modality.MRI: mr.mr_head,
         Modality.ULTRASOUND: ultrasound.ultrasound_sector,
         Modality.HISTOPATHOLOGY: tissue.tissue_section,
         Modality.DERMOSCOPY: photographs.dermoscopy,
@@ -138,6 +145,7 @@ def attributes_of(phantom: Phantom) -> dict[str, int]:
         found["symmetric"] = int(truth["symmetric"])
     if "heart" in truth:
         found["heart"] = int(truth["heart"] > ENLARGED_HEART)
+    found |= {name: SIDES.index(truth[key]) for name, key in _COMPARED.items() if key in truth}
     return found
 
 
@@ -156,6 +164,9 @@ def truth_from(attributes: Mapping[str, int]) -> tuple[Modality, dict[str, Any]]
         truth["symmetric"] = bool(known["symmetric"])
     if "heart" in known and modality is Modality.XRAY:
         truth["heart"] = 2.0 * known["heart"]
+    for name, where in (("kidneys", Modality.CT), ("ventricles", Modality.MRI)):
+        if name in known and modality is where:
+            truth[_COMPARED[name]] = SIDES[known[name]]
     if "region" in known:
         truth["region"] = REGIONS[known["region"]]
     return modality, truth

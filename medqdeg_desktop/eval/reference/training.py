@@ -1,9 +1,9 @@
-"""Training of the reference model in three stages, from nothing, on a processor or one GPU: seeded, resumed from a checkpoint.
+"""Training of the reference model in two stages, from nothing, on a processor or one GPU: seeded, resumed from a checkpoint.
 
-The vision tower first (``vision``), then everything together (``language``), then the reading alone with the tower held still
-(``reading``), because side and number come late and need what the tower has settled on. The rate is constant after a warm-up
-and falls to zero towards the end of a stage; until that fall begins, a stage can be given more steps and goes on as if it had
-always had them.
+The vision tower first (``vision``), then the decoder that reads questions behind it, with the tower held still (``language``):
+small batches of questions would undo what the tower has learnt of side, number and size, which come late. The rate is constant
+after a warm-up and falls to zero towards the end of a stage; until that fall begins, a stage can be given more steps and goes on
+as if it had always had them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,17 @@ import numpy.typing as npt
 import torch
 
 from medqdeg_desktop.eval.reference import architecture, language, vision
-from medqdeg_desktop.eval.reference.pictures import ATTRIBUTES, TRAINING_SEEDS, VALIDATION_SEEDS, Pictures, made
+from medqdeg_desktop.eval.reference.pictures import ATTRIBUTES, MODALITIES, TRAINING_SEEDS, VALIDATION_SEEDS, Pictures, made
 from medqdeg_desktop.eval.reference.slices import learnt_slices
+from medqdeg_desktop.taxonomy import Modality
 
-_STAGES: Final = ("vision", "language", "reading", "done")
+_STAGES: Final = ("vision", "language", "done")
 _WARM_UP: Final = 40
-#: Share of a stage's steps over which the rate of a part falls to zero. The tower has learnt most before the second stage, and
-#: small batches would go on to disturb it.
-_FALL: Final = {
-    ("vision", "tower"): 0.25,
-    ("vision", "rest"): 0.25,
-    ("language", "tower"): 0.6,
-    ("language", "rest"): 0.4,
-    ("reading", "rest"): 0.6,
-}
-_VISION_WEIGHT: Final = 0.25
+#: Share of a stage's steps, the last ones, over which the rate falls to zero.
+_FALL: Final = {"vision": 0.4, "language": 0.5}
 _REAL_SHARE: Final = 1 / 16
+#: How often a picture of a modality is drawn, relative to the others: what is harder to see is shown more often.
+_SHOWN: Final = {Modality.CT: 2.0, Modality.MRI: 1.5, Modality.DERMOSCOPY: 0.5, Modality.FUNDUS: 0.5}
 _CLIP: Final = 1.0
 _SAVE_SECONDS: Final = 60.0
 
@@ -47,13 +42,12 @@ class Plan:
     """How much is trained. ``pictures`` training pictures; steps and pictures a step of each stage."""
 
     seed: int = 0
-    pictures: int = 12_000
+    pictures: int = 32_000
     validation: int = 1_000
-    vision_steps: int = 1_200
+    vision_steps: int = 6_500
     vision_batch: int = 64
-    language_steps: int = 1_200
+    language_steps: int = 3_500
     language_batch: int = 16
-    reading_steps: int = 400
 
 
 class Training:
@@ -78,6 +72,7 @@ class Training:
         self._optimisers = self._fresh_optimisers()
         self._saved = time.monotonic()
         self._phantoms = 0
+        self._weights = np.empty(0)
         if self._checkpoint.is_file():
             self._resume()
 
@@ -93,13 +88,14 @@ class Training:
         stored = self.folder / "pictures"
         training = made(stored, TRAINING_SEEDS, self.plan.pictures, workers=workers, tell=self._made)
         self._phantoms = len(training)
+        shown = np.array([_SHOWN.get(modality, 1.0) for modality in MODALITIES])[training.attributes["modality"]]
+        self._weights = shown / shown.sum()
         if slices is not None:
             training = training + learnt_slices(slices, seed=self.plan.seed)
         check = made(stored, VALIDATION_SEEDS, self.plan.validation, workers=workers, tell=self._made)
         steps = {
             "vision": self.plan.vision_steps,
             "language": self.plan.language_steps,
-            "reading": self.plan.reading_steps,
         }
         while self.stage != "done":
             finished = self.stage
@@ -161,9 +157,9 @@ class Training:
     def _fresh_optimisers(self) -> list[torch.optim.Optimizer]:
         tower = self.model.model.vision_tower
         if self.stage == "vision":
-            return vision.optimisers(tower, [self.heads])
-        tower.requires_grad_(self.stage != "reading")
-        return vision.optimisers(tower, [self.model, self.heads, self.readouts])
+            return vision.optimisers([tower, self.heads])
+        tower.requires_grad_(False)
+        return vision.optimisers([self.model, self.readouts])
 
     def _made(self, count: int) -> None:
         self._tell(f"pictures {count}")
@@ -178,7 +174,7 @@ class Training:
             # A generator of the step's own: a resumed run draws what an undisturbed one would have drawn.
             rng = np.random.default_rng((self.plan.seed, _STAGES.index(self.stage) + 1, self.step))
             for group, rate in zip((g for o in self._optimisers for g in o.param_groups), rates, strict=True):
-                group["full"], group["lr"] = rate, rate * _rate(self.step, steps, _FALL[self.stage, group["part"]])
+                group["full"], group["lr"] = rate, rate * _rate(self.step, steps, _FALL[self.stage])
             with torch.autocast(self.device.type, torch.bfloat16):
                 loss, right = loss_of(training, rng)
             loss.backward()
@@ -192,7 +188,7 @@ class Training:
             if self.step % 50 == 0 or self.step == steps:
                 mean, share_right = np.mean(recent[-50:], axis=0)
                 self._tell(f"{self.stage} {self.step}/{steps} {self.seconds:.0f} s loss {mean:.4f} right {share_right:.3f}")
-            if self.step % 200 == 0 or self.step == steps:
+            if self.stage == "vision" and (self.step % 200 == 0 or self.step == steps):
                 accuracy = vision.vision_accuracy(self.model, self.heads, check)
                 self._tell(json.dumps({name: round(value, 3) for name, value in accuracy.items()}))
             if time.monotonic() - self._saved > _SAVE_SECONDS:
@@ -200,7 +196,7 @@ class Training:
 
     def _drawn(self, available: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Rows of a batch: phantoms, and where there are real slices behind them one row in sixteen of those."""
-        rows = rng.choice(self._phantoms, count, replace=False)
+        rows = rng.choice(self._phantoms, count, replace=False, p=self._weights)
         real = available - self._phantoms
         if real:
             places = rng.random(count) < _REAL_SHARE
@@ -226,13 +222,10 @@ class Training:
             int(self.processor.tokenizer.pad_token_id),
             self.readouts.index,
         ).to(self.device)
-        with torch.set_grad_enabled(self.stage != "reading"):
+        with torch.no_grad():
             image = vision.tower_hidden(self.model, batch["pixels"])
         hidden = language.decoder_hidden(self.model, image, packed)
-        loss, right = language.language_loss(self.model, self.readouts, hidden, packed)
-        if self.stage == "reading":
-            return loss, right
-        return loss + _VISION_WEIGHT * vision.vision_loss(self.heads, image, batch), right
+        return language.language_loss(self.model, self.readouts, hidden, packed)
 
 
 def _rate(step: int, steps: int, fall: float) -> float:

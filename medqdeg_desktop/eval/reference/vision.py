@@ -66,26 +66,18 @@ def vision_loss(heads: Heads, hidden: Tensor, batch: Batch) -> Tensor:
     return torch.stack(terms).mean() + _MAP_WEIGHT * where
 
 
-def optimisers(tower: nn.Module, rest: Iterable[nn.Module]) -> list[torch.optim.Optimizer]:
-    """Muon for the hidden matrices of transformer layers, AdamW for embeddings, norms, biases, the projector and heads.
-
-    Each has two groups of parameters, ``tower`` and ``rest`` (the key ``part``), whose rates may differ.
-    """
-    matrices: list[dict[str, Any]] = []
-    others: list[dict[str, Any]] = []
+def optimisers(modules: Iterable[nn.Module]) -> list[torch.optim.Optimizer]:
+    """Muon for the hidden matrices of transformer layers, AdamW for embeddings, norms, biases, the projector and heads."""
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     seen: set[int] = set()
-    for part, modules in (("tower", [tower]), ("rest", list(rest))):
-        matrices.append({"params": [], "part": part})
-        others.append({"params": [], "part": part})
-        for name, parameter in (named for module in modules for named in module.named_parameters()):
-            if id(parameter) in seen or not parameter.requires_grad:
-                continue
+    for name, parameter in (named for module in modules for named in module.named_parameters()):
+        if id(parameter) not in seen and parameter.requires_grad:
             seen.add(id(parameter))
-            hidden = parameter.ndim == 2 and ".layers." in name
-            (matrices if hidden else others)[-1]["params"].append(parameter)
+            (matrices if parameter.ndim == 2 and ".layers." in name else others).append(parameter)
     return [
-        torch.optim.Muon([g for g in matrices if g["params"]], lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW([g for g in others if g["params"]], lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.01),
+        torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=ADAM_RATE, betas=(0.9, 0.98), weight_decay=0.01),
     ]
 
 
@@ -119,8 +111,9 @@ def _varied(
     if mirror < 0:
         if attributes["eye"][row] >= 0:
             attributes["eye"][row] = 1 - attributes["eye"][row]
-        if 0 <= attributes["side"][row] < SIDES.index("none"):
-            attributes["side"][row] = 1 - attributes["side"][row]
+        for name in ("side", "ventricles"):
+            if 0 <= attributes[name][row] < SIDES.index("none"):
+                attributes[name][row] = 1 - attributes[name][row]
     moved = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     tone = (np.arange(256) / 255) ** rng.uniform(0.9, 1.1) * 255 * rng.uniform(0.95, 1.05) + rng.uniform(-5, 5)
     toned: npt.NDArray[np.uint8] = cv2.LUT(moved, np.clip(np.rint(tone), 0, 255).astype(np.uint8)).astype(np.uint8, copy=False)
@@ -138,9 +131,9 @@ def _maps(centres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 @torch.inference_mode()
 def vision_accuracy(model: Any, heads: Heads, pictures: Pictures, batch_size: int = 128) -> dict[str, float]:
-    """Share of right classes of each attribute where it applies."""
-    right = dict.fromkeys(ATTRIBUTES, 0)
-    asked = dict.fromkeys(ATTRIBUTES, 0)
+    """Share of right classes of each attribute where it applies; of count and side for each modality by itself."""
+    right: dict[str, int] = {}
+    asked: dict[str, int] = {}
     for start in range(0, len(pictures), batch_size):
         batch = vision_batch(pictures, np.arange(start, min(start + batch_size, len(pictures))), None)
         batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
@@ -148,6 +141,9 @@ def vision_accuracy(model: Any, heads: Heads, pictures: Pictures, batch_size: in
             logits, _ = heads(tower_hidden(model, batch["pixels"]))
         for name in ATTRIBUTES:
             applies = batch[name] >= 0
-            right[name] += int((logits[name].argmax(-1)[applies] == batch[name][applies]).sum())
-            asked[name] += int(applies.sum())
-    return {name: right[name] / max(1, asked[name]) for name in ATTRIBUTES}
+            hits = logits[name].argmax(-1)[applies] == batch[name][applies]
+            for modality, hit in zip(batch["modality"][applies].tolist(), hits.tolist(), strict=True):
+                shown = f"{name} {MODALITIES[modality]}" if name in ("count", "side") else name
+                right[shown] = right.get(shown, 0) + hit
+                asked[shown] = asked.get(shown, 0) + 1
+    return {name: right[name] / asked[name] for name in right}
