@@ -176,7 +176,7 @@ class MainWindow(QMainWindow):
 
     def _open_first(self, given: Path | None) -> None:
         last = self.preferences.get("study", "")
-        path = given or (Path(last) if last and Path(last).exists() else data_folder() / f"study{STUDY_SUFFIX}")
+        path = given or (Path(last) if last and Path(last).is_file() else data_folder() / f"study{STUDY_SUFFIX}")
         self.open_study(path, create=given is None)
 
     def _on_study_opened(self) -> None:

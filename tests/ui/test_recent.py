@@ -13,24 +13,23 @@ from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.engine.reading import scan
 from medqdeg_desktop.engine.reading.scanning import ScanResult
+from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate import opener
-from medqdeg_desktop.ui.calibrate.places import Places
+from medqdeg_desktop.ui.calibrate.open_menu import OpenMenu
+from medqdeg_desktop.ui.calibrate.places import Places, present
 from medqdeg_desktop.ui.main_window import MainWindow
 
 OpenWindow = Callable[..., MainWindow]
 
 
-def test_places_come_newest_first_each_once_and_only_while_they_exist(tmp_path: Path) -> None:
+def test_places_come_newest_first_and_each_once() -> None:
     places = Places()
     for number in range(14):
-        (tmp_path / str(number)).mkdir()
-        places.note_opened(tmp_path / str(number), f"series {number}")
-    places.note_opened(tmp_path / "9", "series 9 again")
-    (tmp_path / "12").rmdir()
-    told = [text for _, text in places.still_there()]
-    assert told[:3] == ["series 9 again", "series 13", "series 11"] and len(told) == 9
-    again = Places.of({}, places.recent)
-    assert again.still_there() == places.still_there()
+        places.note_opened(Path(str(number)), f"series {number}")
+    places.note_opened(Path("9"), "series 9 again")
+    told = list(places.recent.values())
+    assert told[:3] == ["series 9 again", "series 13", "series 12"] and len(told) == 10
+    assert list(Places.of({}, places.recent).recent.items()) == list(places.recent.items())
     assert Places.of(None, {"a": 5, "b": ["c"]}).recent == {} == Places.of("x", 7).recent
 
 
@@ -73,6 +72,7 @@ def test_a_recent_series_is_opened_again_from_the_menu_without_its_path_being_sh
     assert "CT" in recent.text() and "20 slices" in recent.text()
     shown = " ".join(a.text() + a.toolTip() + a.statusTip() for a in menu.actions())
     assert ct_series.name not in shown and str(ct_series.parent) not in shown
+    assert recent.isEnabled()
     recent.trigger()
     qtbot.waitUntil(lambda: len(workspace.list.series.rows) == 1, timeout=10_000)
     wait_for_picture(qtbot, workspace)
@@ -80,6 +80,29 @@ def test_a_recent_series_is_opened_again_from_the_menu_without_its_path_being_sh
     next(a for a in menu.actions() if a.text().startswith("Forget")).trigger()
     menu.aboutToShow.emit()
     assert not [a for a in menu.actions() if a.text().startswith("#")]
+
+
+def test_the_menu_waits_for_no_disk_and_a_place_that_is_gone_cannot_be_chosen(
+    tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, gone, asked = tmp_path / "here", tmp_path / "gone", threading.Event()
+    here.mkdir()
+
+    def slow(paths: list[Path]) -> list[Path]:
+        assert asked.wait(30), "a share that answers late"
+        return present(paths)
+
+    monkeypatch.setattr("medqdeg_desktop.ui.calibrate.open_menu.present", slow)
+    background = Background()
+    menu = OpenMenu(background)
+    qtbot.addWidget(menu)
+    menu.fill({str(here): "CT", str(gone): "MR"})
+    one, two = (action for action in menu.actions() if action.text().startswith("#"))
+    assert one.isEnabled() and two.isEnabled()
+    asked.set()
+    qtbot.waitUntil(lambda: not two.isEnabled(), timeout=10_000)
+    assert one.isEnabled() and two.text() == "#2  MR  (not there now)"
+    background.close()
 
 
 def test_files_are_looked_for_where_they_were_found_last(

@@ -19,9 +19,10 @@ from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate.growing import GrowingSeries
 from medqdeg_desktop.ui.calibrate.looking import LookingWorkspace
+from medqdeg_desktop.ui.calibrate.open_menu import OpenMenu
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.opener import Opener
-from medqdeg_desktop.ui.calibrate.places import Places
+from medqdeg_desktop.ui.calibrate.places import Places, present
 from medqdeg_desktop.ui.calibrate.region_opener import RegionOpener
 from medqdeg_desktop.ui.calibrate.series_list import SeriesList
 from medqdeg_desktop.ui.calibrate.side_panel import SidePanel
@@ -44,7 +45,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self._hop = Hop(self)
         self.store = FrameStore(self._on_answer_elsewhere)
         self.opener = Opener(self)
-        self._background = Background(self)
+        self._background, self._whereabouts = Background(self), Background(self)
         self._regions = RegionOpener(self._background, self)
         self.places = Places()
         self.list = SeriesList()
@@ -53,13 +54,17 @@ class BrowsingWorkspace(LookingWorkspace):
         self._direction = 1
         self._reading_stack = False
         self._growing = GrowingSeries()
-        self._failed = False
+        self._failed = self._locating = False
         self._to_show, self._show_first, self._asked, self._looked_in = "", True, False, ""
         self._cine = QTimer(self, interval=_CINE_MS)
         self._cine.timeout.connect(self._on_cine)
         self._build()
         self.empty.acted.connect(self.choose_folder)
-        self._open_menu.aboutToShow.connect(self._fill_open_menu)
+        self._open_menu.aboutToShow.connect(lambda: self._open_menu.fill(self.places.recent))
+        self._open_menu.files.connect(self.choose_files)
+        self._open_menu.folder.connect(self.choose_folder)
+        self._open_menu.recent.connect(lambda path: self.open_paths([path]))
+        self._open_menu.forgotten.connect(lambda: self.places.recent.clear())
         self.list.chosen.connect(self._on_series_chosen)
         self.opener.found.connect(self._on_found)
         self.opener.thumbnail.connect(self.list.series.set_thumbnail)
@@ -93,7 +98,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.centre.addWidget(self.empty)
         self.centre.addWidget(viewer)
         self.centre.addWidget(self.slide_page)
-        side = SidePanel(self.list)
+        side = SidePanel(self.list, OpenMenu(self._whereabouts))
         self.open_button, self.scanning, self._open_menu = side.open_button, side.scanning, side.menu
         self.row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -111,19 +116,17 @@ class BrowsingWorkspace(LookingWorkspace):
         self._show_opened(None)
         self._to_show, self._show_first = self.places.current(str(self.session.path)), True
         self._asked = False
-        roots = self.places.roots(str(self.session.path))
         self.empty.say(self.tr("Opening…"))
-        if roots:
-            self.opener.open(roots)
-        else:
-            self.session.submit(self.places.recorded_roots, self._on_recorded_roots)
+        roots = self.places.roots(str(self.session.path))
+        self._locating = True
+        self._whereabouts.run("roots", partial(present, roots), self._on_roots)
 
     @property
     def settled(self) -> bool:
-        return not self.opener.is_busy
+        return not self._locating and not self.opener.is_busy
 
     def save_state(self) -> dict[str, object]:
-        if self.session.path is not None:
+        if self.session.path is not None and not self._locating:
             self.places.remember(str(self.session.path), self.list.series.rows, self.opened)
         # Forgotten with what was open lately.
         folder = self._looked_in if self.places.recent else ""
@@ -154,8 +157,16 @@ class BrowsingWorkspace(LookingWorkspace):
         self._cine.stop()
         self.opener.close()
         self._background.close()
+        self._whereabouts.close()
         self._hop.close()
         self.store.close()
+
+    def _on_roots(self, roots: list[Path]) -> None:
+        self._locating = False
+        if roots:
+            self.opener.open(roots)
+        else:
+            self.session.submit(self.places.recorded_roots, self._on_recorded_roots)
 
     def _on_recorded_roots(self, roots: list[Path]) -> None:
         if roots:
@@ -172,7 +183,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.opener.open(paths)
 
     def _invitation(self) -> str:
-        return self.tr("Drop files or a folder here: DICOM, NIfTI, PNG, JPEG or TIFF.")
+        return self.tr("Drop files, a folder or a ZIP here: DICOM, NIfTI, PNG, JPEG or TIFF.")
 
     def open_region(self, region: Region) -> None:
         """A region of the slide in front comes into the list, and to the front."""
@@ -199,21 +210,6 @@ class BrowsingWorkspace(LookingWorkspace):
     def toggle_file_names(self) -> None:
         """Names of files and folders in the list, for this session: they may be names of people."""
         self.list.series.show_names(not self.list.series.shows_names)
-
-    def _fill_open_menu(self) -> None:
-        """Files, a folder, and what was open lately: told by what it is, never by a path, which may name a patient."""
-        menu = self._open_menu
-        menu.clear()
-        menu.addAction(self.tr("Files…"), self.choose_files)
-        menu.addAction(self.tr("A folder…"), self.choose_folder)
-        recent = self.places.still_there()
-        if recent:
-            menu.addSection(self.tr("Recent"))
-        for number, (path, text) in enumerate(recent, 1):
-            menu.addAction(f"#{number}  {text}", partial(self.open_paths, [path]))
-        if recent:
-            menu.addSeparator()
-            menu.addAction(self.tr("Forget these"), self.places.recent.clear)
 
     def close_series(self) -> None:
         if self.opened is not None:

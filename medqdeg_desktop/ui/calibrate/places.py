@@ -5,12 +5,14 @@ Qt-free, JSON-able; kept among the window's preferences.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from medqdeg_desktop.engine.image import Window
 from medqdeg_desktop.engine.reading import Series
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.engine.reading.slides import is_region
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import Modality, modality_of
@@ -46,14 +48,10 @@ class Places:
         self.recent = {str(root): text} | {path: line for path, line in self.recent.items() if path != str(root)}
         self.recent = dict(list(self.recent.items())[:_RECENT_KEPT])
 
-    def still_there(self) -> list[tuple[Path, str]]:
-        """The recent places that exist, newest first."""
-        return [(Path(path), text) for path, text in self.recent.items() if Path(path).exists()]
-
     def roots(self, study: str) -> list[Path]:
-        """Files and folders that were open with ``study`` and still exist."""
+        """Files and folders that were open with ``study``."""
         roots = self.studies.get(study, {}).get("roots", [])
-        return [Path(r) for r in roots if isinstance(r, str) and Path(r).exists()]
+        return [Path(r) for r in roots if isinstance(r, str)]
 
     def regions(self, study: str, root: Path) -> list[str]:
         """Regions of slides under ``root`` that were open with ``study``, as text."""
@@ -89,14 +87,20 @@ class Places:
         # The first opened is the first seen: a stack that can be scrolled and windowed in HU rather than a single picture.
         for record in sorted(study.images(), key=lambda record: record.modality is not Modality.CT):
             path = Path(record.path)
-            if record.path and path.is_file():
-                # A slice of a DICOM series is looked at with its neighbours.
-                roots[path.parent if record.facts.get("format") == "DICOM" else path] = None
+            file = file_of(path)
+            if record.path and file.is_file():
+                # A slice of a DICOM series is looked at with its neighbours, a member of an archive with all of that.
+                roots[file.parent if file == path and record.facts.get("format") == "DICOM" else file] = None
         return list(roots)
 
     @staticmethod
     def sample_folder() -> Path:
         return data_folder() / "sample"
+
+
+def present(paths: Sequence[Path]) -> list[Path]:
+    """Those of ``paths`` that are there; never asked on the window's thread, which a share that does not answer would hold."""
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110 - a stale share is not there; Path.exists raises
 
 
 def _view_state(row: OpenSeries) -> dict[str, Any]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from medqdeg_desktop.ui.calibrate.open_menu import OpenMenu
 from medqdeg_desktop.ui.calibrate.series_list import SeriesList
 
 
 class SidePanel(QWidget):
-    """``menu`` is that of the open button, filled by who opens."""
+    """``menu`` is that of the open button."""
 
-    def __init__(self, series: SeriesList, parent: QWidget | None = None) -> None:
+    def __init__(self, series: SeriesList, menu: OpenMenu, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(216)
         self.open_button = QPushButton(self.tr("Open…"))
-        self.menu = QMenu(self.open_button)
-        self.open_button.setMenu(self.menu)
+        self.menu = menu
+        menu.setParent(self.open_button, menu.windowFlags())
+        self.open_button.setMenu(menu)
         self.scanning = QLabel()
         self.scanning.setProperty("role", "small")
         self.scanning.setContentsMargins(12, 4, 12, 4)
