@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import scipy.ndimage
 import scipy.stats
@@ -51,19 +52,56 @@ def test_ct_values_are_hounsfield_units_of_air_fat_water_like_tissue_and_bone() 
     assert hu.max() > 400
 
 
-@pytest.mark.parametrize("lesions", [0, 1, 2, 3])
-def test_the_liver_shows_as_many_hypodense_lesions_as_stated(lesions: int) -> None:
-    phantom = ct.ct_abdomen(11, lesions=lesions)
-    smooth = scipy.ndimage.gaussian_filter(phantom.image.pixels, 2.5)
-    # Liver 108 HU, lesions 25 to 50 HU: dark holes that the closed liver region surrounds.
+def holes_in_the_liver(hu: npt.NDArray[np.float32]) -> int:
+    """Dark holes that the closed liver surrounds, by smoothing and thresholds: liver 108 HU, lesions 25 to 50 HU."""
+    smooth = scipy.ndimage.gaussian_filter(hu, 2.5)
     liver = (smooth > 75) & (smooth < 145)
     labels, _ = scipy.ndimage.label(liver)
     organ = labels == np.argmax(np.bincount(labels[:, : labels.shape[1] // 2].ravel())[1:]) + 1
     holes = scipy.ndimage.binary_fill_holes(organ) & ~organ & (smooth < 75)
     found, count = scipy.ndimage.label(holes)
     sizes = scipy.ndimage.sum_labels(holes, found, range(1, count + 1))
-    assert phantom.truth["liver lesions"] == lesions
-    assert int(np.sum(np.asarray(sizes) > 60)) == lesions
+    return int(np.sum(np.asarray(sizes) > 60))
+
+
+@pytest.mark.parametrize("lesions", [0, 1, 2, 3])
+@pytest.mark.parametrize("large", [False, True])
+def test_the_liver_shows_as_many_hypodense_lesions_as_stated(lesions: int, large: bool) -> None:
+    phantom = ct.ct_abdomen(11, lesions=lesions, large_lesions=large)
+    assert phantom.truth["liver lesions"] == lesions == len(phantom.truth["centres"])
+    assert holes_in_the_liver(phantom.image.pixels) == lesions
+
+
+def test_a_lesion_that_lies_off_the_slice_is_not_counted_in_it() -> None:
+    # Of the three lesions of this abdomen one ends before the middle slice.
+    phantom = ct.ct_abdomen(0)
+    assert phantom.truth["liver lesions"] == 2 == holes_in_the_liver(phantom.image.pixels)
+
+
+def test_three_large_lesions_find_room_in_every_liver() -> None:
+    assert {ct.ct_abdomen(seed, size=64, lesions=3, large_lesions=True).truth["liver lesions"] for seed in range(80)} == {3}
+
+
+@pytest.mark.parametrize(("small", "larger"), [("right", "left"), ("left", "right"), ("none", "none")])
+def test_the_larger_kidney_is_the_one_that_the_truth_names(small: str, larger: str) -> None:
+    for seed in range(6):
+        phantom = ct.ct_abdomen(seed, size=256, small_kidney=small)
+        # Enhanced cortex, 175 HU, beside and below the spine's level; the right kidney lies on the left of the picture.
+        cortex = np.abs(scipy.ndimage.gaussian_filter(phantom.image.pixels, 0.8) - 175) < 22
+        right, left = (float(cortex[135:195, columns].sum()) for columns in (slice(60, 104), slice(152, 196)))
+        assert phantom.truth["larger kidney"] == larger
+        assert {"left": left / right > 1.5, "right": right / left > 1.5, "none": 0.75 < left / right < 1.33}[larger], seed
+
+
+@pytest.mark.parametrize("large", ["right", "left", "none"])
+def test_the_larger_ventricle_is_the_one_that_the_truth_names(large: str) -> None:
+    for seed in range(6):
+        phantom = mr.mr_head(seed, lesion="none", large_ventricle=large)
+        # Cerebrospinal fluid is dark in T1; the midline's fissure is left out.
+        fluid = scipy.ndimage.gaussian_filter(phantom.image.pixels, 1.0) < 300
+        right, left = (float(fluid[70:180, columns].sum()) for columns in (slice(90, 126), slice(130, 166)))
+        assert phantom.truth["larger ventricle"] == large
+        assert {"left": left / right > 1.4, "right": right / left > 1.4, "none": 0.8 < left / right < 1.25}[large], seed
 
 
 def test_slices_of_one_ct_seed_share_their_anatomy_and_not_their_noise() -> None:
