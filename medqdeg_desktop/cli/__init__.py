@@ -30,6 +30,7 @@ _COMMANDS = {
     "verify": "dataset",
     "export": "dataset",
     "evaluate": "evaluate",
+    "keys": "keys",
     "freeze": "evaluate",
     "rescore": "evaluate",
     "report": "evaluate",

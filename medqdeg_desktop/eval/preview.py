@@ -69,13 +69,13 @@ def preview(dataset_dir: Path | str, study_path: Path | str, spec: ModelSpec, op
     if spec.kind in ("openai", "anthropic"):
         try:
             require_clients(spec)
-            keys = {host: key_for(host) for host in spec.hosts}
+            keys = [key_for(url) for url in spec.base_urls]
         except MedqdegError as error:
             problem = str(error)
         else:
             if spec.kind == "openai" and not not_allowed and not clear:
                 exact = options.mode == "option"
-                servers = [_server(url, spec, keys[host], exact) for url, host in zip(spec.base_urls, _hosts(spec), strict=True)]
+                servers = [_server(url, spec, key, exact) for url, key in zip(spec.base_urls, keys, strict=True)]
                 problem = next((server["reason"] for server in servers if server["reason"]), "")
     return {
         "model": spec.label,
@@ -104,12 +104,6 @@ def _cost(dataset: Dataset, spec: ModelSpec, options: EvaluateOptions) -> dict[s
     found = forecast(price, requests, reply_tokens=expected, longest=longest, shares_prompt=spec.kind != "anthropic")
     exceeds = options.max_cost is not None and found.cost > options.max_cost
     return {**found.told(), "limit": options.max_cost, "exceeds_limit": exceeds}
-
-
-def _hosts(spec: ModelSpec) -> list[str]:
-    from urllib.parse import urlsplit
-
-    return [urlsplit(url).hostname or "" for url in spec.base_urls]
 
 
 def _server(url: str, spec: ModelSpec, key: str, exact: bool) -> dict[str, Any]:

@@ -38,16 +38,28 @@ class Job(QObject):
     changed        the state is another one.
     progressed     a progress line came; ``progress`` holds it.
     problem_found  where, reason: something was left out and work goes on.
+    noted          where, text: something worth knowing. ``log`` holds notes and problems in the order in which they came.
     ended          done, stopped or failed; ``error`` is the one line of a failure, ``output`` what the command printed.
+
+    ``given`` is what the command reads on its standard input; it is forgotten as soon as it is handed over.
     """
 
     changed = Signal()
     progressed = Signal()
     problem_found = Signal(str, str)
+    noted = Signal(str, str)
     ended = Signal()
 
     def __init__(
-        self, title: str, arguments: Sequence[str], *, lane: str = "", tells: bool = True, subject: Any = None, shown: bool = True
+        self,
+        title: str,
+        arguments: Sequence[str],
+        *,
+        lane: str = "",
+        tells: bool = True,
+        subject: Any = None,
+        shown: bool = True,
+        given: bytes = b"",
     ) -> None:
         super().__init__()
         self.title = title
@@ -61,8 +73,10 @@ class Job(QObject):
         self.result: dict[str, Any] = {}
         self.problems: list[tuple[str, str]] = []
         self.problem_count = 0
+        self.log: list[tuple[str, str]] = []
         self.output = ""
         self.error = ""
+        self._given = given
         self._said: list[str] = []
         self._rest = b""
         self._fresh = False
@@ -103,6 +117,12 @@ class Job(QObject):
     def start(self) -> None:
         self._become(JobState.RUNNING)
         self._process.start()
+        given, self._given = self._given, b""
+        if self._process.state() is QProcess.ProcessState.NotRunning:
+            return
+        self._process.write(given)
+        # Nothing more comes: a command that asks for something meets the end of its input instead of waiting for ever.
+        self._process.closeWriteChannel()
 
     def stop(self) -> None:
         """Ends the command gently, then by force; what it has finished stays."""
@@ -164,7 +184,13 @@ class Job(QObject):
                 where, reason = str(told.get("where", "")), str(told.get("reason", ""))
                 if len(self.problems) < _MOST_PROBLEMS:
                     self.problems.append((where, reason))
+                    self.log.append((where, reason))
                 self.problem_found.emit(where, reason)
+            case "note":
+                where, text = str(told.get("where", "")), str(told.get("text", ""))
+                if len(self.log) - len(self.problems) < _MOST_PROBLEMS:
+                    self.log.append((self.tr("Note"), text))
+                self.noted.emit(where, text)
             case "finish":
                 self.result = told
 

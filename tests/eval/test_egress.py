@@ -77,7 +77,7 @@ class _Ring(KeyringBackend):
 
 @pytest.fixture
 def ring(monkeypatch: pytest.MonkeyPatch) -> _Ring:
-    held = _Ring({"one.example": "from the ring"})
+    held = _Ring({"one.example": "from-the-ring"})
     previous = keyring.get_keyring()
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -89,14 +89,14 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> _Ring:
 
 
 def test_a_key_belongs_to_its_host(ring: _Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "of the vendor")
-    assert key_for("api.openai.com") == "of the vendor"
-    assert key_for("one.example") == "from the ring"
+    monkeypatch.setenv("OPENAI_API_KEY", "of-the-vendor")
+    assert key_for("api.openai.com") == "of-the-vendor"
+    assert key_for("one.example") == "from-the-ring"
     assert key_for("127.0.0.1") == "none"
-    with pytest.raises(KeyMissingError, match=r"no key for two\.example: .*keyring set.*MEDQDEG_KEY_TWO_EXAMPLE"):
+    with pytest.raises(KeyMissingError, match=r"no key for two\.example: .*medqdeg keys set two.*MEDQDEG_KEY_TWO_EXAMPLE"):
         key_for("two.example")
-    monkeypatch.setenv("MEDQDEG_KEY_TWO_EXAMPLE", "of the site")
-    assert key_for("two.example") == "of the site"
+    monkeypatch.setenv("MEDQDEG_KEY_TWO_EXAMPLE", "of-the-site")
+    assert key_for("two.example") == "of-the-site"
 
 
 def test_a_machine_without_a_keyring_uses_the_environment(ring: _Ring, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.generate.run_page import RunPage
 from medqdeg_desktop.ui.jobs import Job, Jobs, JobState, duration_words, jobs_of
 
 
@@ -191,3 +193,31 @@ def test_a_window_has_one_list_of_jobs(qapp: QApplication) -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(None, "–"), (0.4, "0 s"), (89, "89 s"), (180, "3 min"), (5400, "1.5 h")])
 def test_durations_are_said_in_the_unit_that_fits(seconds: float | None, words: str) -> None:
     assert duration_words(seconds) == words
+
+
+def test_notes_and_problems_stand_in_one_log_in_the_order_in_which_they_came(
+    qtbot: QtBot, jobs: Jobs, evaluated: Evaluated, tmp_path: Path
+) -> None:
+    # Every question on its one type: more than the shares of the publication can be met, and the plan says so.
+    study = evaluated.copy_of_study(tmp_path)
+    page = RunPage(Background())
+    qtbot.addWidget(page)
+    arguments = ["generate", str(study), "--out", str(tmp_path / "set"), "--rule", "published", "--workers", "1"]
+    job = Job("generating", arguments)
+    page.follow(job, tmp_path / "set")
+    noted: list[str] = []
+    job.noted.connect(lambda where, text: noted.append(text))
+    ended(qtbot, jobs.add(job), 60_000)
+    assert job.state is JobState.DONE, job.error
+    assert noted and job.log == [("Note", text) for text in noted] and job.problem_count == 0
+    assert page.problems.isVisibleTo(page) and page.problems.count() == len(noted)
+
+
+def test_what_is_given_to_a_command_reaches_its_input_and_is_kept_nowhere(
+    qtbot: QtBot, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    empty = ended(qtbot, jobs.add(Job("storing", ["keys", "set", "one.example"], tells=False)))
+    assert empty.error == "the key of one.example is empty"
+    given = ended(qtbot, jobs.add(Job("storing", ["keys", "set", "one.example"], tells=False, given=b"a-key-of-some-length")))
+    assert "switched off" in given.error and "a-key" not in repr(vars(given))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from medqdeg_desktop.eval import pacing
 from medqdeg_desktop.eval.backends.base import FatalError, PermanentError, Request, TransientError
 from medqdeg_desktop.eval.costs import Meter
 from medqdeg_desktop.eval.egress import TransferLog, is_loopback
-from medqdeg_desktop.eval.keys import key_for
+from medqdeg_desktop.eval.keys import key_for, without_key
 from medqdeg_desktop.eval.questions import QuestionImage
 
 #: Seconds that one call may take from its first byte to its last.
@@ -58,7 +59,7 @@ class Servers:
     ) -> None:
         self._meter = meter or Meter(None)
         self._hosts = {url: (urlsplit(url).hostname or "") for url in base_urls}
-        self._keys = {url: key_for(host) for url, host in self._hosts.items()}
+        self._keys = {url: key_for(url) for url in base_urls}
         self._log = log
         self._clients = {url: _client(url, host, timeout) for url, host in self._hosts.items()}
         self._turn = cycle(base_urls)
@@ -97,9 +98,9 @@ class Servers:
             raise TransientError(f"{host}: {error or type(error).__name__}", kind="connection") from None
         if response.status_code != 200:
             self._meter.release(reserved)
-            raise _failure(host, response)
+            raise _failure(host, response, self._keys[url])
         try:
-            content = response.json()
+            content = json.loads(without_key(response.text, self._keys[url]))
         except ValueError:
             content = None
         if not isinstance(content, dict):
@@ -128,9 +129,9 @@ def _client(url: str, host: str, timeout: httpx.Timeout) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=through_proxy, follow_redirects=False)
 
 
-def _failure(host: str, response: httpx.Response) -> Exception:
-    """What a status other than 200 means for this request and for the run."""
-    status, said = response.status_code, _said(response)
+def _failure(host: str, response: httpx.Response, key: str) -> Exception:
+    """What a status other than 200 means for this request and for the run; its words never hold ``key``."""
+    status, said = response.status_code, _said(response, key)
     reason = f"{host}: HTTP {status} {said}".rstrip()
     plain = response.text[:4000].casefold()
     if status in {400, 403, 422} and any(mark in plain for mark in _MODERATION):
@@ -144,12 +145,13 @@ def _failure(host: str, response: httpx.Response) -> Exception:
         kind = "rate limit" if status == 429 else f"HTTP {status}"
         return TransientError(reason, kind=kind, retry_after=wish, congested=status in {429, 503, 529})
     if 300 <= status < 400:
-        return FatalError(f"{host} redirects to {response.headers.get('location', 'elsewhere')}; name that address itself")
+        where = without_key(response.headers.get("location", "elsewhere"), key)
+        return FatalError(f"{host} redirects to {where}; name that address itself")
     return PermanentError(reason, kind=f"HTTP {status}")
 
 
-def _said(response: httpx.Response) -> str:
-    """The server's own words in one line, for the message."""
+def _said(response: httpx.Response, key: str) -> str:
+    """The server's own words in one line, for the message, without ``key``."""
     try:
         body = response.json()
     except ValueError:
@@ -157,7 +159,7 @@ def _said(response: httpx.Response) -> str:
     if isinstance(body, dict):
         error = body.get("error", body.get("detail", body.get("message", "")))
         body = error.get("message", error) if isinstance(error, dict) else error
-    return " ".join(str(body).split())[:300]
+    return without_key(" ".join(str(body).split()), key)[:300]
 
 
 def _retry_after(response: httpx.Response) -> float | None:

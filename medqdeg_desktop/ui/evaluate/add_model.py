@@ -10,18 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -32,6 +30,8 @@ from medqdeg_desktop.eval.egress import in_the_clear
 from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
 from medqdeg_desktop.eval.spec import BASELINES, parse_spec
 from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.evaluate.fields import form, spin
+from medqdeg_desktop.ui.evaluate.key_row import KeyRow
 from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
 from medqdeg_desktop.ui.evaluate.state import MODES, Ask
 from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
@@ -82,14 +82,15 @@ class AddModelPage(QScrollArea):
         self.model.setPlaceholderText(self.tr("Name of the model on the server"))
         self.hosted = QLineEdit()
         self.hosted.setPlaceholderText(self.tr("Name of the model"))
+        self.key = KeyRow(jobs)
         self.baseline = QComboBox()
         for name, words in zip(BASELINES, ("Uniform: guesses at random", "Prior: the commonest answer"), strict=True):
             self.baseline.addItem(words, name)
         self.mode = QComboBox()
         for mode, words in MODES.items():
             self.mode.addItem(words, mode)
-        self.trials = _spin(1, 100, DEFAULT_TRIALS["vote"])
-        self.limit = _spin(0, 1_000_000, 0, self.tr("all"))
+        self.trials = spin(1, 100, DEFAULT_TRIALS["vote"])
+        self.limit = spin(0, 1_000_000, 0, self.tr("all"))
         self.text_only = QCheckBox(self.tr("Text only: leave the images out"))
         self.rotate = QCheckBox(self.tr("Rotate the options, against a preference for a place"))
         self.consent = QCheckBox()
@@ -193,8 +194,8 @@ class AddModelPage(QScrollArea):
             ((self.tr("M&odel"), self.hosted),),
             ((self.tr("&Guesser"), self.baseline),),
         ):
-            self.pages.addWidget(_form(rows))
-        how = _form(
+            self.pages.addWidget(form(rows))
+        how = form(
             (
                 (self.tr("&Mode"), self.mode),
                 (self.tr("&Trials"), self.trials),
@@ -219,6 +220,7 @@ class AddModelPage(QScrollArea):
         column.addSpacing(8)
         column.addWidget(self.pages)
         column.addWidget(self.facts)
+        column.addWidget(self.key)
         column.addSpacing(8)
         column.addWidget(label(self.tr("How it is asked"), "section"))
         column.addWidget(how)
@@ -258,6 +260,7 @@ class AddModelPage(QScrollArea):
         self.limit.valueChanged.connect(self._on_edited)
         for box in (self.text_only, self.rotate, self.trust, self.consent, self.plain):
             box.toggled.connect(self._on_edited)
+        self.key.changed.connect(self._on_edited)
         self.add.clicked.connect(self._on_add)
         self.cancel.clicked.connect(self.cancelled)
 
@@ -296,6 +299,7 @@ class AddModelPage(QScrollArea):
             self._folder = None
             self.facts.setText("")
         self.facts.setVisible(self.kind == "local")
+        self.key.setVisible(self.kind in ("openai", "anthropic"))
         self._settle.start()
 
     def _check(self) -> None:
@@ -304,6 +308,7 @@ class AddModelPage(QScrollArea):
             folder = Path(self.folder.text().strip()).expanduser()
             self._background.run("model", partial(describe, folder, trust=self.trust.isChecked()), self._on_described)
         self.trials.setEnabled(True)
+        self.key.ask_about(self._server_urls(), self._unencrypted if self.plain.isChecked() else ())
         ask = self.ask
         if ask is None or self._study is None:
             self._show_told({})
@@ -406,6 +411,14 @@ class AddModelPage(QScrollArea):
         except MedqdegError:
             return ()
 
+    def _server_urls(self) -> tuple[str, ...]:
+        """Addresses whose keys are asked for: also while the model has no name yet."""
+        rest = {"openai": f"model@{self.url.text().strip()}", "anthropic": "model"}.get(self.kind, "")
+        try:
+            return parse_spec(f"{self.kind}:{rest}").base_urls if rest else ()
+        except MedqdegError:
+            return ()
+
     def _on_mode(self) -> None:
         """Each mode has a number of trials of its own."""
         self.trials.setValue(next(t for mode, t in DEFAULT_TRIALS.items() if mode == self.mode.currentData()))
@@ -415,25 +428,3 @@ class AddModelPage(QScrollArea):
         ask = self.ask
         if ask is not None:
             self.added.emit(ask)
-
-
-def _spin(low: int, high: int, value: int, special: str = "") -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSpecialValueText(special)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-    box.setMaximumWidth(140)
-    return box
-
-
-def _form(rows: Any) -> QWidget:
-    page = QWidget()
-    form = QFormLayout(page)
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setHorizontalSpacing(12)
-    form.setVerticalSpacing(8)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    for words, widget in rows:
-        form.addRow(words, widget)
-    return page

@@ -87,12 +87,14 @@ class RunPage(QWidget):
             self.strip.clear()
         if self.job is not None:
             self.job.progressed.disconnect(self._on_progressed)
-            self.job.problem_found.disconnect(self._on_problem)
+            self.job.problem_found.disconnect(self._on_logged)
+            self.job.noted.disconnect(self._on_logged)
             self.job.changed.disconnect(self._on_changed)
         self.job, self._folder = job, folder
-        self.problems.show_rows(job.problems)
+        self.problems.show_rows(job.log)
         job.progressed.connect(self._on_progressed)
-        job.problem_found.connect(self._on_problem)
+        job.problem_found.connect(self._on_logged)
+        job.noted.connect(self._on_logged)
         job.changed.connect(self._on_changed)
         for quantity in (self.rate, self.left):
             quantity.tell("–")
@@ -117,9 +119,11 @@ class RunPage(QWidget):
             self.left.tell(duration_words(job.progress["seconds_left"]))
         self.strip.show_last(self._folder, str(job.progress.get("last") or ""))
 
-    def _on_problem(self, where: str, reason: str) -> None:
-        if self.job is not None and self.problems.count() < len(self.job.problems):
-            self.problems.add(where, reason)
+    def _on_logged(self) -> None:
+        """A note or a problem came."""
+        if self.job is not None:
+            for entry in self.job.log[self.problems.count() :]:
+                self.problems.add(*entry)
         self._show_problem_count()
 
     def _on_changed(self) -> None:
@@ -167,5 +171,6 @@ class RunPage(QWidget):
     def _show_problem_count(self) -> None:
         count = self.job.problem_count if self.job is not None else 0
         self.left_out.tell(f"{count:,}")
-        self._problem_head.setText(self.tr("Problems") if count else "")
-        self.problems.setVisible(bool(count))
+        log = self.job.log if self.job is not None else []
+        self._problem_head.setText(self.tr("Problems") if count == len(log) > 0 else self.tr("Log") if log else "")
+        self.problems.setVisible(bool(log))
