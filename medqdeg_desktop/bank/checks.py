@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.taxonomy import Modality, modality_of
 
 
@@ -92,7 +93,8 @@ def images(names: Iterable[Any], folder: Path) -> tuple[str, ...]:
         path = (folder / name).resolve()
         if path.is_dir():
             raise RowError(f"image {name} is a folder; an item names one file")
-        if not path.is_file():
+        # A member of an archive is there as far as its archive is; what is in that, reading it tells.
+        if not file_of(path).is_file():
             raise RowError(f"image {name} is not there")
         found.append(str(path))
     if not found:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.reading import Series, read_image, read_series
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.study.records import Item
 from medqdeg_desktop.taxonomy import Modality
 
@@ -68,7 +69,7 @@ def read(view: View, *, decode_here: bool = False) -> MedicalImage:
                   needs is kept for the next item of the same stack.
     """
     if decode_here and view.axis:
-        series = _stack(view.path, view.axis, view.modality, Path(view.path).stat().st_mtime_ns)
+        series = _stack(view.path, view.axis, view.modality, file_of(view.path).stat().st_mtime_ns)
         image = series.frame(series.middle if view.frame is None else view.frame)
     else:
         image = read_image(view.path, view.frame, modality=view.modality, axis=view.axis, decode_here=decode_here)

@@ -20,6 +20,7 @@ from medqdeg_desktop.bank.errors import BankError
 from medqdeg_desktop.bank.views import View, others_of, views
 from medqdeg_desktop.bank.wording import normalised, without_options
 from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.study.identifiers import now_after, uuid7
 from medqdeg_desktop.study.items import Verdict
 from medqdeg_desktop.study.records import Event, Item, ItemCounts
@@ -200,7 +201,7 @@ def problems(draft: Draft, shape: tuple[int, ...] | None = None) -> list[str]:
             found.append("the region lies on a picture that the question does not have")
     if draft.others and any(view.modality is not draft.modality for view in draft.others):
         found.append("the pictures are of different modalities: they could not be degraded alike")
-    missing = next((view.path for view in draft.pictures if not Path(view.path).exists()), "")
+    missing = next((view.path for view in draft.pictures if not file_of(view.path).exists()), "")
     if missing:
         found.append(f"image {missing} is not there")
     return found

@@ -14,6 +14,7 @@ from medqdeg_desktop.calibration.trials import Trial
 from medqdeg_desktop.engine.degradation import degrade, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage, frozen, pixel_sha256
 from medqdeg_desktop.engine.reading import read_image
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.study.records import ImageRecord
 
 
@@ -32,7 +33,7 @@ class Shown:
 
 def picture(record: ImageRecord) -> MedicalImage:
     """The recorded frame; CalibrationError where it is not on this machine or has other pixels."""
-    if not record.path or not Path(record.path).exists():
+    if not record.path or not file_of(record.path).exists():
         where = f" (last at {record.path})" if record.path else ""
         raise CalibrationError(f"picture {record.alias} ({record.image_id[:12]}) is not on this machine{where}")
     facts = record.facts

@@ -85,7 +85,7 @@ _AXIS = click.option(
 @_MODALITY
 @_AXIS
 def info(path: Path, as_json: bool, modality: Modality | None, axis: str | None) -> None:
-    """What PATH (file, folder, DICOMDIR) holds: pre-flight, and one frame of each series decoded. No identity is shown.
+    """What PATH (file, folder, ZIP, tar, DICOMDIR) holds: pre-flight, and one frame of each series decoded. No identity is shown.
 
     Example: medqdeg info ct_series/
     """

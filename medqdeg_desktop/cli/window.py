@@ -10,7 +10,7 @@ import click
 @click.command("open")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[STUDY | FILE | FOLDER]...")
 def open_window(paths: tuple[Path, ...]) -> int:
-    """Open the window on a study, or on files and folders of images.
+    """Open the window on a study, or on files, folders and archives (ZIP, tar) of images.
 
     Without an argument it opens the last study. Decisions are kept at once; there is nothing to save.
 

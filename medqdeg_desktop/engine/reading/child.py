@@ -72,6 +72,9 @@ def _answer(request: dict[str, Any], operations: Operations, answers: IO[bytes],
                 wire.send(answers, {"percentiles": ends})
             elif name == "directory":
                 wire.send(answers, {"paths": operations.directory(request["path"])})
+            elif name == "members":
+                paths, refused = operations.members(request["path"])
+                wire.send(answers, {"paths": paths, "refused_members": refused})
             elif name == "load":
                 operations.load()
                 wire.send(answers, {"ready": True})

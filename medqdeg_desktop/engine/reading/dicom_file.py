@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import struct
 import zlib
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.archives import open_bytes
 from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, Limits
 
 if TYPE_CHECKING:
@@ -56,11 +57,12 @@ class DicomFile:
     size: int
     inflated: bytes | None
     guessed: bool
+    limits: Limits
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """The bytes, positioned at the pixel element's value."""
-        with Path(self.path).open("rb") if self.inflated is None else io.BytesIO(self.inflated) as source:
+        with open_bytes(self.path, self.limits) if self.inflated is None else io.BytesIO(self.inflated) as source:
             source.seek(self.pixel_offset)
             yield source
 
@@ -69,11 +71,11 @@ def open_dicom(path: str, limits: Limits) -> DicomFile:
     """Parses the header of ``path``. Raises UnreadableImageError; other exceptions mean a header beyond repair."""
     from pydicom import dcmread
 
-    with Path(path).open("rb") as file:
+    with open_bytes(path, limits) as file:
         inflated = None
         syntax = _meta_syntax(file)
         if syntax == _DEFLATED:
-            inflated = _inflate(path, limits, file.tell())
+            inflated = _inflate(path, limits, file)
         source: IO[bytes] = file if inflated is None else io.BytesIO(inflated)
         source.seek(0)
         header = dcmread(source, stop_before_pixels=True, force=True)
@@ -88,8 +90,10 @@ def open_dicom(path: str, limits: Limits) -> DicomFile:
                 raise UnreadableImageError(path, "is no DICOM file")
             pixel_syntax = _native_syntax(bool(implicit), bool(little))
         keyword, vr, offset, length = _pixel_element(source, pixel_syntax)
-    size = Path(path).stat().st_size if inflated is None else len(inflated)
-    return DicomFile(path, header, syntax or pixel_syntax, pixel_syntax, keyword, vr, offset, length, size, inflated, guessed)
+        size = source.seek(0, os.SEEK_END)
+    return DicomFile(
+        path, header, syntax or pixel_syntax, pixel_syntax, keyword, vr, offset, length, size, inflated, guessed, limits
+    )
 
 
 def _native_syntax(implicit: bool, little: bool) -> str:
@@ -124,9 +128,11 @@ def _meta_syntax(file: IO[bytes]) -> str:
         file.seek(length - len(value), 1)
 
 
-def _inflate(path: str, limits: Limits, start: int) -> bytes:
-    """The data set of a deflated file, which begins at ``start``, as explicit little endian bytes up to a limit."""
-    raw = Path(path).read_bytes()
+def _inflate(path: str, limits: Limits, file: IO[bytes]) -> bytes:
+    """The data set of a deflated file, which begins where ``file`` stands, as explicit little endian bytes up to a limit."""
+    start = file.tell()
+    file.seek(0)
+    raw = file.read()
     # The whole data set has to be inflated even to read its header; few deflated files are a tenth of this.
     most = min(limits.frame_bytes // 2, (len(raw) - start) * DEFLATE_RATIO + 64)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -50,6 +50,9 @@ class Decoder(Protocol):
     def directory(self, path: str) -> list[str]:
         """Image paths that a DICOMDIR names. Raises UnreadableImageError."""
 
+    def members(self, path: str) -> tuple[list[str], list[UnreadableImageError]]:
+        """Paths of the files in an archive, and refusals of the rest. Raises UnreadableImageError."""
+
 
 class HereDecoder:
     """Decodes in the calling process: for batch workers, which are expendable children themselves."""
@@ -79,6 +82,11 @@ class HereDecoder:
     def directory(self, path: str) -> list[str]:
         with self._lock:
             return self._operations.directory(path)
+
+    def members(self, path: str) -> tuple[list[str], list[UnreadableImageError]]:
+        with self._lock:
+            paths, refused = self._operations.members(path)
+        return paths, [UnreadableImageError(*one) for one in refused]
 
 
 class _Child:
@@ -236,6 +244,11 @@ class GuardedDecoder:
         with self._lease(path) as child:
             answer = child.ask({"do": "directory", "path": path}, path)(path, self.limits.seconds)
         return [str(p) for p in answer["paths"]]
+
+    def members(self, path: str) -> tuple[list[str], list[UnreadableImageError]]:
+        with self._lease(path) as child:
+            answer = child.ask({"do": "members", "path": path}, path)(path, self.limits.seconds)
+        return [str(p) for p in answer["paths"]], [UnreadableImageError(str(p), str(r)) for p, r in answer["refused_members"]]
 
     def process_ids(self) -> list[int]:
         """Ids of the children that run now."""

@@ -23,8 +23,9 @@ class Limits:
     """Limits of one decoder.
 
     frame_bytes     decoded size of one frame (rows x columns x samples x bytes a value).
-    volume_bytes    decoded size of a NIfTI volume or an inflated file that has to be held as a whole.
+    volume_bytes    decoded size of a NIfTI volume, or of an inflated file or member of an archive that is held as a whole.
     frames          frames in one file.
+    entries         entries of one archive.
     memory_bytes    address space of the decoder process (POSIX).
     seconds         time for one frame; a volume that must be inflated as a whole counts as one.
     """
@@ -32,6 +33,7 @@ class Limits:
     frame_bytes: int = 512 * MIB
     volume_bytes: int = 1024 * MIB
     frames: int = 100_000
+    entries: int = 100_000
     memory_bytes: int = 4096 * MIB
     seconds: float = 20.0
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import os
 import struct
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.archives import file_of, open_bytes
 from medqdeg_desktop.engine.reading.colour import grey_if_equal
 from medqdeg_desktop.engine.reading.cuts import AXES, Cut
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts
@@ -52,20 +55,25 @@ def open_volume(path: str, limits: Limits, *, header_only: bool = False) -> Volu
     """
     import nibabel
 
-    compressed = _starts_with(path, b"\x1f\x8b")
-    header = _header(path, compressed)
-    size = Path(path).stat().st_size
+    is_member = file_of(path) != Path(path)
+    with open_bytes(path, limits) as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        header = _header(path, file, compressed)
     offset, needed = _extent(path, header, limits)
     if compressed:
         if needed > size * DEFLATE_RATIO:
             raise UnreadableImageError(path, f"the header promises {needed:,} bytes, more than {size:,} can inflate to")
         limits.check_volume(path, needed)
         held = min(offset, needed) if header_only else needed
-        source: Any = io.BytesIO(_inflate(path, held))
+        with open_bytes(path, limits) as file:
+            source: Any = io.BytesIO(_inflate(path, file, held))
     else:
         if size < needed:
             raise UnreadableImageError(path, f"is cut off: {size:,} bytes where the header promises {needed:,}")
-        source, held = None, 0
+        # nibabel reads a file as it needs it; of a member the bytes are held by whoever has the archive open.
+        source, held = open_bytes(path, limits) if is_member else None, 0
     kind = nibabel.Nifti2Image if header[0] == 540 else nibabel.Nifti1Image
     image = kind.from_stream(source) if source is not None else kind.from_filename(path)
     shape = tuple(int(n) for n in image.shape)
@@ -204,11 +212,11 @@ def is_nifti(head: bytes) -> bool:
     return struct.unpack("<i", head[:4])[0] in (540, 0x1C020000) and head[4:7] in (b"n+2", b"ni2")
 
 
-def _header(path: str, compressed: bool) -> tuple[int, str, bytes]:
+def _header(path: str, file: BinaryIO, compressed: bool) -> tuple[int, str, bytes]:
     """(348 or 540, byte order, header bytes)."""
     try:
-        with gzip.open(path) if compressed else Path(path).open("rb") as file:
-            head = file.read(540)
+        with gzip.GzipFile(fileobj=file) if compressed else nullcontext(file) as content:
+            head = content.read(540)
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableImageError(path, f"cannot be inflated ({error})") from None
     if not is_nifti(head):
@@ -245,23 +253,18 @@ def _extent(path: str, header: tuple[int, str, bytes], limits: Limits) -> tuple[
     return int(offset), int(offset) + voxels * bits // 8
 
 
-def _inflate(path: str, needed: int) -> bytes:
+def _inflate(path: str, file: BinaryIO, needed: int) -> bytes:
     """The first ``needed`` bytes of the gzip stream; what follows the last voxel is left alone."""
     from isal import igzip
 
     try:
-        with igzip.open(path) as stream:
+        with igzip.open(file) as stream:
             data = stream.read(needed)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UnreadableImageError(path, f"cannot be inflated ({error})") from None
     if len(data) < needed:
         raise UnreadableImageError(path, f"is cut off: inflates to {len(data):,} bytes where the header promises {needed:,}")
     return bytes(data)
-
-
-def _starts_with(path: str, magic: bytes) -> bool:
-    with Path(path).open("rb") as file:
-        return file.read(len(magic)) == magic
 
 
 def _nibabel_version() -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.image import MedicalImage
+from medqdeg_desktop.engine.reading.archives import file_of
 from medqdeg_desktop.engine.reading.guard import Decoder, decoder_here
 from medqdeg_desktop.engine.reading.scanning import scan
 from medqdeg_desktop.engine.reading.series import Series
@@ -16,7 +17,7 @@ from medqdeg_desktop.taxonomy import Modality
 def read_series(
     path: str | os.PathLike[str], *, modality: Modality | None = None, axis: str = "", decode_here: bool = False
 ) -> Series:
-    """The series at ``path``: a file, or a folder or DICOMDIR with exactly one.
+    """The series at ``path``: a file, or a folder, archive or DICOMDIR with exactly one.
 
     axis    of a cut; a slice of a stack stands for the whole stack that lies in its folder.
 
@@ -26,7 +27,7 @@ def read_series(
     found = scan(path, modality=modality, axis=axis, decoder=decoder)
     if len(found.series) == 1:
         return found.series[0]
-    if axis and not found.series and Path(path).is_file():
+    if axis and not found.series and file_of(path).is_file():
         stack = _stack_of(Path(path), modality, decoder)
         if stack is not None:
             return stack.cut(axis)

@@ -1,4 +1,4 @@
-"""What the decoder does on request: describe files, decode one frame, measure the range of a series, list a DICOMDIR.
+"""What the decoder does on request: describe files, decode one frame, measure a series' range, list a DICOMDIR or an archive.
 
 These functions run in the guarded child process, or in the calling process where that one is itself expendable. Any
 exception that is no MedqdegError is turned into an UnreadableImageError here: libraries raise whatever they like on a
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading import archives
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts, finite_percentiles, one_line
 from medqdeg_desktop.engine.reading.limits import MIB, Limits
 
@@ -101,6 +102,10 @@ class Operations:
 
         return _refusing(path, lambda: dicomdir.referenced_files(path, self.limits))
 
+    def members(self, path: str) -> tuple[list[str], list[tuple[str, str]]]:
+        """Paths of the files in an archive, and (path, reason) of what is not read."""
+        return _refusing(path, lambda: archives.members(path, self.limits))
+
     def load(self) -> None:
         """Loads what reading DICOM takes, so that the first file need not."""
         import pydicom.pixels.decoders
@@ -110,11 +115,10 @@ class Operations:
         _loaded = (pydicom.pixels.decoders, dicom_pixels)
 
     def _kind(self, path: str) -> str:
-        return sniff(path)
+        return sniff(path, self.limits)
 
     def _open(self, path: str, kind: str) -> Any:
-        status = Path(path).stat()
-        key = (path, status.st_mtime_ns, status.st_size)
+        key = (path, *archives.status(path))
         if key in self._opened:
             self._opened.move_to_end(key)
             return self._opened[key]
@@ -148,7 +152,7 @@ def _held_bytes(opened: Any) -> int:
     return len(inflated) if inflated is not None else int(getattr(opened, "held_bytes", 0))
 
 
-def sniff(path: str) -> str:
+def sniff(path: str, limits: Limits) -> str:
     """Which of "dicom", "nifti", "raster" and "slide" by content; UnreadableImageError for anything else.
 
     The name counts for slides alone, whose first file may be a plain picture that only its neighbours make a slide.
@@ -156,25 +160,35 @@ def sniff(path: str) -> str:
     from medqdeg_desktop.engine.reading import slides
     from medqdeg_desktop.engine.reading.nifti import is_nifti
 
-    with Path(path).open("rb") as file:
+    with archives.open_bytes(path, limits) as file:
         head = file.read(1024)
-    if not head:
-        raise UnreadableImageError(path, "is empty")
-    if slides.may_be_slide(path, head) and slides.is_slide(path, is_dicom=head[128:132] == b"DICM"):
+        if not head:
+            raise UnreadableImageError(path, "is empty")
+        may_be_slide = slides.may_be_slide(path, head, file)
+    is_member = archives.file_of(path) != Path(path)
+    is_dicom = head[128:132] == b"DICM"
+    if may_be_slide and is_member and not is_dicom:
+        raise UnreadableImageError(path, "is a whole slide, which is not read inside an archive: unpack that first")
+    if may_be_slide and not is_member and slides.is_slide(path, is_dicom=is_dicom):
         return "slide"
     # First, since the preamble of a DICOM file may hold the header of a TIFF.
-    if head[128:132] == b"DICM":
+    if is_dicom:
         return "dicom"
+    if archives.is_archive(head):
+        within = "is an archive inside an archive: unpack it first" if is_member else "is an archive: open it by itself"
+        raise UnreadableImageError(path, within)
     if head.startswith(_RASTER_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "raster"
     if head[:2] == b"\x1f\x8b":
         try:
-            with gzip.open(path) as stream:
+            with archives.open_bytes(path, limits) as file, gzip.open(file) as stream:
                 inner = stream.read(540)
         except (OSError, EOFError, zlib.error):
             raise UnreadableImageError(path, "is a damaged gzip file") from None
         if is_nifti(inner):
             return "nifti"
+        if archives.is_archive(inner):
+            raise UnreadableImageError(path, "is a compressed tar, whose files cannot be read in place: unpack it first")
         raise UnreadableImageError(path, "is a gzip file without a NIfTI image in it")
     if is_nifti(head):
         return "nifti"

@@ -9,15 +9,15 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.archives import open_bytes
 from medqdeg_desktop.engine.reading.colour import grey_if_equal, to_bytes
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts
 from medqdeg_desktop.engine.reading.limits import Limits
@@ -35,7 +35,7 @@ _EXIF_ORIENTATION = 0x0112
 
 def describe(path: str, limits: Limits) -> FileFacts:
     """Facts from the header alone. Raises UnreadableImageError."""
-    with _opened(path) as image:
+    with _opened(path, limits) as (image, file):
         frames = _frame_count(path, image, limits)
         columns, rows = image.size
         limits.check_frame(path, rows, columns, 3, 1)
@@ -48,7 +48,7 @@ def describe(path: str, limits: Limits) -> FileFacts:
             rows=columns if turned else rows,
             columns=rows if turned else columns,
             colour=not _is_grey(image),
-            bits=_bits(path, image),
+            bits=_bits(image, file),
             label=f"{name} image",
             transfer_syntax=name,
         )
@@ -58,7 +58,7 @@ def decode(path: str, frame: int, limits: Limits) -> DecodedFrame:
     """Page ``frame``. Raises UnreadableImageError with the reason in one line."""
     from PIL import ImageOps
 
-    with _opened(path) as image:
+    with _opened(path, limits) as (image, file):
         frames = _frame_count(path, image, limits)
         if not 0 <= frame < frames:
             raise UnreadableImageError(path, f"has no frame {frame + 1}; it has {frames}")
@@ -70,9 +70,9 @@ def decode(path: str, frame: int, limits: Limits) -> DecodedFrame:
         provenance = {"format": name, "decoder": f"Pillow {version('pillow')}", "transfer_syntax": name}
         if image.info.get("icc_profile"):
             provenance["colour_profile"] = "present, not applied"
-        bits = _bits(path, image)
+        bits = _bits(image, file)
         orientation = _exif_orientation(image)
-        values = _deep_colour_png(path) if bits == 16 and not _is_grey(image) else None
+        values = _deep_colour_png(file) if bits == 16 and not _is_grey(image) else None
         if values is not None:
             import cv2
 
@@ -101,15 +101,19 @@ def _grey(values: Array, bits: int, provenance: dict[str, str]) -> DecodedFrame:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image]:
+def _opened(path: str, limits: Limits) -> Iterator[tuple[Image, BinaryIO]]:
+    """The picture, and its file to look at beside it."""
     from PIL import Image
 
     with warnings.catch_warnings():
         # Over half of Pillow's limit it only warns; here that is a refusal as well.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=FORMATS) as image:
-                yield image
+            with ExitStack() as opened:
+                file, aside = (opened.enter_context(open_bytes(path, limits)) for _ in range(2))
+                yield opened.enter_context(Image.open(file, formats=FORMATS)), aside
+        except UnreadableImageError:
+            raise
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise UnreadableImageError(path, f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
         except Image.UnidentifiedImageError:
@@ -136,7 +140,7 @@ def _is_grey(image: Image) -> bool:
     return image.mode in ("1", "L", "LA", "I", "F", *_GREY16)
 
 
-def _bits(path: str, image: Image) -> int:
+def _bits(image: Image, file: BinaryIO) -> int:
     """Bits of a stored value; 0 for floating point."""
     if image.mode in _GREY16:
         return 16
@@ -144,20 +148,21 @@ def _bits(path: str, image: Image) -> int:
         return 16 if image.format == "PNG" else 32
     if image.mode == "F":
         return 0
-    return 16 if image.format == "PNG" and _png_depth(path) == 16 else 8
+    return 16 if image.format == "PNG" and _png_depth(file) == 16 else 8
 
 
-def _png_depth(path: str) -> int:
-    with Path(path).open("rb") as file:
-        head = file.read(25)
+def _png_depth(file: BinaryIO) -> int:
+    file.seek(0)
+    head = file.read(25)
     return head[24] if len(head) == 25 else 8
 
 
-def _deep_colour_png(path: str) -> npt.NDArray[np.uint8] | None:
+def _deep_colour_png(file: BinaryIO) -> npt.NDArray[np.uint8] | None:
     """RGB of a PNG with 16 bits a channel, rounded to 8 (Pillow would cut the low byte off)."""
     import cv2
 
-    deep = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    file.seek(0)
+    deep = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is None or deep.ndim != 3 or deep.dtype != np.uint16:
         return None
     colour = deep[..., 2::-1].astype(np.float32)

@@ -152,3 +152,6 @@ class _StackDecoder:
 
     def directory(self, path: str) -> list[str]:
         return self._series.decoder.directory(path)
+
+    def members(self, path: str) -> tuple[list[str], list[UnreadableImageError]]:
+        return self._series.decoder.members(path)

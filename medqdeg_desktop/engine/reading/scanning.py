@@ -1,4 +1,4 @@
-"""What lies at a path: a file, a folder with everything below it, or a DICOMDIR; grouped into series, the rest refused by name.
+"""What lies at a path: file, folder with everything below it, archive or DICOMDIR; grouped into series, the rest refused by name.
 
 Only headers are read. Files are recognised by their content, never by their name. Links to folders are not followed.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.archives import file_of, is_archive_file, natural
 from medqdeg_desktop.engine.reading.facts import FileFacts
 from medqdeg_desktop.engine.reading.grouping import group
 from medqdeg_desktop.engine.reading.guard import Decoder, shared_decoder
@@ -56,9 +57,8 @@ def scan(
     Raises UnreadableImageError where there is nothing at ``path``, or a DICOMDIR names files outside its folder.
     """
     decoder = decoder or shared_decoder()
-    paths = _files(Path(path), decoder)
+    paths, refused = _files(Path(path), decoder)
     facts: list[FileFacts] = []
-    refused: list[Refused] = []
     told = 0
     done = 0
     while done < len(paths) and not cancelled():
@@ -95,12 +95,27 @@ def _cut(series: list[Series], axis: str, refused: list[Refused]) -> list[Series
     return found
 
 
-def _files(path: Path, decoder: Decoder) -> list[str]:
-    if path.is_file():
-        return decoder.directory(str(path)) if path.name.upper() == "DICOMDIR" else [str(path)]
-    if not path.is_dir():
+def _files(path: Path, decoder: Decoder) -> tuple[list[str], list[Refused]]:
+    """What is to be described at ``path``, and what is refused unseen."""
+    if path.is_dir():
+        return list(_below(path)), []
+    file = file_of(path)
+    if not file.is_file():
         raise UnreadableImageError(str(path), "there is no such file or folder")
-    return list(_below(path))
+    if path.name.upper() == "DICOMDIR" and file == path:
+        return decoder.directory(str(path)), []
+    if not is_archive_file(file):
+        if file != path:
+            raise UnreadableImageError(str(path), f"there is no such file or folder; {file.name} is no archive")
+        return [str(path)], []
+    names, refused = decoder.members(str(file))
+    if file == path:
+        return names, [Refused(error.path, error.reason) for error in refused]
+    below = [name for name in names if Path(name) == path or path in Path(name).parents]
+    if not below:
+        reason = next((error.reason for error in refused if Path(error.path) == path), "is not in the archive")
+        raise UnreadableImageError(str(path), reason)
+    return below, []
 
 
 def _below(folder: Path) -> Iterator[str]:
@@ -108,14 +123,7 @@ def _below(folder: Path) -> Iterator[str]:
         # "slide.mrxs" has its pixels in the folder "slide": files that are nothing by themselves.
         parts = {Path(name).stem for name in names if name.lower().endswith(".mrxs")}
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in parts)
-        for name in sorted(names, key=_natural):
+        for name in sorted(names, key=natural):
             # Hidden files are the system's; a DICOMDIR only repeats what the files say themselves.
             if not name.startswith(".") and name.upper() != "DICOMDIR":
                 yield str(Path(where) / name)
-
-
-def _natural(name: str) -> tuple[str, int, str]:
-    """Sorts "2.dcm" before "10.dcm"."""
-    digits = "".join(c for c in Path(name).stem if c.isdigit())
-    stem = "".join(c for c in name if not c.isdigit())
-    return stem, int(digits[:18] or 0), name

@@ -74,15 +74,14 @@ class Slide:
     facts: SlideFacts
 
 
-def may_be_slide(path: str, head: bytes) -> bool:
-    """Whether it is worth asking OpenSlide about a file with these first bytes. Cheap: most files are none."""
+def may_be_slide(path: str, head: bytes, file: IO[bytes]) -> bool:
+    """Whether it is worth asking OpenSlide about an open file with these first bytes. Cheap: most files are none."""
     if Path(path).suffix.lower() in _SUFFIXES:
         return True
     if head[128:132] == b"DICM":
         return _DICOM_SLIDE in head
     if head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"):
-        with Path(path).open("rb") as file:
-            return _tiled_pyramid(file)
+        return _tiled_pyramid(file)
     return False
 
 
@@ -246,6 +245,7 @@ def _positive(text: str | None) -> float | None:
 
 def _tiled_pyramid(file: IO[bytes]) -> bool:
     """Whether a TIFF's first picture is tiled and followed by a smaller one, or tiled and very large."""
+    file.seek(0)
     head = file.read(16)
     order = "<" if head[:2] == b"II" else ">"
     big = head[2:4] in (b"+\x00", b"\x00+")

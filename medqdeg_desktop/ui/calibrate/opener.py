@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from medqdeg_desktop.engine.reading import Refused, Series, scan
+from medqdeg_desktop.engine.reading.archives import told
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.ui.hop import Hop
 
@@ -81,7 +82,7 @@ class Opener(QObject):
     def told_of(self, paths: Sequence[Path], count: int, refused: Sequence[Refused]) -> str:
         """One sentence on the files that were refused beside ``count`` series."""
         first = refused[0]
-        name = Path(first.path).name
+        name = told(first.path)
         if count == 0 and len(refused) == 1:
             return f"{first.path}: {first.reason}"
         if count == 0:
