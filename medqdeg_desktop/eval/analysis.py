@@ -103,11 +103,13 @@ class Analysis:
     ) -> None:
         self.positions = dict(positions or {})
         self._stacked: dict[str, Floats] = {}
+        #: The same with 0 for what is not known, and where it is known; None where that is everywhere.
+        self._filled: dict[str, tuple[Floats, NDArray[np.bool_] | None]] = {}
         self.table = table
         self.runs = tuple(runs)
         self.scores = tuple(scores)
-        accuracy = self._stack("accuracy")
-        confidence = self._stack("confidence")
+        accuracy = self.column("accuracy")
+        confidence = self.column("confidence")
         self.answered = np.isfinite(accuracy)
         #: Confidence may be missing where a model stated none; shift is over the questions that have both.
         self.confident = self.answered & np.isfinite(confidence)
@@ -117,7 +119,7 @@ class Analysis:
         self._accuracy_of_confident = self._accuracy if self._complete else np.where(self.confident, accuracy, 0.0)
         self._weights: dict[tuple[int, int], ClusterWeights] = {}
 
-    def _stack(self, name: str) -> Floats:
+    def column(self, name: str) -> Floats:
         """A column of the scores for all models, (n, m): stacked once, then only cut, as every change of a filter needs it."""
         if name not in self._stacked:
             self._stacked[name] = np.stack([getattr(s, name) for s in self.scores], axis=1)
@@ -182,7 +184,7 @@ class Analysis:
             confidence=confidence,
             calibration_shift=shift,
             unparsed_rate=self._column_mean("unparsed", rows),
-            uniform_confidence=_mean((self._stack("floor")[rows] * self.answered[rows]).sum(axis=0), n),
+            uniform_confidence=_mean((self.column("floor")[rows] * self.answered[rows]).sum(axis=0), n),
             top_confidence=self._column_mean("top", rows),
             confidence_dropped=self._column_mean("dropped", rows),
             confidence_own_class=self._column_mean("own_class", rows),
@@ -191,15 +193,20 @@ class Analysis:
         )
 
     def _column_mean(self, name: str, rows: NDArray[np.int64]) -> Floats:
-        values = self._stack(name)[rows]
-        known = np.isfinite(values)
-        return _mean(np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0))
+        if name not in self._filled:
+            values = self.column(name)
+            known = np.isfinite(values)
+            self._filled[name] = (values, None) if known.all() else (np.where(known, values, 0.0), known)
+        filled, known_at = self._filled[name]
+        count = np.array(len(rows)) if known_at is None else known_at[rows].sum(axis=0)
+        return _mean(filled[rows].sum(axis=0), count)
 
     def _clusters_answered(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        cluster = self.table.cluster[rows]
-        if self._complete:
-            return np.full(len(self.runs), len(np.unique(cluster)))
-        return np.array([len(np.unique(cluster[answered])) for answered in self.answered[rows].T], dtype=np.int64)
+        cluster, answered = self.table.cluster[rows], self.answered[rows]
+        found = np.full(len(self.runs), len(np.unique(cluster)))
+        for m in np.flatnonzero(~answered.all(axis=0)):
+            found[m] = len(np.unique(cluster[answered[:, m]]))
+        return found
 
     def _paired(self, cell: Cell) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]] | None:
         """Differences from the same question at L0, in the cell's rows: of accuracy and of shift, each (r, m), 0 where there is
@@ -215,7 +222,7 @@ class Analysis:
         return difference, np.where(told, confidence - difference, 0.0), both, told
 
     def _matched(self, cell: Cell) -> tuple[dict[str, NDArray[Any]], Floats]:
-        met, local = self._local(cell)
+        met, local = self.local(cell)
         if cell.level == 0:
             # An L0 cell has nothing to be compared with but a fixed value.
             sums = cluster_sums(self._accuracy[cell.rows], local, len(met))
@@ -244,7 +251,7 @@ class Analysis:
         }
         return matched, minimum_detectable_effect(test.standard_error)
 
-    def _local(self, cell: Cell) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    def local(self, cell: Cell) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
         """Clusters met in the cell (c,), and for each row which of these it belongs to."""
         met, local = np.unique(self.table.cluster[cell.rows], return_inverse=True)
         return met, local
@@ -281,10 +288,10 @@ class Analysis:
                 return None
         if not len(found):
             return None
-        outcome = self._stack("outcome")
+        outcome = self.column("outcome")
         known = np.isfinite(outcome)
         # What is not a number sorts behind all values.
-        place = np.where(known, np.searchsorted(found, self._stack("top")), len(found))
+        place = np.where(known, np.searchsorted(found, self.column("top")), len(found))
         place += np.arange(len(self.scores)) * (len(found) + 1)
         return found, place, np.where(known, outcome, 0.0)
 
@@ -293,6 +300,10 @@ class Analysis:
     def replicates(self, cell: Cell, weights: ClusterWeights) -> CellReplicates:
         """Replicates of accuracy, confidence, shift and the differences from the matched L0."""
         rows = cell.rows
+        if not weights.replicates:
+            none = np.empty((len(self.runs), 0), dtype=np.float32)
+            moved_none = none if cell.level and (self.table.clean[rows] >= 0).any() else None
+            return CellReplicates(none, none, none, moved_none, moved_none)
         columns = [self._accuracy[rows], self._confidence[rows], _counted(self.answered[rows]), _counted(self.confident[rows])]
         if not self._complete:
             columns.append(self._accuracy_of_confident[rows])
@@ -301,7 +312,7 @@ class Analysis:
             difference, moved, both, told = paired
             columns += [difference, moved, _counted(both), _counted(told)]
         # One product for all: gathering and widening the weights costs more than applying them.
-        met, local = self._local(cell)
+        met, local = self.local(cell)
         drawn = weights.sums(cluster_sums(np.concatenate(columns, axis=1), local, len(met)), met)
         parts = iter(np.split(drawn, np.cumsum([column.shape[1] for column in columns])[:-1]))
         hits, agreement, n, n_told = (next(parts) for _ in range(4))

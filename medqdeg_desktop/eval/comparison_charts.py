@@ -95,8 +95,11 @@ def model_differences(results: Json, *, width: float = 1180.0) -> Figure:
 
 def _turned(entry: Json) -> Json:
     """The difference the other way round."""
-    ci = entry["difference_ci"]
-    return {**entry, "difference": -entry["difference"], "difference_ci": None if ci is None else [-ci[1], -ci[0]]}
+    return {**entry, "difference": -entry["difference"], "difference_ci": _turned_interval(entry["difference_ci"])}
+
+
+def _turned_interval(ci: list[float] | None) -> list[float] | None:
+    return None if ci is None else [-ci[1], -ci[0]]
 
 
 def _adjusted(row: Row) -> str:
@@ -114,8 +117,8 @@ def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Fi
     }
     order = sorted({run for entry in entries for run in (entry["first"], entry["second"])}, key=lambda run: -accuracy[run])
     place = {run: i for i, run in enumerate(order)}
-    n = len(order)
-    title = f"Difference of accuracy on the same questions, {level_words(level)}"
+    n, where = len(order), level_words(level)
+    title = f"Difference of accuracy on the same questions, {where}"
     words, _, y = header(title, mode_words(results), [], width)
     label_width = min(max(text_width(names[run]) for run in order) + 34, 0.3 * width)
     pitch = min(64.0, (width - 2 * MARGIN - label_width) / n)
@@ -126,24 +129,35 @@ def difference_matrix(results: Json, level: str, *, width: float = 1180.0) -> Fi
     data: list[DataRow] = []
     for entry in entries:
         # One of each pair: the other is the same with the sign turned. The better model stands in the row.
-        better = place[entry["first"]] < place[entry["second"]]
-        told = entry if better else {**_turned(entry), "first": entry["second"], "second": entry["first"]}
-        i, k = place[told["first"]], place[told["second"]]
-        value, sure = told["difference"], told["p_holm"] is not None and told["p_holm"] < _ALPHA
-        limits = points_interval(told["difference_ci"])
+        first, second, value, ci = entry["first"], entry["second"], entry["difference"], entry["difference_ci"]
+        if place[first] > place[second]:
+            first, second, value, ci = second, first, -value, _turned_interval(ci)
+        i, k = place[first], place[second]
+        sure = entry["p_holm"] is not None and entry["p_holm"] < _ALPHA
+        limits = points_interval(ci)
         tip = (
-            f"{names[told['first']]} \N{MINUS SIGN} {names[told['second']]}, {level_words(level)}: {points(value)} points"
-            f"{f' ({limits})' if limits else ''}, p (Holm) {probability(told['p_holm'])}; {sample_words(told)}"
+            f"{names[first]} \N{MINUS SIGN} {names[second]}, {where}: {points(value)} points"
+            f"{f' ({limits})' if limits else ''}, p (Holm) {probability(entry['p_holm'])}; {sample_words(entry)}"
         )
         shade = f"diverge:{max(-1.0, min(1.0, -value / _FULL)):+.4f}"
-        rects.append(Rect(k, n - i - 1.0, k + 1.0, float(n - i), shade, tip, Key(told["first"], level, "level")))
+        rects.append(Rect(k, n - i - 1.0, k + 1.0, float(n - i), shade, tip, Key(first, level, "level")))
         text = _whole(value) if pitch >= 24 else "•" if sure else ""
         if text:
             colour = "text" if sure else "muted"
             bold.append(Text(k + 0.5, n - i - 0.5, text, SMALL_SIZE, colour, "middle", bold=sure, dy=4))
-        row: DataRow = {"first": names[told["first"]], "second": names[told["second"]], "level": level, "n": told["n"]}
-        low, high = told["difference_ci"] or (None, None)
-        data.append(row | {"difference": value, "low": low, "high": high, "p_holm": told["p_holm"]})
+        low, high = ci or (None, None)
+        data.append(
+            {
+                "first": names[first],
+                "second": names[second],
+                "level": level,
+                "n": entry["n"],
+                "difference": value,
+                "low": low,
+                "high": high,
+                "p_holm": entry["p_holm"],
+            }
+        )
     # Columns are numbered: forty names do not fit above forty narrow columns.
     heads = [Text(k + 0.5, float(n), str(k + 1), SMALL_SIZE, "muted", "middle", dy=-6) for k in range(n)]
     ticks = tuple((n - i - 0.5, f"{elided(names[run], label_width - 40)}  {i + 1}") for i, run in enumerate(order))

@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medqdeg_desktop.eval.analysis import Analysis, Cell, CellReplicates, Estimates
-from medqdeg_desktop.eval.json_values import plain, plain_pair
+from medqdeg_desktop.eval.json_values import plain
 from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, interval, ratio
 from medqdeg_desktop.statistics.multiplicity import holm
-from medqdeg_desktop.statistics.power import paired_test
+from medqdeg_desktop.statistics.power import p_values_of_all_pairs, paired_test
 from medqdeg_desktop.study.records import Run
 
 Json = dict[str, Any]
 Levels = Mapping[int, tuple[Cell, Estimates, CellReplicates]]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+#: Clusters met in a cell (c,), and for each of its rows which of these it belongs to.
+Clusters = tuple[NDArray[np.int32], NDArray[np.intp]]
+
+#: Pairs counted at once: applying the weights costs little more for many columns than for one.
+_AT_ONCE: Final = 64
 
 
 def model_differences(analysis: Analysis, levels: Levels, weights: ClusterWeights) -> list[Json]:
@@ -36,71 +44,102 @@ def model_differences(analysis: Analysis, levels: Levels, weights: ClusterWeight
     """
     found: list[Json] = []
     for cell, _, drawn in levels.values():
-        met, local = np.unique(analysis.table.cluster[cell.rows], return_inverse=True)
-        accuracy = np.stack([scores.accuracy[cell.rows] for scores in analysis.scores], axis=1)
-        # Where every run answered every question, a difference of sums is the sum of differences.
-        whole = cluster_sums(accuracy, local, len(met)) if np.isfinite(accuracy).all() else None
-        for i in range(len(analysis.runs) - 1):
-            found += _against(analysis, cell, accuracy, drawn.accuracy, i, (met, local), weights, whole)
+        first, second = np.triu_indices(len(analysis.runs), 1)
+        made = _Differences.of(len(first))
+        accuracy = analysis.column("accuracy")[cell.rows]
+        answered = np.isfinite(accuracy)
+        clusters = analysis.local(cell)
+        # Between runs that answered everything, a difference of sums is the sum of differences.
+        whole: NDArray[np.bool_] = np.asarray(answered.all(axis=0))
+        together = whole[first] & whole[second]
+        if together.any():
+            _whole(made, together, first, second, accuracy, drawn.accuracy, clusters)
+        apart = np.flatnonzero(~together)
+        for start in range(0, len(apart), _AT_ONCE):
+            at = apart[start : start + _AT_ONCE]
+            both = answered[:, first[at]] & answered[:, second[at]]
+            difference = np.where(both, accuracy[:, first[at]] - accuracy[:, second[at]], 0.0)
+            _partial(made, at, difference, both, clusters, weights)
+        found += _entries(made, analysis.table.levels[cell.level], analysis.runs, first, second)
     adjusted = holm([math.nan if pair["p"] is None else pair["p"] for pair in found])
     for pair, p in zip(found, adjusted, strict=True):
         pair["p_holm"] = plain(p)
     return found
 
 
-def _against(
-    analysis: Analysis,
-    cell: Cell,
-    accuracy: NDArray[np.float64],
-    drawn: NDArray[np.float32],
-    i: int,
-    clusters: tuple[NDArray[np.int32], NDArray[np.intp]],
-    weights: ClusterWeights,
-    whole: NDArray[np.float64] | None,
-) -> list[Json]:
-    """Run ``i`` against every later one in ``cell``.
+@dataclass(frozen=True, slots=True)
+class _Differences:
+    """What there is to say of each of P pairs of runs on one level: ``limits`` (P, 2), all others (P,)."""
 
-    accuracy   (rows, m);  drawn  (m, B) its replicates;  whole  (clusters, m) its sums where nothing is missing.
-    """
+    n: Integers
+    n_clusters: Integers
+    difference: Floats
+    limits: Floats
+    p: Floats
+
+    @classmethod
+    def of(cls, pairs: int) -> _Differences:
+        nothing = np.zeros(pairs, dtype=np.int64)
+        return cls(nothing, nothing.copy(), np.full(pairs, np.nan), np.full((pairs, 2), np.nan), np.full(pairs, np.nan))
+
+
+def _whole(
+    made: _Differences,
+    together: NDArray[np.bool_],
+    first: Integers,
+    second: Integers,
+    accuracy: Floats,
+    drawn: NDArray[np.float32],
+    clusters: Clusters,
+) -> None:
+    """Fills in the pairs ``together``, both of which answered all rows of ``accuracy`` (rows, m); ``drawn`` (m, B) replicates."""
     met, local = clusters
-    later = len(analysis.runs) - i - 1
-    if whole is not None:
-        sums = whole[:, i : i + 1] - whole[:, i + 1 :]
-        sizes = np.repeat(np.bincount(local, minlength=len(met)).astype(np.float64)[:, None], later, axis=1)
-        replicates = drawn[i] - drawn[i + 1 :]
-    else:
-        answered = np.isfinite(accuracy)
-        both = answered[:, i : i + 1] & answered[:, i + 1 :]
-        difference = np.where(both, accuracy[:, i : i + 1] - accuracy[:, i + 1 :], 0.0)
-        sums, sizes = cluster_sums(difference, local, len(met)), cluster_sums(both, local, len(met))
+    sums = cluster_sums(np.where(np.isfinite(accuracy), accuracy, 0.0), local, len(met))
+    total = sums.sum(axis=0)
+    one, other = first[together], second[together]
+    made.n[together], made.n_clusters[together] = len(accuracy), len(met)
+    made.difference[together] = (total[one] - total[other]) / len(accuracy)
+    made.p[together] = p_values_of_all_pairs(sums, np.bincount(local, minlength=len(met)))[one, other]
+    for i in np.unique(one) if drawn.shape[1] else ():
+        at = np.flatnonzero(together & (first == i))
+        made.limits[at] = interval(drawn[i] - drawn[second[at]], len(met))
+
+
+def _partial(
+    made: _Differences,
+    at: NDArray[np.intp],
+    difference: Floats,
+    both: NDArray[np.bool_],
+    clusters: Clusters,
+    weights: ClusterWeights,
+) -> None:
+    """Fills in the pairs ``at``, whose ``difference`` (rows, pairs) counts where ``both`` answered."""
+    met, local = clusters
+    sums, sizes = cluster_sums(difference, local, len(met)), cluster_sums(both, local, len(met))
+    n = sizes.sum(axis=0)
+    met_by = (sizes > 0).sum(axis=0)
+    made.n[at], made.n_clusters[at] = n, met_by
+    made.difference[at] = sums.sum(axis=0) / np.maximum(n, 1)
+    made.p[at] = paired_test(sums, sizes).p_value
+    if weights.replicates:
         products = weights.sums(np.concatenate([sums, sizes], axis=1), met)
-        replicates = ratio(products[:later], products[later:])
-    p = paired_test(sums, sizes).p_value
-    n, n_clusters = sizes.sum(axis=0), (sizes > 0).sum(axis=0)
-    limits = np.full((len(n), 2), np.nan)
-    for count in np.unique(n_clusters):
-        same = n_clusters == count
-        limits[same] = interval(replicates[same], int(count))
+        replicates = ratio(products[: len(at)], products[len(at) :])
+        for count in np.unique(met_by):
+            same = met_by == count
+            made.limits[at[same]] = interval(replicates[same], int(count))
+
+
+def _entries(made: _Differences, level: str, runs: Sequence[Run], first: Integers, second: Integers) -> list[Json]:
+    known = [(run.run_id, run.label) for run in runs]
+    columns = (first, second, made.n, made.n_clusters, made.difference, made.limits, made.p)
     out = []
-    first = analysis.runs[i]
-    for k in range(len(n)):
-        if not n[k]:
-            continue
-        second = analysis.runs[i + 1 + k]
-        out.append(
-            {
-                "level": analysis.table.levels[cell.level],
-                "first": first.run_id,
-                "second": second.run_id,
-                "first_label": first.label,
-                "second_label": second.label,
-                "n": int(n[k]),
-                "n_clusters": int(n_clusters[k]),
-                "difference": float(sums[:, k].sum() / n[k]),
-                "difference_ci": plain_pair(limits[k]),
-                "p": plain(p[k]),
-            }
-        )
+    for i, k, n, n_clusters, difference, limits, p in zip(*(column.tolist() for column in columns), strict=True):
+        if n:
+            (one, one_label), (other, other_label) = known[i], known[k]
+            names = {"level": level, "first": one, "second": other, "first_label": one_label, "second_label": other_label}
+            ci = limits if math.isfinite(limits[0]) else None
+            told = {"n": n, "n_clusters": n_clusters, "difference": difference, "difference_ci": ci}
+            out.append({**names, **told, "p": p if math.isfinite(p) else None})
     return out
 
 
@@ -113,9 +152,10 @@ def language_prior(runs: Sequence[Run], models: Sequence[Json], differences: Seq
     ``gain`` is what the images add to accuracy on the questions that both answered.
     """
     cells = {(model["run_id"], cell["level"]): cell["accuracy"] for model in models for cell in model["levels"]}
+    by_id = {run.run_id: run for run in runs}
     out = []
     for pair in differences:
-        first, second = (next(run for run in runs if run.run_id == pair[key]) for key in ("first", "second"))
+        first, second = by_id[pair["first"]], by_id[pair["second"]]
         if (first.model, first.mode) != (second.model, second.mode) or _blind(first) == _blind(second):
             continue
         seeing, blind = (second, first) if _blind(first) else (first, second)

@@ -52,6 +52,34 @@ def paired_test(sums: ArrayLike, sizes: ArrayLike) -> PairedTest:
     return PairedTest(np.where(enough, error, np.nan), p)
 
 
+def p_values_of_all_pairs(sums: ArrayLike, sizes: ArrayLike) -> Floats:
+    """Two-sided p values (m, m), symmetric, of ``paired_test`` for the difference of any two columns of ``sums``.
+
+    sums    (c, m) sum of each of m quantities in each cluster.
+    sizes   (c,) number of values in each cluster, the same for all of them.
+
+    A residual of a difference is the difference of two residuals, so that one product of the m columns with one another gives
+    the errors of all m (m - 1) / 2 differences. On the diagonal, and with fewer than two clusters, NaN.
+    """
+    total, size = np.asarray(sums, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    clusters = int((size > 0).sum()) + 2  # the two pseudo-clusters among them
+    out = np.full((total.shape[1], total.shape[1]), np.nan)
+    if clusters < 4:
+        return out
+    items = size.sum() + 2
+    mean = total.sum(axis=0) / items
+    residual = total - np.outer(size, mean)
+    product = residual.T @ residual
+    own = np.diag(product)
+    difference = mean[:, None] - mean
+    # What the pseudo-clusters have left of +1 and -1, and rounding that must not make a sum of squares negative.
+    squares = np.maximum(own[:, None] + own - 2 * product, 0.0) + 2 * (1 + difference**2)
+    error = np.sqrt(squares * clusters / (clusters - 1)) / items
+    apart = ~np.eye(len(mean), dtype=bool)
+    out[apart] = two_sided_t((difference / error)[apart], np.array(float(clusters - 3)))
+    return out
+
+
 def minimum_detectable_effect(standard_error: ArrayLike, power: float = 0.8, alpha: float = 0.05) -> Floats:
     """The true difference that a two-sided test at ``alpha`` finds with probability ``power``: (z + z) standard errors."""
     return (normal_quantile(1 - alpha / 2) + normal_quantile(power)) * np.asarray(standard_error, dtype=np.float64)

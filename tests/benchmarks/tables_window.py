@@ -26,6 +26,7 @@ from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.results import FIRST_REPLICATES, Results
 from medqdeg_desktop.ui.evaluate.results_page import ResultsPage
+from medqdeg_desktop.ui.garbage import WindowThreadCollector
 from tests.benchmarks.headline import headline
 from tests.eval.forty_models import forty_models
 
@@ -99,6 +100,8 @@ def main() -> None:
     application = QApplication([])
     theme.load_fonts()
     window = _Watched()
+    # As in the program: the collector of cycles runs on the window's thread, and not over what was there at the start.
+    collector = WindowThreadCollector()
     filters = [{"modality": [name]} for name in ("CT", "MRI", "X-ray", "Dermoscopy")]
     window.filtered({})
     print(f"{'tab':12} {'estimates':>10} {'intervals':>10} {'all 10,000':>10} {'longest silence':>16}")
@@ -114,6 +117,7 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
     print(f"peak memory {peak:.0f} MB")
     headline("memory of the window with the published size of results", peak, "MB")
+    collector.close()
     window.close()
     del application
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from medqdeg_desktop.statistics.distributions import binomial_bounds, normal_quantile, t_quantile
 from medqdeg_desktop.statistics.multiplicity import holm
-from medqdeg_desktop.statistics.power import minimum_detectable_effect, paired_test
+from medqdeg_desktop.statistics.power import minimum_detectable_effect, p_values_of_all_pairs, paired_test
 
 
 def test_holm_gives_the_textbook_values_in_the_given_order() -> None:
@@ -74,3 +74,18 @@ def test_distribution_functions_agree_with_scipy_stats() -> None:
     for hits in (0, 3, 12):
         exact = stats.binomtest(hits, 12).proportion_ci(0.95, "exact")
         assert binomial_bounds(hits, 12) == pytest.approx((exact.low, exact.high))
+
+
+def test_the_p_values_of_all_pairs_are_those_of_each_pair() -> None:
+    rng = np.random.default_rng(5)
+    sizes = np.append(rng.integers(1, 6, 60), [0, 0])
+    sums = rng.binomial(sizes[:, None], 0.6, (62, 5)).astype(float)
+    sums[:, 3] = sums[:, 1]  # two models that answered alike
+    found = p_values_of_all_pairs(sums, sizes)
+    for i in range(5):
+        alone = paired_test(sums[:, i : i + 1] - sums, sizes).p_value
+        others = np.arange(5) != i
+        assert found[i, others] == pytest.approx(alone[others], rel=1e-9)
+    assert found[1, 3] == pytest.approx(1)
+    assert np.isnan(np.diag(found)).all()
+    assert np.isnan(p_values_of_all_pairs(np.ones((1, 3)), [4])).all()

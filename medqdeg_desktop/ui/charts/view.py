@@ -73,7 +73,7 @@ class ChartView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.figure: Figure | None = None
-        self.spots: list[Spot] = []
+        self._spots: list[Spot] | None = []
         self._narrowest = narrowest
         self._build: Build | None = None
         self._picture = QPixmap()
@@ -93,6 +93,13 @@ class ChartView(QWidget):
         self.menu_button.setStyleSheet("QToolButton { padding: 0; } QToolButton::menu-indicator { image: none; }")
         self.menu_button.hide()
 
+    @property
+    def spots(self) -> list[Spot]:
+        """The places that answer to the pointer: found when the first is asked for, as most charts are only looked at."""
+        if self._spots is None:
+            self._spots = spots_of(self.figure) if self.figure is not None else []
+        return self._spots
+
     def set_chart(self, build: Build | None) -> None:
         """``build(width)`` makes the Figure for a width in pixels; None shows nothing."""
         self._build = build
@@ -106,7 +113,7 @@ class ChartView(QWidget):
         self._laid_out_for = float(self.width())
         figure = self._build(min(max(self._narrowest, self._laid_out_for), _WIDEST)) if self._build is not None else None
         self.figure = figure
-        self.spots = spots_of(figure) if figure is not None else []
+        self._spots = None if figure is not None else []
         self.menu_button.setVisible(figure is not None)
         if figure is None:
             self.setFixedHeight(0)
