@@ -209,3 +209,29 @@ def test_a_long_question_is_one_line_that_tells_the_rest_when_pointed_at(
     assert strip.words.text().endswith("…") and strip.words.toolTip() == long
     assert strip.words.sizeHint().height() < 2 * strip.words.fontMetrics().height()
     assert strip.questions[0].text in strip.question.toolTip()
+
+
+def test_in_the_smallest_window_the_question_and_the_options_can_be_read(
+    open_window: OpenWindow, head: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_process, "local_models_run_here", lambda: False)
+    monkeypatch.setattr(model_process.ModelProcess, "ask", lambda *_, **__: 1)
+    window, _, strip = opened(open_window, head, qtbot)
+    question = ProbeQuestion("On which side is the ring-enhancing lesion?", (("A", "The patient's right side"), ("B", "Neither")))
+    strip.process.state = State.READY
+    strip.desk.put(question)
+    wide = strip.words.width()
+    assert strip.model.text() == "medqdeg-reference" and abs(wide - strip.bars.width()) <= 1
+    window.resize(960, 600)
+    qtbot.waitUntil(lambda: strip.words.width() > strip.bars.width() + 100, timeout=5_000)
+    assert strip.model.text() == "Model" and strip.words.text() == question.text
+    assert strip.width() < 480 and strip.bars.width() >= 140
+    assert strip.curve.geometry().top() >= strip.words.geometry().bottom()
+    window.resize(1500, 900)
+    qtbot.waitUntil(lambda: abs(strip.words.width() - strip.bars.width()) <= 1, timeout=5_000)
+    assert (
+        strip.width() > 600
+        and strip.model.text() == "medqdeg-reference"
+        and strip.curve.geometry().top() < strip.words.geometry().bottom()
+    )
+    strip.process.state = State.OFF

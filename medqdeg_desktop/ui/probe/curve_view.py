@@ -54,7 +54,7 @@ class CurveView(QWidget):
         return QSize(380, 180)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(240, 120)
+        return QSize(150, 120)
 
     # -- geometry ---------------------------------------------------------------------------------------------
 

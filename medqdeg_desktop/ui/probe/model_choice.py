@@ -39,6 +39,7 @@ class ModelChoice(QToolButton):
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(self.tr("Model"))
+        self._short = False
         self._menu = QMenu(self)
         self.setMenu(self._menu)
         self._menu.aboutToShow.connect(self._fill)
@@ -52,8 +53,17 @@ class ModelChoice(QToolButton):
         self.current = folder
         if folder is not None and folder != reference_model():
             self.folders = [folder, *(known for known in self.folders if known != folder)][:_KEPT]
-        self.setText(folder.name if folder is not None else self.tr("Choose a model"))
         self.setToolTip(str(folder) if folder is not None else "")
+        self._show_name()
+
+    def show_short(self, short: bool) -> None:
+        """In a narrow strip a name would be cut to nothing: the button says what it is for, its tip which model it is."""
+        self._short = short
+        self._show_name()
+
+    def _show_name(self) -> None:
+        whole = self.current.name if self.current is not None else self.tr("Choose a model")
+        self.setText(self.tr("Model") if self._short else whole)
 
     def choose_folder(self) -> None:
         """Any folder with a model of the transformers library."""

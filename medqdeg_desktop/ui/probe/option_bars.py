@@ -31,6 +31,8 @@ _ROW: Final = 24.0
 _LEAST_ROW: Final = 15.0
 _VALUE: Final = 38.0
 _TICK: Final = 16.0
+#: Below this width words and bars have no room beside each other: the words stand on the bar.
+_NARROW: Final = 220.0
 
 
 def colour_of(question: ProbeQuestion, letter: str) -> QColor:
@@ -55,6 +57,7 @@ class OptionBars(QWidget):
         self._point: Point | None = None
         self._behind = False
         self._text_width = 96.0
+        self._gutter = _TICK
 
     def show_answer(self, question: ProbeQuestion | None, point: Point | None, *, behind: bool) -> None:
         """``behind``: the answer is of a place that the slider has left; it is shown paler."""
@@ -69,7 +72,7 @@ class OptionBars(QWidget):
         return QSize(300, round(_ROW * 6))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(220, round(_LEAST_ROW * 5))
+        return QSize(150, round(_LEAST_ROW * 5))
 
     def _words(self) -> str:
         if self._question is None or self._point is None:
@@ -90,7 +93,10 @@ class OptionBars(QWidget):
         metrics = QFontMetricsF(theme.font(t.BODY if height > 18 else 11, strong=True))
         words = [*(f"{letter}  {text}" for letter, text in rows), self.tr("Confidence")]
         longest = max(metrics.horizontalAdvance(text) for text in words)
-        self._text_width = min(max(longest + 12, 96.0), self.width() * 0.6 - _TICK)
+        # On the bar where there is no room beside it; there the right answer's tick keeps its room only where one is known.
+        narrow = self.width() < _NARROW
+        self._gutter = _TICK if question.answer or not narrow else 0.0
+        self._text_width = 0.0 if narrow else min(max(longest + 12, 96.0), self.width() * 0.6 - _TICK)
         for number, (letter, text) in enumerate(rows):
             value = self._point.p.get(letter, 0.0) if self._point is not None else None
             top = self._point is not None and self._point.top == letter
@@ -115,28 +121,34 @@ class OptionBars(QWidget):
         right: bool,
     ) -> None:
         width = float(self.width())
-        text_width = self._text_width
+        on_bar = self._text_width == 0.0
+        text_width = self._text_width or width - self._gutter - _VALUE
         face = theme.font(t.BODY if height > 18 else 11, strong=strong)
         painter.setFont(face)
         painter.setPen(QColor(t.TEXT))
         if right:
             _tick(painter, QPointF(6, y + height / 2))
-        metrics = QFontMetricsF(face)
-        shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, text_width - 6)
-        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(_TICK, y, text_width, height), flags, shown)
-        left = _TICK + text_width
-        bar = QRectF(left, y + height * 0.22, max(8.0, width - left - _VALUE), height * 0.56)
+        if on_bar:
+            bar = QRectF(self._gutter, y + 1.5, text_width, height - 3)
+            # Paler, so that words stand out on it.
+            colour = QColor.fromRgbF(colour.redF(), colour.greenF(), colour.blueF(), 0.42)
+        else:
+            left = self._gutter + text_width
+            bar = QRectF(left, y + height * 0.22, max(8.0, width - left - _VALUE), height * 0.56)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(t.LINE))
         painter.drawRoundedRect(bar, 2, 2)
-        if value is None:
-            return
-        painter.setBrush(colour)
-        painter.drawRoundedRect(QRectF(bar.left(), bar.top(), max(1.0, bar.width() * min(1.0, value)), bar.height()), 2, 2)
+        if value is not None:
+            painter.setBrush(colour)
+            painter.drawRoundedRect(QRectF(bar.left(), bar.top(), max(1.0, bar.width() * min(1.0, value)), bar.height()), 2, 2)
         painter.setPen(QColor(t.TEXT))
-        flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(width - _VALUE, y, _VALUE, height), flags, probability(value))
+        inset = 5.0 if on_bar else 0.0
+        shown = QFontMetricsF(face).elidedText(words, Qt.TextElideMode.ElideRight, text_width - 6 - inset)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(self._gutter + inset, y, text_width, height), flags, shown)
+        if value is not None:
+            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(width - _VALUE, y, _VALUE, height), flags, probability(value))
 
 
 def _tick(painter: QPainter, centre: QPointF) -> None:

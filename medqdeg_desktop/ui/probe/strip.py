@@ -12,6 +12,7 @@ from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -36,6 +37,7 @@ from medqdeg_desktop.ui.probe.model_process import ModelProcess, State
 from medqdeg_desktop.ui.probe.option_bars import OptionBars
 from medqdeg_desktop.ui.probe.questions import Place, ProbeQuestion, about
 from medqdeg_desktop.ui.probe.typed_page import TypedPage
+from medqdeg_desktop.ui.probe.wording import how_it_is_asked, tip
 
 HEIGHT: Final = 244
 _NARROW: Final = 480
@@ -86,6 +88,7 @@ class ProbeStrip(QWidget):
         self.loading.setRange(0, 0)
         self.first, self.second = QPushButton(), QPushButton(self.tr("Another folder…"))
         self.pages = QStackedWidget()
+        self._body = QGridLayout()
         self._build()
         self._connect()
         self._show()
@@ -141,11 +144,14 @@ class ProbeStrip(QWidget):
         # Fixed sizes: a new number is painted and lays nothing out while the slider moves.
         inner = self.width() - 40
         # In the smallest window question and flips need the room more than names and repeated numbers.
-        self._narrow = self.width() < _NARROW
+        if self._narrow != (self.width() < _NARROW):
+            self._narrow = not self._narrow
+            self.model.show_short(self._narrow)
+            self._lay_out_body()
         self.findings.setFixedSize(inner + 16 if self._narrow else round(inner * 0.56), 18)
         self.facts.setFixedSize(round(inner * 0.44), 18)
         self.facts.setVisible(not self._narrow)
-        self.model.setMaximumWidth(72 if self._narrow else 240)
+        self.model.setMaximumWidth(84 if self._narrow else 240)
         self.fill.setFixedWidth(36 if self._narrow else 116)
         self.fill.setIcon(theme.icon("play") if self._narrow else QIcon())
         self._show_fill()
@@ -160,14 +166,13 @@ class ProbeStrip(QWidget):
         head.setSpacing(8)
         for widget, stretch in ((self.model, 0), (self.question, 1), (self.fill, 0), (self.copy, 0), (self.close_button, 0)):
             head.addWidget(widget, stretch)
-        left = QVBoxLayout()
-        left.setSpacing(4)
-        left.addWidget(self.words)
-        left.addWidget(self.bars, 1)
-        body = QHBoxLayout()
-        body.setSpacing(16)
-        body.addLayout(left, 1)
-        body.addWidget(self.curve, 1)
+        body = self._body
+        body.setHorizontalSpacing(16)
+        body.setVerticalSpacing(4)
+        body.setColumnStretch(0, 1)
+        body.setColumnStretch(1, 1)
+        body.setRowStretch(1, 1)
+        self._lay_out_body()
         foot = QHBoxLayout()
         foot.setSpacing(16)
         foot.addWidget(self.findings)
@@ -201,6 +206,13 @@ class ProbeStrip(QWidget):
         outer.addLayout(head)
         outer.addWidget(self.pages, 1)
 
+    def _lay_out_body(self) -> None:
+        """Bars beside the curve, the question above the bars; in a narrow strip above both, so that it can be read."""
+        self._body.addWidget(self.words, 0, 0, 1, 2 if self._narrow else 1)
+        self._body.addWidget(self.bars, 1, 0)
+        top, rows = (1, 1) if self._narrow else (0, 2)
+        self._body.addWidget(self.curve, top, 1, rows, 1)
+
     def _connect(self) -> None:
         self.model.chosen.connect(self.start_model)
         self.model.stop_wanted.connect(self._on_put_away)
@@ -226,7 +238,7 @@ class ProbeStrip(QWidget):
         box.clear()
         for question in self.questions:
             box.addItem(question.text)
-            box.setItemData(box.count() - 1, self._tip(question), Qt.ItemDataRole.ToolTipRole)
+            box.setItemData(box.count() - 1, tip(question), Qt.ItemDataRole.ToolTipRole)
         box.insertSeparator(box.count())
         box.addItem(self.tr("Type a question…"))
         box.blockSignals(False)
@@ -241,18 +253,10 @@ class ProbeStrip(QWidget):
         self.said.emit(error)
         self._on_questions([])
 
-    def _tip(self, question: ProbeQuestion) -> str:
-        origin = {
-            "sample": self.tr("Item of the sample study"),
-            "fits": self.tr("Fits any picture of this modality; its right answer may not be known"),
-            "typed": self.tr("Typed"),
-        }.get(question.origin, self.tr("Item {0} of the study").format(question.origin))
-        return "\n".join((question.text, origin, *(f"{letter}  {text}" for letter, text in question.options)))
-
     def _choose(self, index: int) -> None:
         question = self.questions[index] if index < len(self.questions) else None
         self.question.setCurrentIndex(index if question is not None else -1)
-        self.question.setToolTip(self._tip(question) if question is not None else "")
+        self.question.setToolTip(tip(question) if question is not None else "")
         self.desk.put(question)
         self._show()
 
@@ -383,12 +387,13 @@ class ProbeStrip(QWidget):
         self.findings.setToolTip(self.findings.text())
         set_role(self.findings, "error" if desk.error else "small")
         self.facts.setText(self._facts())
-        self.facts.setToolTip(self._how())
+        self.facts.setToolTip(how_it_is_asked())
 
     def _show_words(self, text: str) -> None:
-        """One line of half the strip, cut where it must be: the options are painted right below it."""
+        """One line, cut where it must be: the options are painted right below it."""
         self.words.setToolTip(text)
-        self.words.setText(self.words.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() // 2 - 24))
+        room = self.width() - 24 if self._narrow else self.width() // 2 - 24
+        self.words.setText(self.words.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room))
 
     def _show_fill(self) -> None:
         desk = self.desk
@@ -429,13 +434,6 @@ class ProbeStrip(QWidget):
         if self._window_differs:
             parts.append(self.tr("asked in the file's window"))
         return "  ·  ".join(parts)
-
-    def _how(self) -> str:
-        return self.tr(
-            "The model gets the picture as generating would write it: read from the file, degraded at full size, "
-            "8 bits in the file's own window (or the item's), as PNG. Window and zoom of the screen do not reach it.\n"
-            "Confidence is C of ten trials, from the option probabilities. Nothing of this is kept."
-        )
 
 
 def _quiet(icon: str, words: str) -> QToolButton:
