@@ -227,7 +227,7 @@ def test_the_probe_tells_native_values_in_both_panes_and_their_change(pair: Comp
     x, y = placement.to_pane(100.5, 120.5)
     QTest.mouseMove(pair.left_pane, QPoint(round(x), round(y)))
     QApplication.processEvents()
-    row, column = (int(v) for v in placement.to_frame(round(x), round(y)))
+    row, column = (int(v) for v in placement.to_frame(round(x) + 0.5, round(y) + 0.5))
     before, after = float(noise().pixels[row, column]), float(noise(seed=1).pixels[row, column])
     assert pair.left_pane.overlay.probe == f"{column}, {row}   {before:.0f} HU"
     assert pair.right_pane.overlay.probe == f"{after:.0f} HU  ({after - before:+.0f})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
@@ -17,8 +19,18 @@ from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.calibrate.sheet_render import SheetCell, SheetRender
 from medqdeg_desktop.ui.hop import Hop
+from medqdeg_desktop.ui.viewer.turn import UPRIGHT, Turn
 
 _SWEEP_STEPS, _SWEEP_COLUMNS = 11, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the picture is seen that the sheet is made of."""
+
+    window: Window | None = None
+    inverted: bool = False
+    turn: Turn = UPRIGHT
 
 
 class _CellButton(QAbstractButton):
@@ -32,12 +44,15 @@ class _CellButton(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._image: MedicalImage | None = None
+        self._millimetres = (1.0, 1.0)
         self._picture: QImage | None = None
 
-    def show_picture(self, image: MedicalImage, window: Window | None, inverted: bool) -> None:
-        shown = to_display(image, window, invert=inverted)
+    def show_picture(self, image: MedicalImage, look: Look) -> None:
+        shown = np.ascontiguousarray(look.turn.pixels(to_display(image, look.window, invert=look.inverted)))
         form = QImage.Format.Format_RGB888 if shown.ndim == 3 else QImage.Format.Format_Grayscale8
         self._image = image
+        down, across = image.spacing or (1.0, 1.0)
+        self._millimetres = look.turn.size((across, down))
         self._picture = QImage(shown.data, shown.shape[1], shown.shape[0], shown.strides[0], form).copy()
         self.update()
 
@@ -47,9 +62,9 @@ class _CellButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(t.VIEWER))
-        if self._picture is not None and self._image is not None:
-            spacing = self._image.spacing or (1.0, 1.0)
-            width, height = self._picture.width() * spacing[1], self._picture.height() * spacing[0]
+        if self._picture is not None:
+            across, down = self._millimetres
+            width, height = self._picture.width() * across, self._picture.height() * down
             scale = min(self.width() / width, self.height() / height)
             target = QRectF(0, 0, width * scale, height * scale)
             target.moveCenter(QRectF(self.rect()).center())
@@ -85,12 +100,12 @@ class ContactSheet(QScrollArea):
         self._buttons: dict[SheetCell, _CellButton] = {}
         self._columns = len(Level)
         self.is_sweep = False
-        self._look: tuple[Window | None, bool] = (None, False)
+        self._look = Look()
 
-    def fill(self, image: MedicalImage, types: list[str], kept: KeptDecisions, window: Window | None, inverted: bool) -> None:
+    def fill(self, image: MedicalImage, types: list[str], kept: KeptDecisions, look: Look) -> None:
         """A sheet of ``image``: levels as kept by the reader, else as the profile has them."""
         self.is_sweep = False
-        grid = self._new_page(len(Level), window, inverted)
+        grid = self._new_page(len(Level), look)
         cells: list[SheetCell] = []
         for row, name in enumerate(types):
             marks = {m.level: m for m in kept.marks(image.source_sha256, name, image.modality)} if image.modality else {}
@@ -112,10 +127,10 @@ class ContactSheet(QScrollArea):
         self._size_cells()
         self._render.start(image, cells)
 
-    def sweep(self, image: MedicalImage, type_name: str, window: Window | None, inverted: bool) -> None:
+    def sweep(self, image: MedicalImage, type_name: str, look: Look) -> None:
         """One type from the original to its most severe form, in even steps."""
         self.is_sweep = True
-        grid = self._new_page(_SWEEP_COLUMNS, window, inverted)
+        grid = self._new_page(_SWEEP_COLUMNS, look)
         label = DEGRADATION_BY_NAME[type_name].label
         title = QLabel(label)
         grid.addWidget(title, 0, 0, 1, _SWEEP_COLUMNS)
@@ -127,8 +142,8 @@ class ContactSheet(QScrollArea):
         self._size_cells()
         self._render.start(image, cells)
 
-    def _new_page(self, columns: int, window: Window | None, inverted: bool) -> QGridLayout:
-        self._look = (window, inverted)
+    def _new_page(self, columns: int, look: Look) -> QGridLayout:
+        self._look = look
         self._columns = columns
         self._buttons = {}
         page = QWidget()
@@ -182,4 +197,4 @@ class ContactSheet(QScrollArea):
     def _on_picture(self, cell: SheetCell, image: MedicalImage) -> None:
         button = self._buttons.get(cell)
         if button is not None:
-            button.show_picture(image, *self._look)
+            button.show_picture(image, self._look)

@@ -1,6 +1,9 @@
-"""How the frame in front is looked at: layouts, windows, zoom, tools, what is written over the pictures."""
+"""How the frame in front is looked at: layouts, windows, zoom, turns, tools, what is written over the pictures."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
@@ -11,9 +14,11 @@ from medqdeg_desktop.engine.presets import Preset
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.comparison import Comparison
+from medqdeg_desktop.ui.viewer.convention import Convention
 from medqdeg_desktop.ui.viewer.measures import MeasureKind
 from medqdeg_desktop.ui.viewer.series_view import Layout
 from medqdeg_desktop.ui.viewer.toolbar import ViewerBar
+from medqdeg_desktop.ui.viewer.turn import FLIP_ACROSS, FLIP_DOWN, TURN_LEFT, TURN_RIGHT
 from medqdeg_desktop.ui.workspace import Workspace
 
 LAYOUT_ACTIONS = {
@@ -22,6 +27,7 @@ LAYOUT_ACTIONS = {
     Layout.WIPE: "calibrate.wipe",
     Layout.DIFFERENCE: "calibrate.difference",
 }
+_TURNS = {"flip across": FLIP_ACROSS, "flip down": FLIP_DOWN, "right": TURN_RIGHT, "left": TURN_LEFT}
 
 
 class LookingWorkspace(Workspace):
@@ -46,6 +52,7 @@ class LookingWorkspace(Workspace):
     def actions_bound(self, actions: dict[str, QAction]) -> None:
         self.bar.fill(actions, tuple(LAYOUT_ACTIONS.values()))
         self.bar.mark_layout(LAYOUT_ACTIONS[self.comparison.layout_mode])
+        self._mark_convention()
 
     def set_layout(self, layout: str) -> None:
         self.comparison.set_layout_mode(Layout(layout))
@@ -82,6 +89,46 @@ class LookingWorkspace(Workspace):
 
     def zoom_by(self, factor: float) -> None:
         self.comparison.zoom_by(factor)
+
+    def turn(self, how: str) -> None:
+        """Flips or turns the view; pixels, and what is kept of them, stay as they are."""
+        if self.image is not None:
+            self.comparison.turn_by(_TURNS[how])
+
+    def turn_back(self) -> None:
+        """The view as the file, or the convention, has it."""
+        if self.image is not None:
+            self.comparison.show_upright()
+
+    def toggle_neurological(self) -> None:
+        """Axial and coronal cuts with the patient's left on the left, or on the right as radiologists read."""
+        now = self.comparison.convention
+        self.follow_convention(replace(now, neurological=not now.neurological))
+        self.said.emit(
+            self.tr("Radiological: the patient's left on the right")
+            if now.neurological
+            else self.tr("Neurological: the patient's left on the left, until it is switched back")
+        )
+
+    def toggle_nose(self) -> None:
+        """Sagittal cuts with the nose to the right, or to the left."""
+        now = self.comparison.convention
+        self.follow_convention(replace(now, nose_right=not now.nose_right))
+        self.said.emit(
+            self.tr("Sagittal slices: nose to the left")
+            if now.nose_right
+            else self.tr("Sagittal slices: nose to the right, until it is switched back")
+        )
+
+    def follow_convention(self, convention: Convention) -> None:
+        """For all series, and at the next start."""
+        self.comparison.follow_convention(convention)
+        self._mark_convention()
+        self.places_changed.emit()
+
+    def _mark_convention(self) -> None:
+        now = self.comparison.convention
+        self.bar.mark_convention(neurological=now.neurological, nose_right=now.nose_right)
 
     def toggle_measure(self, kind: str) -> None:
         """Takes a tool up, or puts it away and clears what it drew."""
@@ -125,6 +172,23 @@ class LookingWorkspace(Workspace):
         for pane in (self.comparison.left_pane, self.comparison.right_pane):
             pane.set_smooth(self._smooth)
         self.said.emit(self.tr("Enlarged smoothly") if self._smooth else self.tr("Each stored pixel as a square"))
+
+    def _seen_as(self) -> dict[str, Any]:
+        """How the picture is seen, and on which display: kept with a decision made on it."""
+        screen = self.screen()
+        placement = self.comparison.right_pane.placement()
+        return {
+            "layout": str(self.comparison.layout_mode),
+            "inverted": self.opened.view.inverted if self.opened is not None else False,
+            # On the screen alone: what was degraded and hashed lies as the file has it.
+            "turn": self.comparison.view.viewport.turn.name,
+            "convention": self.comparison.convention.name,
+            "sagittal_nose": self.comparison.convention.nose,
+            "zoom": round(placement.scale_x, 4) if placement is not None else None,
+            "device_pixel_ratio": self.devicePixelRatioF(),
+            "display": f"{screen.size().width()} x {screen.size().height()}",
+            "dpi": round(screen.physicalDotsPerInch(), 1),
+        }
 
     def _view_set(self, said: str) -> None:
         if said:

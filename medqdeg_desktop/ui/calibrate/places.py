@@ -19,6 +19,7 @@ from medqdeg_desktop.taxonomy import Modality, modality_of
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.preferences import data_folder
 from medqdeg_desktop.ui.viewer.series_view import SeriesView
+from medqdeg_desktop.ui.viewer.turn import Turn
 
 _STUDIES_KEPT = 20
 _RECENT_KEPT = 10
@@ -109,6 +110,7 @@ def _view_state(row: OpenSeries) -> dict[str, Any]:
         "frame": row.own_view.frame,
         "window": [window.center, window.width] if window is not None else None,
         "inverted": row.view.inverted,
+        "turn": [row.own_view.viewport.turn.quarters, row.own_view.viewport.turn.flipped],
         "modality": str(row.series.modality or ""),
         "type": row.type_name,
         "severities": row.severities,
@@ -126,6 +128,9 @@ def _restore(opened: OpenSeries, state: dict[str, Any]) -> None:
     if isinstance(window, list) and len(window) == 2 and all(isinstance(v, int | float) for v in window) and window[1] > 0:
         opened.view.window = Window(float(window[0]), float(window[1]))
     opened.view.inverted = state.get("inverted") is True
+    turn = state.get("turn")
+    if isinstance(turn, list) and len(turn) == 2 and turn[0] in range(4):
+        opened.view.viewport = opened.view.viewport.turned(Turn(int(turn[0]), turn[1] is True))
     opened.type_name = str(state.get("type", ""))
     severities = state.get("severities", {})
     if isinstance(severities, dict):

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QPainter, QPixmap, QStandardItem, QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QStylePainter, QVBoxLayout, QWidget
 
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY, SET_LEVELS, KeptDecisions, types_for
 from medqdeg_desktop.ui.calibrate.severity_slider import draw_mark
+
+_HAS_MARKS = Qt.ItemDataRole.UserRole + 1
+
+
+class _Box(QComboBox):
+    """In the list names stand in line whether they have marks or not; the box itself keeps no room for marks that are none."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        if not self.currentData(_HAS_MARKS):
+            option.currentIcon = QIcon()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
 
 
 class TypeChooser(QWidget):
@@ -18,7 +34,7 @@ class TypeChooser(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.box = QComboBox()
+        self.box = _Box()
         self.box.setAccessibleName(self.tr("Degradation"))
         self.box.setIconSize(QSize(36, 16))
         self.box.setMaxVisibleItems(24)
@@ -55,11 +71,14 @@ class TypeChooser(QWidget):
             if any_kept:
                 # Without marks an icon all the same: the names stay in line.
                 item.setIcon(_marks_icon(done))
+                item.setData(bool(done), _HAS_MARKS)
             item.setData(name, Qt.ItemDataRole.UserRole)
             model.appendRow(item)
         for name in others:
             kind = DEGRADATION_BY_NAME[name]
             item = QStandardItem(kind.label)
+            if any_kept:
+                item.setIcon(_marks_icon(set()))
             item.setEnabled(False)
             item.setToolTip(self.tr("For {0}").format(", ".join(kind.modalities or ()) or self.tr("most others")))
             if name in MEASURED_AXIALLY and modality is not None and kind.suits(modality):

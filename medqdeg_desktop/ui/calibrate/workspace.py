@@ -6,6 +6,7 @@ the slider, the panel and the keys.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 from medqdeg_desktop.ui.calibrate.browsing import BrowsingWorkspace
-from medqdeg_desktop.ui.calibrate.contact_sheet import ContactSheet
+from medqdeg_desktop.ui.calibrate.contact_sheet import ContactSheet, Look
 from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
 from medqdeg_desktop.ui.calibrate.desk import Desk, OnScreen, Trial
 from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY
@@ -25,6 +26,7 @@ from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.panel import CalibratePanel
 from medqdeg_desktop.ui.probe.place import ProbePlace
 from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.viewer.convention import Convention
 
 
 class CalibrateWorkspace(BrowsingWorkspace):
@@ -121,6 +123,9 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self._refresh_types()
             now = self.panel.types.current
             self._show_type(now)
+            if self.opened is not None and before and now != before:
+                # What the reader chose does not suit this cut; it comes back with a picture that it suits.
+                self.opened.type_name = before
             if before in MEASURED_AXIALLY and now != before:
                 labels = (DEGRADATION_BY_NAME[name].label for name in (before, now))
                 self.said.emit(self.tr("{0} is measured axially: {1} is shown here instead").format(*labels))
@@ -170,7 +175,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self._leave_sheet()
         elif self.image is not None and self.opened is not None:
             view = self.opened.view
-            self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, view.window, view.inverted)
+            look = Look(view.window, view.inverted, self.comparison.turn)
+            self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, look)
             self.centre.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
             self._allow()
@@ -181,7 +187,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self._leave_sheet()
         elif self.image is not None and self.opened is not None and self.type_name:
             view = self.opened.view
-            self.sheet.sweep(self.image, self.type_name, view.window, view.inverted)
+            self.sheet.sweep(self.image, self.type_name, Look(view.window, view.inverted, self.comparison.turn))
             self.centre.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
             self._allow()
@@ -192,11 +198,17 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self.probe.toggle()
 
     def save_state(self) -> dict[str, object]:
-        return {**super().save_state(), "probe": self.probe.save_state()}
+        convention = asdict(self.comparison.convention)
+        return {**super().save_state(), "probe": self.probe.save_state(), "convention": convention}
 
     def restore_state(self, state: dict[str, object]) -> None:
         super().restore_state(state)
         self.probe.restore_state(state.get("probe"))
+        kept = state.get("convention")
+        kept = kept if isinstance(kept, dict) else {}
+        self.follow_convention(Convention(kept.get("neurological") is True, kept.get("nose_right") is True))
+        if not state:
+            self.turn_back()
 
     def step_back(self) -> None:
         """Escape: from the contact sheet to the picture, then the tool is put away."""
@@ -367,7 +379,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         if screen is None or result is None:
             return
         overrides = dict(self.panel.drawer.overrides)
-        self.desk.set_level(screen, level, result, overrides, {**self._trial.record(), **self._display()})
+        self.desk.set_level(screen, level, result, overrides, {**self._trial.record(), **self._seen_as()})
         self._trial = Trial(start=self.severity)
 
     def _screen(self) -> OnScreen | None:
@@ -380,19 +392,6 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self.said.emit(self.tr("Say first what this picture is (at the top of the panel)"))
             return None
         return OnScreen(self.opened, self.image, self.opened.view.shown_window(self.image))
-
-    def _display(self) -> dict[str, Any]:
-        """The display that the decision was made on."""
-        screen = self.screen()
-        placement = self.comparison.right_pane.placement()
-        return {
-            "layout": str(self.comparison.layout_mode),
-            "inverted": self.opened.view.inverted if self.opened is not None else False,
-            "zoom": round(placement.scale_x, 4) if placement is not None else None,
-            "device_pixel_ratio": self.devicePixelRatioF(),
-            "display": f"{screen.size().width()} x {screen.size().height()}",
-            "dpi": round(screen.physicalDotsPerInch(), 1),
-        }
 
     def _on_level_decided(self, level: str) -> None:
         if Level(level) is Level.L0:

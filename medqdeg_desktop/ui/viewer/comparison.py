@@ -1,4 +1,4 @@
-"""Original and degraded picture of one frame, moved, zoomed, windowed and probed as one.
+"""Original and degraded picture of one frame, moved, turned, zoomed, windowed and probed as one.
 
 The panes are linked by giving both the same viewport and window, never by connecting them to each other: there is nothing that
 could run away. ``SeriesView`` holds the state; this widget changes it and says so.
@@ -12,11 +12,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Window
+from medqdeg_desktop.ui.viewer.convention import RADIOLOGICAL, Convention
 from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind, region_span
+from medqdeg_desktop.ui.viewer.notes import ViewNotes
+from medqdeg_desktop.ui.viewer.overlay import Overlay
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.picture import difference, value_at
 from medqdeg_desktop.ui.viewer.series_view import Layout, SeriesView
-from medqdeg_desktop.ui.viewer.viewport import panned, zoomed_about
+from medqdeg_desktop.ui.viewer.turn import Turn
+from medqdeg_desktop.ui.viewer.viewport import Viewport, panned, zoomed_about
 
 
 class Comparison(QWidget):
@@ -49,6 +53,8 @@ class Comparison(QWidget):
         self._closing = False
         self._pointer: tuple[float, float] | None = None
         self._tells_values = True
+        self.convention = RADIOLOGICAL
+        self._notes = ViewNotes(self)
         for pane in (self.left_pane, self.right_pane):
             pane.scrolled.connect(self.scrolled)
             pane.zoomed.connect(self._on_zoomed)
@@ -103,7 +109,8 @@ class Comparison(QWidget):
         view = self.view
         window = view.window
         self.left_pane.show_image(original)
-        self.left_pane.show_as(view.viewport, window, view.inverted)
+        viewport = self._viewport
+        self.left_pane.show_as(viewport, window, view.inverted)
         right, under, inverted, exact = degraded, None, view.inverted, False
         if self._showing_original:
             right = original
@@ -115,8 +122,19 @@ class Comparison(QWidget):
         wipes = self.layout_mode is Layout.WIPE and not self._showing_original
         self.right_pane.set_curtain(self._curtain if wipes else None)
         self.right_pane.show_image(right, under)
-        self.right_pane.show_as(view.viewport, window, inverted, exact=exact)
+        self.right_pane.show_as(viewport, window, inverted, exact=exact)
         self._write()
+
+    @property
+    def _viewport(self) -> Viewport:
+        """The view's own, with the turn that is seen."""
+        return replace(self.view.viewport, turn=self.turn)
+
+    @property
+    def turn(self) -> Turn:
+        """How the picture lies on the screen: as the convention has it, then as the reader turned it."""
+        own = self.view.viewport.turn
+        return own if self._original is None else self.convention.turn(self._original).then(own)
 
     def _difference_of(self, original: MedicalImage, degraded: MedicalImage) -> tuple[MedicalImage, Window | None]:
         window = self.view.shown_window(original)
@@ -138,6 +156,21 @@ class Comparison(QWidget):
         self.view.viewport = self.view.viewport.at_zoom(1.0)
         self._changed()
 
+    def turn_by(self, turn: Turn) -> None:
+        """Flips or turns what is seen once more."""
+        self.view.viewport = self.view.viewport.turned(turn)
+        self._changed()
+
+    def show_upright(self) -> None:
+        """Neither flipped nor turned by the reader."""
+        self.view.viewport = self.view.viewport.upright()
+        self._changed()
+
+    def follow_convention(self, convention: Convention) -> None:
+        """From which side cuts are seen, from now on."""
+        self.convention = convention
+        self.refresh()
+
     @property
     def tool(self) -> MeasureKind | None:
         """What a drag of the left button draws."""
@@ -154,7 +187,7 @@ class Comparison(QWidget):
     def zoom_by(self, factor: float) -> None:
         placement = self.right_pane.placement()
         if placement is not None:
-            self._on_zoomed_at(self.right_pane, factor, placement.width / 2, placement.height / 2)
+            self._on_zoomed_at(self.right_pane, factor, *placement.middle)
 
     def set_tells_values(self, tells: bool) -> None:
         """Whether the value under the pointer is written over the pictures; not where a reader should judge by eye alone."""
@@ -233,7 +266,7 @@ class Comparison(QWidget):
     def _write(self) -> None:
         side = self.layout_mode is Layout.SIDE_BY_SIDE
         left, right = self.left_pane.overlay, self.right_pane.overlay
-        before = (left.title, left.reading, left.probe), (right.title, right.reading, right.probe, right.mark, right.show_scale)
+        before = _written(left), (*_written(right), right.mark, right.show_scale)
         left.title = self.original_name
         if self._showing_original:
             right.title = self.tr("Original")
@@ -248,9 +281,11 @@ class Comparison(QWidget):
         left.reading, right.reading = (reading, "") if side else ("", reading)
         right.show_scale = not side
         left.probe, right.probe = self._probes()
-        after = (left.title, left.reading, left.probe), (right.title, right.reading, right.probe, right.mark, right.show_scale)
+        self._notes.write(self._original, self.convention, self.view.viewport.turn, (left, right))
+        after = _written(left), (*_written(right), right.mark, right.show_scale)
         if before[0] != after[0]:
             self.left_pane.update()
+            self.left_pane.setAccessibleDescription(" ".join((*left.notes, left.unknown_why)))
         if before[1] != after[1]:
             self.right_pane.update()
             self.right_pane.setAccessibleDescription(right.probe)
@@ -304,6 +339,10 @@ class Comparison(QWidget):
         if self.layout_mode is not Layout.SIDE_BY_SIDE:
             right = f"{left}  →  {right}"
         return left, right
+
+
+def _written(overlay: Overlay) -> tuple[object, ...]:
+    return overlay.title, overlay.reading, overlay.probe, overlay.notes, overlay.unknown_why
 
 
 def _length(millimetres: float) -> str:

@@ -61,7 +61,7 @@ class PaneLink:
         for pane in self.panes:
             placement = pane.placement()
             if placement is not None:
-                self._zoom(pane, factor, placement.width / 2, placement.height / 2)
+                self._zoom(pane, factor, *placement.middle)
                 return
 
     def _zoom(self, pane: ImagePane, factor: float, x: float, y: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.viewer.measures import Measure, MeasureKind, region_histogram
 from medqdeg_desktop.ui.viewer.viewport import Placement
 
-_MARGIN = 8.0
+_MARGIN, _LINE = 8.0, 22.0
 _PLATE = QColor(0, 0, 0, 175)
 _HISTOGRAM = QSizeF(140, 64)
 _NICE_MM = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
@@ -23,14 +23,26 @@ _NICE_MM = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 2
 
 @dataclass(slots=True)
 class Overlay:
-    """Texts by corner. ``show_scale`` and ``show_letters`` may be switched off together with everything else by ``visible``."""
+    """Texts by corner; ``visible`` switches off all but the title, the mark and the notes.
+
+    notes    below the mark, one a line: that the picture is not seen as usual (flipped, turned, another convention).
+    unknown  stands at the left edge of a picture without letters of orientation, ``unknown_why`` in its tool tip.
+    """
 
     title: str = ""
     mark: str = ""
+    notes: tuple[str, ...] = ()
     reading: str = ""
     probe: str = ""
+    unknown: str = ""
+    unknown_why: str = ""
     visible: bool = True
     show_scale: bool = True
+    _unknown_box: QRectF = field(default_factory=QRectF)
+
+    def hint(self, at: QPointF) -> str:
+        """The tool tip of what lies under a position of the pane, "" where there is none."""
+        return self.unknown_why if self._unknown_box.contains(at) else ""
 
     def draw(self, painter: QPainter, area: QRect, image: MedicalImage | None, placement: Placement, device_ratio: float) -> None:
         """Logical pixels; ``placement`` is in device pixels."""
@@ -39,20 +51,25 @@ class Overlay:
         top, foot = area.top() + _MARGIN, area.bottom() + 1 - _MARGIN
         _plate(painter, self.title, left, top, t.MUTED)
         _plate(painter, self.mark, right, top, t.WARN, from_right=True)
+        # Below the line of the title, the letter and the mark, however narrow the pane.
+        _plate(painter, "\n".join(self.notes), right, top + _LINE, t.WARN, from_right=True)
+        self._unknown_box = QRectF()
         if not self.visible or image is None:
             return
         _plate(painter, self.reading, left, foot, t.TEXT, from_foot=True)
         _plate(painter, self.probe, right, foot, t.TEXT, from_right=True, from_foot=True)
-        self._draw_letters(painter, area, image)
+        self._draw_letters(painter, area, image, placement)
         if self.show_scale:
             self._draw_scale(painter, area, image, placement, device_ratio)
 
-    def _draw_letters(self, painter: QPainter, area: QRect, image: MedicalImage) -> None:
+    def _draw_letters(self, painter: QPainter, area: QRect, image: MedicalImage, placement: Placement) -> None:
         if image.orientation is None:
+            y = area.center().y() - QFontMetricsF(painter.font()).height()
+            self._unknown_box = _plate(painter, self.unknown, area.left() + _MARGIN, y, t.MUTED)
             return
         painter.setFont(theme.font(t.BODY, strong=True))
         middle_x, middle_y = area.center().x(), area.center().y()
-        left, right, top, bottom = image.orientation
+        left, right, top, bottom = placement.turn.letters(image.orientation)
         half = QFontMetricsF(painter.font()).height() / 2 + 2
         for letter, x, y in (
             (left, area.left() + _MARGIN, middle_y - half),
@@ -148,10 +165,10 @@ def _plate(
     from_right: bool = False,
     from_foot: bool = False,
     centred: bool = False,
-) -> None:
-    """Text on a half-transparent plate, legible over white and quiet over black."""
+) -> QRectF:
+    """Text on a half-transparent plate, legible over white and quiet over black; where it lies."""
     if not text:
-        return
+        return QRectF()
     metrics = QFontMetricsF(painter.font())
     lines = text.split("\n")
     width = max(metrics.horizontalAdvance(line) for line in lines) + 8
@@ -164,3 +181,4 @@ def _plate(
     painter.setPen(QColor(colour))
     flags = Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if from_right else Qt.AlignmentFlag.AlignLeft)
     painter.drawText(box.adjusted(4, 0, -4, 0), int(flags), text)
+    return box

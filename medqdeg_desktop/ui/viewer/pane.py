@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QEnterEvent, QHelpEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage, Pixels, Window
 from medqdeg_desktop.ui import theme
@@ -218,10 +218,11 @@ class ImagePane(QWidget):
         ratio = self.devicePixelRatioF()
         painter.save()
         painter.scale(1 / ratio, 1 / ratio)
-        split = None if self._curtain is None else round(self._curtain * placement.width)
+        width, height = placement.pane
+        split = None if self._curtain is None else round(self._curtain * width)
         for blit, clip in (
-            (self._under_blit, None if split is None else QRectF(0, 0, split, placement.height)),
-            (self._blit, None if split is None else QRectF(split, 0, placement.width - split, placement.height)),
+            (self._under_blit, None if split is None else QRectF(0, 0, split, height)),
+            (self._blit, None if split is None else QRectF(split, 0, width - split, height)),
         ):
             if blit is None:
                 continue
@@ -232,10 +233,19 @@ class ImagePane(QWidget):
         painter.setClipping(False)
         if split is not None:
             painter.setPen(QPen(QColor(t.ACCENT), max(1.0, ratio)))
-            painter.drawLine(QPointF(split + 0.5, 0), QPointF(split + 0.5, placement.height))
+            painter.drawLine(QPointF(split + 0.5, 0), QPointF(split + 0.5, height))
         painter.restore()
 
     # -- the mouse --------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            hint = self.overlay.hint(QPointF(event.pos()))
+            if hint:
+                QToolTip.showText(event.globalPos(), hint, self)
+                return True
+            QToolTip.hideText()
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         delta = event.angleDelta().y() or event.angleDelta().x()
@@ -277,15 +287,19 @@ class ImagePane(QWidget):
         elif self._dragging is Qt.MouseButton.LeftButton and self._curtain is not None:
             self.curtain_moved.emit(min(max(position.x() / self.width(), 0.0), 1.0))
         self._last = position
-        self.pointed.emit(position.x() * ratio, position.y() * ratio)
+        self._point_at(position)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._dragging = None
         self.setCursor(Qt.CursorShape.CrossCursor if self._drawing else Qt.CursorShape.ArrowCursor)
 
     def enterEvent(self, event: QEnterEvent) -> None:
+        self._point_at(event.position())
+
+    def _point_at(self, position: QPointF) -> None:
+        """The middle of the device pixel under the pointer: its corner would lie in the neighbour of a flipped picture."""
         ratio = self.devicePixelRatioF()
-        self.pointed.emit(event.position().x() * ratio, event.position().y() * ratio)
+        self.pointed.emit(math.floor(position.x() * ratio) + 0.5, math.floor(position.y() * ratio) + 0.5)
 
     def leaveEvent(self, event: QEvent) -> None:
         self.left_alone.emit()

@@ -24,7 +24,7 @@ from medqdeg_desktop.ui.viewer.viewport import Placement
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """uint8 ``pixels`` (rows, columns) or (rows, columns, 3) whose corner lies on the device pixel (left, top)."""
+    """uint8 ``pixels`` (rows, columns) or (rows, columns, 3) whose corner lies on the pane's device pixel (left, top)."""
 
     pixels: Pixels
     left: int
@@ -112,7 +112,7 @@ class PictureMaker:
         left, top, right, bottom = visible(placement)
         if right <= left or bottom <= top:
             return None
-        self._corner = (left, top)
+        self._corner = placement.corner(left, top, right, bottom)
         rows, columns = image.shape
         # Device pixels a stored pixel of this image (a proxy has fewer than the frame).
         scale_x, scale_y = placement.scale_x * placement.columns / columns, placement.scale_y * placement.rows / rows
@@ -141,11 +141,12 @@ class PictureMaker:
             )
             how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             part = cv2.warpAffine(part, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
-        return image.with_pixels(part)
+        # Turned when it is small: the same values as upright, each somewhere else.
+        return image.with_pixels(np.ascontiguousarray(placement.turn.pixels(part)))
 
 
 def visible(placement: Placement) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) in whole device pixels of what the pane shows of the frame."""
+    """(left, top, right, bottom) in whole device pixels of the sheet, of what the pane shows of the frame."""
     right = placement.left + max(1, round(placement.columns * placement.scale_x))
     bottom = placement.top + max(1, round(placement.rows * placement.scale_y))
     return max(0, placement.left), max(0, placement.top), min(placement.width, right), min(placement.height, bottom)
@@ -175,6 +176,7 @@ def difference(original: MedicalImage, degraded: MedicalImage, window: Window | 
         modality=degraded.modality,
         unit=degraded.unit,
         spacing=degraded.spacing,
+        orientation=degraded.orientation,
         value_range=original.value_range,
         voi_function="LINEAR_EXACT",
         full_shape=degraded.full_shape,

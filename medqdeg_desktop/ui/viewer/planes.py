@@ -54,4 +54,4 @@ def _drawn(mask: Pixels, placement: Placement) -> Picture | None:
     for channel, value in enumerate(_COLOUR):
         drawn[..., channel] = (shown > 0) * np.uint8(value)
     drawn[..., 3] = np.maximum(shown, (edge * _EDGE).astype(np.uint8))
-    return Picture(drawn, left, top)
+    return Picture(np.ascontiguousarray(placement.turn.pixels(drawn)), *placement.corner(left, top, right, bottom))

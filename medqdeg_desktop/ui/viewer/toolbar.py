@@ -1,4 +1,4 @@
-"""The thin row above the panes: layouts, window presets, zoom. All of it is in the table of actions; this only shows it."""
+"""The thin row above the panes: layouts, window presets, zoom, turns. All of it is in the table of actions, and only shown here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from medqdeg_desktop.engine.presets import Preset
 from medqdeg_desktop.ui import theme
+
+_GROUP = 8
 
 
 class ViewerBar(QWidget):
@@ -23,7 +25,7 @@ class ViewerBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(8, 4, 8, 4)
-        self._row.setSpacing(4)
+        self._row.setSpacing(2)
         self.window_button = QToolButton()
         self.window_button.setProperty("role", "quiet")
         self.window_button.setText(self.tr("Window"))
@@ -33,6 +35,15 @@ class ViewerBar(QWidget):
         self.window_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._menu = QMenu(self.window_button)
         self.window_button.setMenu(self._menu)
+        self.turn_button = QToolButton()
+        self.turn_button.setProperty("role", "quiet")
+        self.turn_button.setIcon(theme.icon("turn-right"))
+        self.turn_button.setIconSize(QSize(18, 18))
+        self.turn_button.setToolTip(self.tr("Flip, turn, left and right"))
+        self.turn_button.setAccessibleName(self.tr("Flip, turn, left and right"))
+        self.turn_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.turn_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.turn_button.setMenu(QMenu(self.turn_button))
         self._layouts: dict[str, QAction] = {}
         self._actions: dict[str, QAction] = {}
 
@@ -46,14 +57,15 @@ class ViewerBar(QWidget):
             self._add(action)
         self._add(actions["calibrate.sheet"])
         self._add(actions["calibrate.probe"])
-        self._row.addSpacing(12)
+        self._row.addSpacing(_GROUP)
         self._row.addWidget(self.window_button)
-        for verb in ("invert", "file_window"):
-            self._add(actions[f"calibrate.{verb}"])
-        self._row.addSpacing(12)
+        self._add(actions["calibrate.invert"])
+        self._row.addSpacing(_GROUP)
         for verb in ("fit", "one_to_one"):
             self._add(actions[f"calibrate.{verb}"])
-        self._row.addSpacing(12)
+        self._row.addWidget(self.turn_button)
+        self._fill_turns()
+        self._row.addSpacing(_GROUP)
         for verb in ("ruler", "angle", "region"):
             self._add(actions[f"calibrate.{verb}"])
         self._row.addStretch(1)
@@ -72,6 +84,22 @@ class ViewerBar(QWidget):
         for verb in ("auto_window", "file_window", "invert"):
             if f"calibrate.{verb}" in self._actions:
                 self._menu.addAction(self._actions[f"calibrate.{verb}"])
+
+    def _fill_turns(self) -> None:
+        menu = self.turn_button.menu()
+        for verb in ("flip_across", "flip_down", "turn_right", "turn_left", "upright"):
+            menu.addAction(self._actions[f"calibrate.{verb}"])
+        menu.addSection(self.tr("Left and right"))
+        for verb in ("neurological", "nose_right"):
+            action = self._actions[f"calibrate.{verb}"]
+            action.setCheckable(True)
+            menu.addAction(action)
+
+    def mark_convention(self, *, neurological: bool, nose_right: bool) -> None:
+        """What of the convention is not as usual."""
+        for verb, is_on in (("neurological", neurological), ("nose_right", nose_right)):
+            if f"calibrate.{verb}" in self._actions:
+                self._actions[f"calibrate.{verb}"].setChecked(is_on)
 
     def mark_layout(self, action_id: str) -> None:
         """Which layout is in force."""

@@ -8,7 +8,7 @@ from medqdeg_desktop.ui.actions import Action
 
 CONTEXT: Final = "writing"
 #: Groups of Calibrate's actions that go on while a question is written: what looks at the picture and decides nothing.
-STILL_ACTING: Final = frozenset({"Open", "Slices", "Window", "Zoom", "Measure", "Write"})
+STILL_ACTING: Final = frozenset({"Open", "Slices", "Window", "Zoom", "Turn", "Measure", "Write"})
 #: The one action of Calibrate that begins and ends writing.
 TOGGLE: Final = Action(
     "calibrate.write",
