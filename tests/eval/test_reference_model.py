@@ -172,6 +172,30 @@ def test_training_validation_and_held_out_pictures_come_from_seeds_that_cannot_m
     assert pictures.TRAINING_SEEDS + 9_000_000 < pictures.VALIDATION_SEEDS < min(held_out) - 9_000_000
 
 
+def test_a_mirrored_head_has_its_lesion_and_its_larger_ventricle_on_the_other_side() -> None:
+    from medqdeg_desktop.eval.reference import vision
+    from medqdeg_desktop.samples import mr
+
+    phantom = mr.mr_head(1, size=128, lesion="right", large_ventricle="right")
+    known = dict.fromkeys(pictures.ATTRIBUTES, -1) | pictures.attributes_of(phantom)
+    centres = np.full((1, 4, 2), np.nan, np.float32)
+    centres[0, 0] = phantom.truth["centres"][0]
+    one = pictures.Pictures(
+        pictures.shown(phantom.image, 1)[None],
+        {name: np.array([value], np.int8) for name, value in known.items()},
+        centres,
+    )
+    found = set()
+    for seed in range(12):
+        batch = vision.vision_batch(one, np.array([0]), np.random.default_rng(seed))
+        side, larger = (pictures.SIDES[int(batch[name][0])] for name in ("side", "ventricles"))
+        # The patient's right lies on the left of the picture: the first four of eight columns.
+        column = int(batch["centres"][0].reshape(8, 8).any(dim=0).int().argmax())
+        assert side == larger == ("right" if column < 4 else "left")
+        found.add(side)
+    assert found == {"right", "left"}
+
+
 @pytest.mark.parametrize("modality", range(len(pictures.MODALITIES)))
 def test_truth_survives_the_table_of_attributes(modality: int) -> None:
     from medqdeg_desktop.engine.seeding import generator
