@@ -44,9 +44,9 @@ class Plan:
     seed: int = 0
     pictures: int = 32_000
     validation: int = 1_000
-    vision_steps: int = 6_500
+    vision_steps: int = 8_000
     vision_batch: int = 64
-    language_steps: int = 3_500
+    language_steps: int = 4_000
     language_batch: int = 16
 
 
