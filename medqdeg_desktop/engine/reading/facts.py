@@ -44,6 +44,8 @@ class FileFacts:
     spacing         (row, column) in mm, or None.
     positions       per frame, the patient coordinates (mm, LPS) of the first pixel's centre, or None.
     orientations    per frame, the six direction cosines (row, column), or None.
+    orientation_assumed  nothing in the file says how it lies in the patient: places and directions are good for scrolling
+                    and cutting alone, and have no letters.
     volumes         how many volumes a 4-D file holds; its frames follow each other volume by volume.
     slice_spacing   mm between neighbouring frames where the file itself knows it (NIfTI), or None.
     window          (center, width) of the first frame, or None.
@@ -68,6 +70,7 @@ class FileFacts:
     positions: list[tuple[float, float, float] | None] = field(default_factory=list)
     orientations: list[tuple[float, ...] | None] = field(default_factory=list)
     slice_spacing: float | None = None
+    orientation_assumed: bool = False
     volumes: int = 1
     window: tuple[float, float] | None = None
     hounsfield: bool = False

@@ -1,7 +1,8 @@
 """NIfTI-1 and NIfTI-2 through nibabel: slices along a body axis in radiological convention, any stored orientation.
 
-World coordinates come from the sform unless its code is 0, then from the qform, then from the voxel sizes; which one is
-recorded. How slices are cut is told in ``cuts``.
+World coordinates come from the sform unless its code is 0 or it maps the volume onto a plane, then likewise from the qform,
+then from the voxel sizes, which say nothing of the patient: such slices have no letters. Which one is recorded. How slices are
+cut is told in ``cuts``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from medqdeg_desktop.engine.reading.geometry import edge_letters
 from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, Limits
 
 Array = npt.NDArray[Any]
+_ASSUMED = "voxel sizes only: orientation assumed"
 
 
 @dataclass(slots=True)
@@ -46,6 +48,10 @@ class Volume:
     @property
     def volumes(self) -> int:
         return math.prod(self.shape[3:])
+
+    @property
+    def orientation_assumed(self) -> bool:
+        return self.affine_source == _ASSUMED
 
 
 def open_volume(path: str, limits: Limits, *, header_only: bool = False) -> Volume:
@@ -111,6 +117,7 @@ def describe(volume: Volume, axis: str, limits: Limits) -> FileFacts:
         spacing=(row_mm, column_mm),
         positions=[*cut.positions] * volume.volumes,
         orientations=[cut.cosines] * (cut.frames * volume.volumes),
+        orientation_assumed=volume.orientation_assumed,
         volumes=volume.volumes,
         slice_spacing=slice_mm,
         axis=cut.axis,
@@ -140,7 +147,7 @@ def decode(volume: Volume, frame: int, axis: str) -> DecodedFrame:
         "affine": volume.affine_source,
         "axis": cut.axis,
     }
-    spacing, letters = (row_mm, column_mm), edge_letters(cut.cosines)
+    spacing, letters = (row_mm, column_mm), None if volume.orientation_assumed else edge_letters(cut.cosines)
     if plane.dtype.fields is not None:
         colour = np.ascontiguousarray(np.stack([plane[c] for c in ("R", "G", "B")], axis=-1))
         grey = grey_if_equal(colour) if cut.frames * volume.volumes == 1 else None
@@ -172,19 +179,28 @@ def _cut(volume: Volume, axis: str) -> Cut:
 
 
 def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
+    from nibabel.spatialimages import HeaderDataError
+
     header = image.header
-    if int(header["sform_code"]) > 0:
-        return np.asarray(header.get_sform(), float), f"sform (code {int(header['sform_code'])})"
-    if int(header["qform_code"]) > 0:
-        return np.asarray(header.get_qform(), float), f"qform (code {int(header['qform_code'])})"
+    for name, stored in (("sform", header.get_sform), ("qform", header.get_qform)):
+        code = int(header[f"{name}_code"])
+        if code <= 0:
+            continue
+        try:
+            affine = np.asarray(stored(), float)
+        except HeaderDataError:
+            continue  # a quaternion that is none
+        volume = float(np.prod(np.linalg.norm(affine[:3, :3], axis=0)))
+        if np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-6 * volume:
+            return affine, f"{name} (code {code})"
     # Method 1 of the standard: voxel sizes alone; the orientation is then an assumption, and said to be one.
-    return np.asarray(header.get_base_affine(), float), "voxel sizes only: orientation assumed"
+    return np.asarray(header.get_base_affine(), float), _ASSUMED
 
 
 def _warnings(volume: Volume, cut: Cut) -> list[str]:
     found: list[str] = []
-    if "assumed" in volume.affine_source:
-        found.append("neither sform nor qform: orientation assumed")
+    if volume.orientation_assumed:
+        found.append("neither a valid sform nor qform: orientation assumed")
     if cut.obliquity > 0.5:
         found.append(f"oblique by {cut.obliquity:.0f} degrees: shown along its own axes")
     return found

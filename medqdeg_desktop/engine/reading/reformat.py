@@ -77,6 +77,7 @@ def reformatted(series: Series, axis: str) -> Series:
         spacing=(row_mm, column_mm),
         positions=[*cut.positions],
         orientations=[cut.cosines] * cut.frames,
+        orientation_assumed=series.orientation_assumed,
         frame_of_reference=series.frame_of_reference,
         axis=axis,
     )
@@ -100,12 +101,18 @@ class _Stack:
         """The stack as (slices, rows, columns) float32, and its middle slice for what is true of all."""
         with self._lock:
             if self._pixels is None or self._sample is None:
-                pixels = np.empty(self._shape, np.float32)
+                pixels, damaged = np.empty(self._shape, np.float32), ""
                 for index in range(len(pixels)):
                     decoded = series.decoded(index)
                     pixels[index] = decoded.pixels
+                    # Every cut across the stack goes through the slice.
+                    if wrong := decoded.provenance.get("damaged"):
+                        damaged = f"slice {index + 1}: {wrong}"
                     if index == series.middle:
                         self._sample = decoded
+                assert self._sample is not None
+                if damaged:
+                    self._sample.provenance["damaged"] = damaged
                 self._pixels = pixels
             assert self._sample is not None
             return self._pixels, self._sample
@@ -139,7 +146,7 @@ class _StackDecoder:
             voi_lut=sample.voi_lut,
             inverted=sample.inverted,
             spacing=(row_mm, column_mm),
-            orientation=edge_letters(self._cut.cosines),
+            orientation=None if self._series.orientation_assumed else edge_letters(self._cut.cosines),
             provenance=sample.provenance | {"axis": f"{self._cut.axis}, cut from {self._series.frame_count} slices"},
         )
 

@@ -68,6 +68,7 @@ class Series:
         self.is_colour = facts.colour
         self.bits = facts.bits
         self.orientation = facts.orientations[0] if facts.orientations else None
+        self.orientation_assumed = facts.orientation_assumed
         self.spacing = facts.spacing
         self.slice_spacing = members.spacing
         self.frame_seconds = facts.frame_seconds
@@ -125,11 +126,11 @@ class Series:
         return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
 
     def plane(self, index: int) -> FramePlane | None:
-        """Where frame ``index`` lies in the patient; None where position, orientation or spacing is not known."""
+        """Where frame ``index`` lies in the patient; None where position, orientation or spacing is unknown or assumed."""
         facts, number = self._group.frames[index]
         position = facts.positions[number] if number < len(facts.positions) else None
         orientation = facts.orientations[number] if number < len(facts.orientations) else None
-        if position is None or orientation is None or facts.spacing is None:
+        if position is None or orientation is None or facts.spacing is None or facts.orientation_assumed:
             return None
         return FramePlane(position, orientation, facts.spacing, self.slice_spacing, facts.frame_of_reference)
 

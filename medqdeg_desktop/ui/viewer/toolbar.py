@@ -1,4 +1,4 @@
-"""The thin row above the panes: layouts, window presets, zoom, turns. All of it is in the table of actions, and only shown here."""
+"""The thin row above the panes: layouts, window presets, zoom, turns. All of it is in the table of actions, only shown here."""
 
 from __future__ import annotations
 

@@ -120,7 +120,25 @@ def test_without_either_transform_the_orientation_is_said_to_be_assumed(tmp_path
     image.set_qform(None, 0)
     image.set_sform(None, 0)
     nibabel.save(image, tmp_path / "n.nii")
-    assert any("assumed" in w for w in read_series(tmp_path / "n.nii").warnings)
+    series = read_series(tmp_path / "n.nii")
+    assert any("assumed" in w for w in series.warnings)
+    for shown in (series, series.cut("coronal")):
+        assert shown.frame(0).orientation is None, "no letter says what nobody knows"
+        assert shown.plane(0) is None, "and no position in the patient is kept"
+
+
+@pytest.mark.parametrize("broken", [np.diag([2.0, 0.0, 4.0, 1.0]), np.diag([2.0, np.nan, 4.0, 1.0])])
+def test_an_sform_that_is_no_affine_gives_way_to_the_qform(tmp_path: Path, broken: np.ndarray) -> None:
+    image = nibabel.Nifti1Image(_world(), None)
+    image.set_qform(np.diag([2.0, 3.0, 4.0, 1.0]), 1)
+    image.set_sform(np.diag([2.0, 3.0, 4.0, 1.0]), 1)
+    stored = bytearray(image.to_bytes())
+    stored[280:328] = broken[:3].astype("<f4").tobytes()  # srow_x, srow_y, srow_z of NIfTI-1
+    path = tmp_path / "broken.nii"
+    path.write_bytes(stored)
+    found = read_image(path, 0)
+    np.testing.assert_array_equal(found.pixels, _axial(0))
+    assert found.provenance["affine"].startswith("qform") and found.orientation == ("R", "L", "A", "P")
 
 
 def test_declaring_ct_makes_the_values_hu(tmp_path: Path) -> None:
