@@ -11,16 +11,18 @@ import asyncio
 import dataclasses
 import gc
 import io
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from medqdeg_desktop.eval.backends import loading
 from medqdeg_desktop.eval.backends.base import Decoding, PermanentError, Reply, Request, image_facts, trial_seed
+
+if TYPE_CHECKING:
+    from medqdeg_desktop.eval.backends.scoring import LetterTokens
 
 #: Batches that must fit before a size that was cut for lack of memory grows again.
 _CLEAN_BATCHES = 20
@@ -61,8 +63,10 @@ class LocalBackend:
         self._clean = 0
         self._tokens_of: dict[tuple[int, int], int] = {}
         self._shared = False
-        # A fast tokenizer keeps its padding as state of its own, so that two threads must not encode at once.
-        self._tokenizing = threading.Lock()
+        #: How the tokenizer spells the letters of a batch, by these letters.
+        self._spelled: dict[tuple[str, ...], dict[str, LetterTokens]] = {}
+        # A fast tokenizer keeps its padding as state of its own, so that only the processor's thread encodes; the model's would
+        # have to wait for it.
         self._compute = ThreadPoolExecutor(1, "model")
         self._prepare = ThreadPoolExecutor(1, "processor")
 
@@ -113,7 +117,7 @@ class LocalBackend:
         start = 0
         while start < len(requests):
             chunk = list(requests[start : start + self._fits])
-            inputs = await loop.run_in_executor(self._prepare, self._inputs, chunk)
+            inputs = await loop.run_in_executor(self._prepare, self._prepared, chunk)
             found = await loop.run_in_executor(self._compute, self._within_memory, chunk, inputs)
             if found is None:
                 continue
@@ -152,10 +156,9 @@ class LocalBackend:
     def _scored(self, chunk: list[Request], inputs: Mapping[str, Tensor]) -> list[list[Reply]]:
         from medqdeg_desktop.eval.backends import scoring
 
-        letters = sorted({letter for request in chunk for letter in request.options})
-        with self._tokenizing:
-            tokens = scoring.letter_tokens(self._loaded.tokenizer, letters)
-        log_masses = scoring.option_log_masses(self._loaded.model, inputs, tokens, self._loaded.tokenizer.pad_token_id)
+        letters = _letters(chunk)
+        pad = self._loaded.tokenizer.pad_token_id
+        log_masses = scoring.option_log_masses(self._loaded.model, inputs, self._spelled[letters], pad)
         replies = []
         for request, row, read in zip(chunk, log_masses, _row_lengths(inputs), strict=True):
             own = list(request.options)
@@ -167,16 +170,19 @@ class LocalBackend:
 
     def _sampled(self, chunk: list[Request], inputs: Mapping[str, Tensor]) -> list[list[Reply]]:
         tokenizer = self._loaded.tokenizer
-        equal = len({len(request.trials) for request in chunk}) == 1
         replies = []
-        drawn = self._draw(chunk, inputs, shared=self._shared and equal, length=self._decoding.max_tokens)
+        drawn = self._draw(chunk, inputs, shared=self._shared, length=self._decoding.max_tokens)
+        texts: dict[tuple[int, ...], str] = {}
         for request, trials, read in zip(chunk, drawn, _row_lengths(inputs), strict=True):
             base = _detail(request, read)
             row = []
             for trial, ids in zip(request.trials, trials, strict=True):
                 ended = bool(ids) and ids[-1] in self._loaded.ends
                 detail = base | {"reply_tokens": len(ids), "finish": "stop" if ended else "length"}
-                row.append(Reply(trial, tokenizer.decode(ids, skip_special_tokens=True), detail=detail))
+                # Trials of a direct answer are mostly the same few tokens.
+                if (said := tuple(ids)) not in texts:
+                    texts[said] = tokenizer.decode(ids, skip_special_tokens=True)
+                row.append(Reply(trial, texts[said], detail=detail))
             replies.append(row)
         return replies
 
@@ -194,6 +200,14 @@ class LocalBackend:
         drawn = way(model, inputs, config, seeds, self._decoding.temperature)
         return [[_until_end(ids, ends) for ids in trials] for trials in drawn]
 
+    def _prepared(self, chunk: Sequence[Request]) -> dict[str, Tensor]:
+        """All that a batch needs of the processor."""
+        if self._decoding.mode == "option" and (letters := _letters(chunk)) not in self._spelled:
+            from medqdeg_desktop.eval.backends import scoring
+
+            self._spelled[letters] = scoring.letter_tokens(self._loaded.tokenizer, letters)
+        return self._inputs(chunk)
+
     def _inputs(self, chunk: Sequence[Request]) -> dict[str, Tensor]:
         """Left-padded tensors of the prompts, on the CPU."""
         conversations = []
@@ -203,15 +217,14 @@ class LocalBackend:
                 content += [{"type": "image", "image": _picture(image.read())} for image in request.question.images]
             content.append({"type": "text", "text": request.prompt})
             conversations.append([{"role": "user", "content": content}])
-        with self._tokenizing:
-            batch = self._loaded.processor.apply_chat_template(
-                conversations,
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=True,
-                return_tensors="pt",
-                processor_kwargs={"padding": True},
-            )
+        batch = self._loaded.processor.apply_chat_template(
+            conversations,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True},
+        )
         floating = self._loaded.model.dtype
         return {name: v.to(floating) if v.is_floating_point() else v for name, v in batch.items()}
 
@@ -274,6 +287,11 @@ def _usual_batch(loaded: loading.LoadedModel) -> int:
         return 16
     small = sum(parameter.numel() for parameter in loaded.model.parameters()) < _SMALL
     return 32 if small else 8
+
+
+def _letters(chunk: Sequence[Request]) -> tuple[str, ...]:
+    """The letters that any question of a batch offers."""
+    return tuple(sorted({letter for request in chunk for letter in request.options}))
 
 
 def _row_lengths(inputs: Mapping[str, Tensor]) -> list[int]:
