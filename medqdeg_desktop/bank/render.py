@@ -76,14 +76,17 @@ def render_chunk(chunk: Chunk) -> list[Rendered]:
 
 
 def read_source(view: View) -> MedicalImage:
-    """The clean picture of ``view``, read in this process. UnreadableImageError also where it is not there."""
+    """The clean picture of ``view``, read in this process. UnreadableImageError also where it is not there, or is damaged."""
     try:
         # A worker is expendable itself: no second child process stands between it and the file.
-        return views.read(view, decode_here=True)
+        image = views.read(view, decode_here=True)
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
         raise UnreadableImageError(view.path, error.strerror or str(error)) from error
+    if damaged := image.provenance.get("damaged"):
+        raise UnreadableImageError(view.path, f"its data are damaged, parts of it may be made up ({damaged})")
+    return image
 
 
 class _Disk:

@@ -20,6 +20,7 @@ from medqdeg_desktop.engine.errors import UnreadableImageError
 from medqdeg_desktop.engine.reading import dicom, overlay_planes
 from medqdeg_desktop.engine.reading.codestream import check_codestream, jpeg2000_precision
 from medqdeg_desktop.engine.reading.colour import grey_if_equal, to_bytes
+from medqdeg_desktop.engine.reading.damage import complaint, damage, overheard
 from medqdeg_desktop.engine.reading.dicom_file import (
     DicomFile,
     element,
@@ -68,13 +69,15 @@ def decode(file: DicomFile, frame: int, limits: Limits) -> DecodedFrame:
         raise UnreadableImageError(file.path, f"has no frame {frame + 1}; it has {frames}")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        stored, decoder = _stored_values(file, frame)
+        stored, decoder, wrong = _stored_values(file, frame)
     words = stored if _unmasked(file) else None
     if words is not None:
         stored = overlay_planes.pixel_values(words, header)
     if stored.ndim == 3 and stored.shape[2] not in (1, 3):
         raise UnreadableImageError(file.path, f"{stored.shape[2]} values a pixel cannot be shown")
     provenance = {"format": "DICOM", "decoder": decoder, "transfer_syntax": dicom.syntax_name(file.transfer_syntax)}
+    if wrong:
+        provenance["damaged"] = wrong
     if told:
         # A damaged or contradictory frame may still be decoded: what the decoder says of it goes with the picture.
         provenance["decoder_warning"] = (
@@ -144,8 +147,8 @@ def _unmasked(file: DicomFile) -> bool:
     )
 
 
-def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
-    """Stored values (rows, columns) or RGB (rows, columns, 3), and the decoder's name with its version."""
+def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str, str]:
+    """Stored values (rows, columns) or RGB (rows, columns, 3), the decoder's name with its version, and damage it passed over."""
     from pydicom.encaps import get_frame
     from pydicom.pixels import get_decoder
     from pydicom.pixels.utils import as_pixel_options
@@ -160,7 +163,7 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
     if native:
         with file.stream() as source:
             stored, _ = get_decoder(syntax).as_array(source, index=frame, **options)
-        return stored, f"pydicom {_version('pydicom')}"
+        return stored, f"pydicom {_version('pydicom')}", ""
     with file.stream() as source:
         code = get_frame(
             source,
@@ -173,7 +176,7 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
     if precision is not None and stored_bits is not None and precision > stored_bits:
         warnings.warn(f"the compressed values have {precision} bits, the header says {stored_bits}", stacklevel=1)
     if syntax in _JPEG_LOSSLESS:
-        return _by_simpleitk(file, code), f"SimpleITK {_version('SimpleITK')}"
+        return _by_simpleitk(file, code)
     for package in _decoders(file.path, syntax):
         try:
             with file.stream() as source:
@@ -183,14 +186,17 @@ def _stored_values(file: DicomFile, frame: int) -> tuple[Array, str]:
                     decoding_plugin=_PACKAGES[package],
                     **options,
                 )
-            return stored, f"pydicom {_version('pydicom')}, {package} {_version(package)}"
+            wrong = damage(code) if syntax in _JPEG or syntax in _JPEG_2000 else ""
+            return stored, f"pydicom {_version('pydicom')}, {package} {_version(package)}", wrong
         except MemoryError:
             raise
         except Exception as error:
             failure = error
             if syntax == _JPEG_EXTENDED:
-                return _by_simpleitk(file, code), f"SimpleITK {_version('SimpleITK')}"
-    raise UnreadableImageError(file.path, f"pixel data cannot be decoded ({one_line(failure)})")
+                return _by_simpleitk(file, code)
+    # What is wrong with the data says more than that a library gave up.
+    reason = (damage(code) if syntax in _JPEG_2000 else "") or one_line(failure)
+    raise UnreadableImageError(file.path, f"pixel data cannot be decoded ({reason})")
 
 
 def _decoders(path: str, syntax: str) -> tuple[str, ...]:
@@ -206,8 +212,8 @@ def _decoders(path: str, syntax: str) -> tuple[str, ...]:
     raise UnreadableImageError(path, f"transfer syntax {dicom.syntax_name(syntax)} is not read")
 
 
-def _by_simpleitk(file: DicomFile, code: bytes) -> Array:
-    """Decodes one JPEG frame through a temporary file that holds this frame and its pixel description, nothing else."""
+def _by_simpleitk(file: DicomFile, code: bytes) -> tuple[Array, str, str]:
+    """As ``_stored_values``, for one JPEG frame through a temporary file of this frame and its description alone."""
     import SimpleITK
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate
@@ -233,11 +239,12 @@ def _by_simpleitk(file: DicomFile, code: bytes) -> Array:
         reader = SimpleITK.ImageFileReader()
         reader.SetImageIO("GDCMImageIO")
         reader.SetFileName(path)
-        try:
-            stored: Array = SimpleITK.GetArrayFromImage(reader.Execute())
-        except RuntimeError as error:
-            raise UnreadableImageError(file.path, f"pixel data cannot be decoded ({one_line(error)})") from None
-    return stored[0]
+        with overheard() as words:
+            try:
+                stored: Array = SimpleITK.GetArrayFromImage(reader.Execute())
+            except RuntimeError as error:
+                raise UnreadableImageError(file.path, f"pixel data cannot be decoded ({one_line(error)})") from None
+    return stored[0], f"SimpleITK {_version('SimpleITK')}", complaint(words)
 
 
 def _modality_values(stored: Array, header: Dataset, frame: int) -> tuple[Array, tuple[float, float] | None]:

@@ -234,3 +234,8 @@ def _refusing(path: str, work: Callable[[], T]) -> T:
         raise UnreadableImageError(path, error.strerror or _damaged(error) or type(error).__name__) from None
     except Exception as error:
         raise UnreadableImageError(path, f"cannot be read ({one_line(error)})") from None
+    except BaseException as error:
+        # A panic of a decoder written in Rust is derived from BaseException, and is no reason to end a worker.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableImageError(path, f"cannot be decoded ({one_line(error)})") from None

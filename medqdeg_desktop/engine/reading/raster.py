@@ -72,6 +72,8 @@ def decode(path: str, frame: int, limits: Limits) -> DecodedFrame:
             provenance["colour_profile"] = "present, not applied"
         bits = _bits(image, file)
         orientation = _exif_orientation(image)
+        if image.format == "JPEG" and (wrong := _damage(file)):
+            provenance["damaged"] = wrong
         values = _deep_colour_png(file) if bits == 16 and not _is_grey(image) else None
         if values is not None:
             import cv2
@@ -91,6 +93,13 @@ def decode(path: str, frame: int, limits: Limits) -> DecodedFrame:
         return DecodedFrame(values, provenance=provenance, voi_function="LINEAR_EXACT")
     provenance["colour"] = "three equal channels taken as grey"
     return _grey(grey, 8, provenance)
+
+
+def _damage(file: BinaryIO) -> str:
+    from medqdeg_desktop.engine.reading.damage import damage
+
+    file.seek(0)
+    return damage(file.read())
 
 
 def _grey(values: Array, bits: int, provenance: dict[str, str]) -> DecodedFrame:

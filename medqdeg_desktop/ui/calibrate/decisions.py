@@ -30,6 +30,7 @@ REJECTIONS = (
     "exposure or window cannot be mended",
     "burned-in text or marks",
     "not the organ asked for",
+    "damaged data",
 )
 
 #: The realisation that calibration shows: one for each picture and type, the same at every site.

@@ -81,7 +81,9 @@ class Desk(QObject):
         return self.kept.clean.get(image.source_sha256) if image is not None else None
 
     def decide_clean(self, screen: OnScreen, reason: str = "") -> None:
-        """L0: diagnostic, or rejected with a ``reason``."""
+        """L0: diagnostic, or rejected with a ``reason``; the latter alone where the picture's data are damaged."""
+        if not reason and self._refuses(screen.image):
+            return
         record = decisions.image_record(screen.opened, screen.image)
         decision = decisions.clean_decision(self._session.reader, screen.opened, screen.image, screen.window, reason)
         self._session.submit(
@@ -97,6 +99,8 @@ class Desk(QObject):
         provenance: dict[str, Any],
     ) -> None:
         """Keeps the exact full-size ``result`` as ``level``."""
+        if self._refuses(screen.image):
+            return
         record = decisions.image_record(screen.opened, screen.image)
         setting = decisions.level_setting(
             self._session.reader, screen.opened, screen.image, level, result, overrides, screen.window, provenance
@@ -105,6 +109,13 @@ class Desk(QObject):
         self._session.submit(
             lambda study: decisions.keep_setting(study, record, setting, pixels), self._in_this_sitting(self._on_setting_kept)
         )
+
+    def _refuses(self, image: MedicalImage) -> bool:
+        """Whether parts of ``image`` may be made up: nobody sees which, so that nothing is confirmed on it."""
+        if "damaged" in image.provenance:
+            self.said.emit(self.tr("The data of this picture are damaged: it can be rejected (Alt+X), not confirmed"))
+            return True
+        return False
 
     def undo(self) -> None:
         """Takes back the last decision of this sitting; decisions of other days stay unless they are made anew."""

@@ -104,7 +104,7 @@ class CalibratePanel(QScrollArea):
         column.addStretch(1)
         self._step: Level | None = None
         self._rejected = self._crossed = False
-        self._kind_missing = False
+        self._kind_missing = self._damaged = False
 
     # -- told by the workspace --------------------------------------------------------------------------------
 
@@ -118,8 +118,8 @@ class CalibratePanel(QScrollArea):
         self.slider.set_severity(severity)
         self.severity.setText(f"{severity:.2f}")
 
-    def show_levels(self, clean: CleanDecision | None, marks: list[LevelMark]) -> None:
-        """What is decided on the picture shown, and the step that follows from it."""
+    def show_levels(self, clean: CleanDecision | None, marks: list[LevelMark], *, damaged: bool = False) -> None:
+        """What is decided on the picture shown, and the step that follows from it; ``damaged``: it cannot be confirmed."""
         if clean is None:
             self.rows[Level.L0].tell("default", self.tr("not decided"))
         elif clean.verdict == "diagnostic":
@@ -146,15 +146,16 @@ class CalibratePanel(QScrollArea):
         self._rejected = clean is not None and clean.verdict == "rejected"
         here = [by_level[v] for v in (Level.L1, Level.L2) if v in by_level and by_level[v].kind == "here"]
         self._crossed = len(here) == 2 and out_of_order(*here)
-        self._step = self._next_step(clean, by_level)
+        self._damaged = damaged
+        self._step = None if damaged else self._next_step(clean, by_level)
         self._show_step()
 
-    def allow_setting(self, allowed: bool, *, clean_allowed: bool) -> None:
+    def allow_setting(self, allowed: bool, *, clean_allowed: bool, reject_allowed: bool) -> None:
         """Levels may be set only at full size and moved from zero; L0 only while a frame is shown."""
         for level in (Level.L1, Level.L2):
             self.rows[level].decide.setEnabled(allowed)
         self.rows[Level.L0].decide.setEnabled(clean_allowed)
-        self.reject.setEnabled(clean_allowed)
+        self.reject.setEnabled(reject_allowed)
         self.next.setEnabled(clean_allowed if self._step is Level.L0 else allowed)
 
     @property
@@ -192,6 +193,12 @@ class CalibratePanel(QScrollArea):
             self._step_title.setText(self.tr("Next: what is this picture?"))
             self._anchor.setText(
                 self.tr("The file does not say. Choose its modality above: it decides which degradations make sense.")
+            )
+            return
+        if self._damaged and not self._rejected:
+            self._step_title.setText(self.tr("Damaged: not to be confirmed"))
+            self._anchor.setText(
+                self.tr("Parts of this picture may be made up, and nobody sees which. Reject it, or choose another.")
             )
             return
         if step is None and self._crossed and not self._rejected:

@@ -329,11 +329,13 @@ class CalibrateWorkspace(BrowsingWorkspace):
         image = self.image
         seen = self.centre.currentWidget() is self.viewer
         known = image is not None and image.modality is not None and seen
+        whole = image is None or "damaged" not in image.provenance
         clean = self.desk.clean(image)
         moved = self.severity > 0 or bool(self.panel.drawer.overrides)
         rejected = clean is not None and clean.verdict == "rejected"
-        ready = known and moved and not rejected and self.live.confirmable is not None
-        self.panel.allow_setting(ready, clean_allowed=known and self.session.is_open)
+        ready = known and whole and moved and not rejected and self.live.confirmable is not None
+        open_ = known and self.session.is_open
+        self.panel.allow_setting(ready, clean_allowed=open_ and whole, reject_allowed=open_)
 
     # -- decisions --------------------------------------------------------------------------------------------
 
@@ -427,7 +429,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
     def _refresh_levels(self) -> None:
         """Marks, rows and the next step for the picture shown."""
         marks = self.desk.marks(self.image, self.panel.types.current)
-        self.panel.show_levels(self.desk.clean(self.image), marks)
+        damaged = self.image is not None and "damaged" in self.image.provenance
+        self.panel.show_levels(self.desk.clean(self.image), marks, damaged=damaged)
         self.probe.show_marks(marks)
         self._allow()
 

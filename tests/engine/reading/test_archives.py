@@ -292,3 +292,37 @@ def test_names_in_other_alphabets_and_from_other_systems_are_found(tmp_path: Pat
     assert names == {"x.zip/Köln/スライス 1.dcm", "x.zip/windows/folder/ä.dcm", "x.zip/ct/3.dcm"}
     for series in found.series:
         assert series.frame(0).pixels.size
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_random_damage_to_an_archive_never_ends_in_anything_but_pictures_or_refusals(tmp_path: Path, kind: str) -> None:
+    folder = folder_of_everything_in(tmp_path)
+    whole = (zipped(folder, tmp_path / "w.zip") if kind == "zip" else tarred(folder, tmp_path / "w.tar")).read_bytes()
+    lists = [
+        i for i in range(len(whole) - 4) if whole[i : i + 4] in (b"PK\x01\x02", b"PK\x05\x06") or whole[i : i + 5] == b"ustar"
+    ]
+    rng = np.random.default_rng(5)
+    decoder = GuardedDecoder(children=1)
+    try:
+        decoder.warm_up()
+        (first,) = decoder.process_ids()
+        for number in range(30):
+            damaged = bytearray(whole)
+            for at in rng.choice(lists, 3):
+                damaged[min(at + rng.integers(0, 46), len(whole) - 1)] = rng.integers(0, 256)
+            path = tmp_path / f"{number}.{kind}"
+            path.write_bytes(damaged[: rng.integers(len(whole) // 2, len(whole) + 1)] if number % 3 == 0 else damaged)
+            try:
+                found = scan(path, decoder=decoder)
+            except UnreadableImageError as error:
+                assert error.path == str(path) and "\n" not in str(error)
+                continue
+            assert all(file_of(r.path) == path and r.reason for r in found.refused)
+            for series in found.series:
+                try:
+                    assert series.frame(0).pixels.size
+                except UnreadableImageError as error:
+                    assert error.reason
+        assert decoder.process_ids() == [first], "the decoder itself died of a damaged archive"
+    finally:
+        decoder.close()

@@ -92,6 +92,9 @@ class Design:
                 image = source.opened.series.frame(place)
                 if image.modality is None:
                     raise CalibrationError(f"{source.opened.title}: say first what this picture is (in free calibration)")
+                if damaged := image.provenance.get("damaged"):
+                    where = f"{source.opened.title}, picture {place + 1}"
+                    raise CalibrationError(f"{where}: its data are damaged ({damaged}); leave it out")
                 record = image_record(source.opened, replace(image, frame=place))
                 if record.image_id not in records:
                     records[record.image_id] = record
