@@ -54,6 +54,7 @@ _CALIBRATE: Final = (
     _calibrate("open_files", "Open files…", ("Ctrl+O",), "choose_files", "Open", icon="file"),
     _calibrate("open_folder", "Open a folder…", ("Ctrl+Shift+F",), "choose_folder", "Open", icon="folder"),
     _calibrate("reader_study", "Reader study, or back to free calibration", ("Ctrl+R",), "toggle_reader_study", "Study"),
+    _calibrate("unread", "Files that could not be read…", (), "show_unread", "Open", icon="warning"),
     _calibrate("close_series", "Take the series off the list", (), "close_series", "Open", icon="close"),
     _calibrate("slice_up", "Previous slice", ("Up",), "step_frame", "Slices", argument=-1, repeats=True),
     _calibrate("slice_down", "Next slice", ("Down",), "step_frame", "Slices", argument=1, repeats=True),

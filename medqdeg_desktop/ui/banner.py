@@ -51,6 +51,11 @@ class Banner(QWidget):
         self._act = act
         self.show()
 
+    def withdraw(self, text: str) -> None:
+        """Hides ``text``, if that is what is shown."""
+        if self.text.text() == text:
+            self.hide()
+
     def _on_button(self) -> None:
         self.hide()
         if self._act is not None:

@@ -125,6 +125,8 @@ class MainWindow(QMainWindow):
             workspace = self._entries[entry_id].build(self.session)
             workspace.said.connect(self.foot.say)
             workspace.warned.connect(self.banner.tell)
+            workspace.warned_with.connect(self.banner.tell)
+            workspace.outdated.connect(self.banner.withdraw)
             workspace.job_told.connect(self.foot.tell_job)
             workspace.wanted_elsewhere.connect(self._on_wanted_elsewhere)
             workspace.acting_changed.connect(self._on_acting_changed)

@@ -27,6 +27,8 @@ class Workspace(QWidget):
 
     said     one line for the foot (nothing to decide).
     warned   one line for the banner: what happened, to what, and what can be done.
+    warned_with  the same with the name of a button and what it does.
+    outdated  a line that was warned of concerns nothing on the screen any more.
     job_told text about a running job for the foot, empty when it is over.
     wanted_elsewhere  a thing (a folder, a run) is to be looked at in another workspace, named by its rail entry.
     places_changed  something was opened or closed that is to be found again at the next start (``save_state``).
@@ -37,6 +39,8 @@ class Workspace(QWidget):
 
     said = Signal(str)
     warned = Signal(str)
+    warned_with = Signal(str, str, object)
+    outdated = Signal(str)
     job_told = Signal(str)
     wanted_elsewhere = Signal(str, object)
     places_changed = Signal()

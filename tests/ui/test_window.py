@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.taxonomy import DEGRADATION_TYPES
+from medqdeg_desktop.ui.calibrate.file_notices import UnreadFiles
 from medqdeg_desktop.ui.help_page import HelpPage
 from medqdeg_desktop.ui.keys_sheet import KeysSheet
 from medqdeg_desktop.ui.main_window import MainWindow
@@ -79,13 +80,44 @@ def test_a_broken_file_costs_a_line_that_names_it(
     open_window: OpenWindow, qtbot: QtBot, ct_series: Path, shared_data: Path
 ) -> None:
     window = open_window(ct_series)
+    told = []
     for name in ("no_pixel_data.dcm", "zero_bytes.png", "huge_claim.dcm"):
         window.banner.hide()
         window.show_images([shared_data / "malformed" / name])
         qtbot.waitUntil(window.banner.isVisible, timeout=20_000)
         text = window.banner.text.text()
         assert name in text and len(text) > len(name) + 20
-    assert calibrate(window).image is not None, "what was open stays open"
+        told.append(text)
+    workspace = calibrate(window)
+    assert workspace.image is not None, "what was open stays open"
+    # The line goes with what it speaks of: another file is opened and can be read.
+    window.show_images([shared_data / "dicom" / "ct" / "CT_small.dcm"])
+    qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=20_000)
+    wait_for_picture(qtbot, workspace)
+    workspace.show_unread()
+    (unread,) = window.findChildren(UnreadFiles)
+    model = unread.list.model()
+    listed = [model.index(row, 0).data() for row in range(model.rowCount())]
+    assert listed == ["no_pixel_data.dcm", "zero_bytes.png", "huge_claim.dcm"]
+    assert all(told[row].endswith(model.index(row, 1).data()) for row in range(3)), "the list has what the line said"
+    unread.reject()
+
+
+def test_the_line_on_a_folder_with_broken_files_stays_beside_its_good_ones_and_goes_with_another_series(
+    open_window: OpenWindow, qtbot: QtBot, ct_series: Path, shared_data: Path
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    good, broken = shared_data / "dicom" / "ct" / "CT_small.dcm", shared_data / "malformed" / "zero_bytes.png"
+    window.show_images([good, broken])
+    qtbot.waitUntil(window.banner.isVisible, timeout=20_000)
+    qtbot.waitUntil(lambda: workspace.opened is not None and workspace.opened.root == good, timeout=10_000)
+    wait_for_picture(qtbot, workspace)
+    assert window.banner.isVisible() and "zero_bytes.png" in window.banner.text.text()
+    press(window, Qt.Key.Key_PageUp, Qt.KeyboardModifier.ControlModifier)
+    wait_for_picture(qtbot, workspace)
+    assert workspace.opened is not None and workspace.opened.root == ct_series
+    assert not window.banner.isVisible()
 
 
 def test_a_whole_folder_of_broken_files_leaves_a_working_window(
@@ -331,3 +363,4 @@ def test_a_slice_that_cannot_be_decoded_says_so_in_its_place_and_the_next_one_is
     wait_for_picture(qtbot, workspace)
     assert workspace.image is not None and workspace.image.frame == 1
     assert workspace.panel.isVisible() and pane.accessibleDescription() != "This picture cannot be shown."
+    assert not window.banner.isVisible(), "the line on the other slice is gone with it"

@@ -283,8 +283,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.empty.say(self._invitation())
         if not self.list.series.rows:
             self._show_opened(None)
-        if refused:
-            self.warned.emit(self.opener.told_of(paths, count, refused))
+        self.notices.opened(paths, self.opener.told_of(paths, count, refused) if refused else "", refused)
         self.places_changed.emit()
 
     # -- series and frames ------------------------------------------------------------------------------------
@@ -424,9 +423,10 @@ class BrowsingWorkspace(LookingWorkspace):
         self.comparison.tell(
             self.tr("This picture cannot be shown.\nThe file {0}").format(answer.error.removeprefix(f"{path}: "))
         )
-        self.warned.emit(answer.error)
+        self.notices.failed(path, answer.error)
 
     def _show_image(self, image: MedicalImage) -> None:
+        self.notices.shown(self.opened.root if self.opened is not None and self.image is None else None)
         if self.opened is not None and self.opened.is_overview:
             self.slide_page.show_overview(image)
             return
@@ -435,7 +435,10 @@ class BrowsingWorkspace(LookingWorkspace):
             self.series_shown(self.opened)
         new_series = self.image is None
         self.image = image
-        if "decoder_warning" in image.provenance:
+        if "damaged" in image.provenance:
+            damaged = self.tr("The data of this picture are damaged; parts of it may be made up: {0}")
+            self.notices.doubted(damaged.format(image.provenance["damaged"]))
+        elif "decoder_warning" in image.provenance:
             self.said.emit(self.tr("The decoder says: {0}").format(image.provenance["decoder_warning"]))
         self.comparison.left_pane.set_busy(False)
         self.comparison.show_original(image)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from medqdeg_desktop.engine.display import auto_window
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import Preset
+from medqdeg_desktop.ui.calibrate.file_notices import FileNotices
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.comparison import Comparison
@@ -43,8 +44,15 @@ class LookingWorkspace(Workspace):
         self.image: MedicalImage | None = None
         self._presets: list[Preset] = []
         self._smooth = self._planes = self.dithers = True
+        self.notices = FileNotices(self)
+        self.notices.warned.connect(self.warned_with)
+        self.notices.outdated.connect(self.outdated)
         self.comparison.view_changed.connect(self.view_changed)
         self.bar.preset_chosen.connect(self.apply_preset)
+
+    def show_unread(self) -> None:
+        """The files that could not be read since the window was opened, with the reasons."""
+        self.notices.show_list()
 
     def view_changed(self) -> None:
         """Window, zoom or place were changed by the reader."""
