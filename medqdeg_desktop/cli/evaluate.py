@@ -10,6 +10,8 @@ import click
 
 from medqdeg_desktop.cli.options import progress_for, progress_option
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.study.records import Run
+from medqdeg_desktop.study.run_names import mode_note
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _STUDY = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -122,7 +124,7 @@ def evaluate_command(
         return
     outcome = evaluate(dataset, study, spec, options, progress_for("evaluate", progress))
     kept = f"{outcome.answered:,} of {outcome.total:,} answers stand"
-    click.echo(f"{outcome.run.label}: {kept} (run {outcome.run.run_id[:12]})")
+    click.echo(f"{outcome.run.name}: {kept} (run {outcome.run.run_id[:12]})")
     if outcome.failed:
         raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; run the same command again to ask for them")
 
@@ -156,11 +158,18 @@ def freeze_command(study: Path, run: str, by: str, reason: str) -> None:
     with Study.open(study) as opened:
         found = [known for known in opened.runs() if known.run_id.startswith(run.casefold())]
         if len(found) != 1:
-            known = ", ".join(f"{one.run_id[:12]} {one.label}" for one in found or opened.runs())
+            offered = [one for one in opened.answered_runs() if not one.frozen_at]
+            known = "; ".join(_described(one) for one in found or offered)
             what = "several runs begin" if found else "no run begins"
             raise MedqdegError(f"{study}: {what} with {run!r}; there are: {known or 'none'}")
         frozen = opened.freeze_run(found[0].run_id, by, reason)
     click.echo(f"{frozen.label} (run {frozen.run_id[:12]}) is frozen since {frozen.frozen_at}")
+
+
+def _described(run: Run) -> str:
+    """``4f02ab01c2d3 medgemma-4b, paper T=10, begun 2026-11-21 on ward_set``."""
+    asked = mode_note(run.mode, run.trials)
+    return f"{run.run_id[:12]} {run.label}, {asked}, begun {run.started_at[:10]} on {Path(run.dataset_path).name}"
 
 
 @click.command("rescore")

@@ -74,7 +74,8 @@ def _facts(opened: Study) -> dict[str, Any]:
         "newest_profile": newest.version if newest else "",
         "items": opened.item_count(),
         "runs": [
-            {"run_id": run.run_id, "model": run.model, "mode": run.mode, "trials": run.trials, **opened.answer_counts(run.run_id)}
+            {"run_id": run.run_id, "model": run.model, "name": run.name, "mode": run.mode, "trials": run.trials}
+            | opened.answer_counts(run.run_id)
             for run in opened.runs()
         ],
         "events": len(events),

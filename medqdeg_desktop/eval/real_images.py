@@ -18,6 +18,7 @@ from medqdeg_desktop.eval.json_values import plain, plain_pair
 from medqdeg_desktop.eval.tables import load, results_of
 from medqdeg_desktop.statistics.correlation import pearson, pearson_interval, spearman
 from medqdeg_desktop.study.records import Run
+from medqdeg_desktop.study.run_names import mode_note
 from medqdeg_desktop.study.store import Study
 
 Json = dict[str, Any]
@@ -40,11 +41,13 @@ class Standing:
 
 
 def standings(simulated: Json, real: Json) -> list[Standing]:
-    """The models that both results have with a level in common, in the order of the simulated ones."""
-    others = {_identity(model): model for model in real["models"]}
+    """The models that both results have with a level in common, in the order of the simulated ones; of several runs of one model
+    in one mode the newest on each side."""
+    ours, others = _newest(simulated), _newest(real)
+    names = _names([model for identity, model in ours.items() if identity in others])
     out = []
-    for model in simulated["models"]:
-        other = others.get(_identity(model))
+    for identity, model in ours.items():
+        other = others.get(identity)
         if other is None:
             continue
         one, two = _accuracies(model), _accuracies(other)
@@ -52,7 +55,7 @@ def standings(simulated: Json, real: Json) -> list[Standing]:
         if common:
             pair = {level: one[level] for level in common}, {level: two[level] for level in common}
             runs = model["run_id"], other["run_id"]
-            out.append(Standing(model["label"], *pair, *runs, bool(model["random_weights"] or other["random_weights"])))
+            out.append(Standing(names[model["run_id"]], *pair, *runs, bool(model["random_weights"] or other["random_weights"])))
     return out
 
 
@@ -100,7 +103,7 @@ def compared(study: Study) -> list[Standing]:
 def run_pairs(study: Study) -> tuple[list[str], list[str]] | None:
     """Run ids on the newest simulated set and on the newest real one; None unless the study has both and their folders."""
     found: dict[bool, tuple[str, str]] = {}
-    runs = study.runs()
+    runs = study.answered_runs()
     for run in sorted(runs, key=lambda run: run.started_at):
         real = _is_real(run)
         if real is not None:
@@ -128,6 +131,29 @@ def _is_real(run: Run) -> bool | None:
         return dataset.real if dataset.sha256 == run.dataset_sha256 else None
     except MedqdegError:
         return None
+
+
+def _newest(results: Json) -> dict[tuple[str, str, str, int], Json]:
+    """By identity, in the order of the results."""
+    found: dict[tuple[str, str, str, int], Json] = {}
+    for model in results["models"]:
+        standing = found.get(_identity(model))
+        if standing is None or standing["started_at"] < model["started_at"]:
+            found[_identity(model)] = model
+    return found
+
+
+def _names(models: Sequence[Json]) -> dict[str, str]:
+    """A name of its own for each, by run id: the label, with the mode where it stands twice, and with how it was reached where
+    even that does."""
+    out = {}
+    for model in models:
+        alike = [other for other in models if other["label"] == model["label"]]
+        twins = [other for other in alike if (other["mode"], other["trials"]) == (model["mode"], model["trials"])]
+        name = model["model"] if len(twins) > 1 else model["label"]
+        modes = {(other["mode"], other["trials"]) for other in alike}
+        out[model["run_id"]] = f"{name} ({mode_note(model['mode'], model['trials'])})" if len(modes) > 1 else name
+    return out
 
 
 def _identity(model: Json) -> tuple[str, str, str, int]:

@@ -10,7 +10,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -38,6 +38,7 @@ from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.tables import dataset_of, load, reliability, results_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.shipped import shipped
+from medqdeg_desktop.study.frozen_runs import Freezing
 from medqdeg_desktop.study.records import Run
 from medqdeg_desktop.study.store import Study
 
@@ -55,7 +56,7 @@ _LIBRARIES = ("medqdeg-desktop", "numpy", "scipy")
 @dataclass(frozen=True)
 class Report:
     """All that a report shows: ``sections`` are its charts by the section of ``charts.CHARTS``, ``diagrams`` the reliability of
-    each run."""
+    each run, ``freezings`` by run id how those were closed that are frozen."""
 
     study_name: str
     results: Json
@@ -63,6 +64,7 @@ class Report:
     dataset: Dataset
     sections: Mapping[Section, tuple[Figure, ...]]
     diagrams: tuple[Figure, ...]
+    freezings: Mapping[str, Freezing] = field(default_factory=dict)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -92,6 +94,7 @@ def assemble(
         results = results_of(analysis, replicates=replicates, seed=seed, limits=limits, progress=progress)
         models = real_images.compared(study)
         sets = real_images.datasets_of(study) if encoder else None
+        freezings = study.freezings()
     results["real_against_simulated"] = real_images.agreement(models) if models else None
     results["real_standings"] = [asdict(model) for model in models]
     sections = {section: tuple(charts_of(results, section)) for section in _SECTIONS}
@@ -102,7 +105,7 @@ def assemble(
     bins = (reliability(analysis, run.run_id, replicates=replicates, seed=seed) for run in analysis.runs)
     diagrams = (reliability_diagram(told, width=_HALF_A_PAGE) for told in bins)
     dataset = dataset_of(analysis.runs)
-    return Report(study_name, results, analysis.runs, dataset, sections, tuple(diagrams))
+    return Report(study_name, results, analysis.runs, dataset, sections, tuple(diagrams), freezings)
 
 
 def write_report(
@@ -183,6 +186,8 @@ def html(report: Report, *, template: str = "report.html.j2") -> str:
         dimensions=[name for name in DIMENSIONS if any(model["by"][name] for model in models)],
         tables={name: _by_name(models, name) for name in DIMENSIONS},
         runs=runs,
+        names={model["run_id"]: model["name"] for model in models},
+        freezings=report.freezings,
         dataset=dataset,
         profile=_profile(dataset),
         versions=_versions(),

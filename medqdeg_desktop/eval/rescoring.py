@@ -27,18 +27,19 @@ class Rescored:
 
 
 def rescore(study_path: Path | str, progress: Progress) -> Rescored:
-    """Reads all replies of the study again. Runs whose dataset is gone or has changed are named and left as they are."""
+    """Reads all replies of the study again. Runs whose dataset is gone or has changed are named and left as they are, and runs
+    without answers have none to read."""
     with Study.open(study_path) as study:
-        runs = study.runs()
+        runs = study.answered_runs()
         scored = answers = changed = 0
         for number, run in enumerate(runs, 1):
             try:
                 read, different = rescore_run(study, run)
             except MedqdegError as error:
-                progress.problem(run.label, str(error))
+                progress.problem(run.name, str(error))
             else:
                 scored, answers, changed = scored + 1, answers + read, changed + different
-            progress.update(number, len(runs), run.label)
+            progress.update(number, len(runs), run.name)
     progress.finish(runs=scored, answers=answers, changed=changed, parser=PARSER_VERSION)
     return Rescored(scored, answers, changed)
 
@@ -81,7 +82,7 @@ def _reading(run: Run) -> Run:
     digest = hashlib.sha256(f"{run.run_id} read by parser {PARSER_VERSION}".encode()).hexdigest()[:32]
     settings = {**run.settings, "read_again_from": run.run_id}
     label = f"{run.label} (parser {PARSER_VERSION})"
-    return replace(run, run_id=digest, label=label, settings=settings, frozen_at="", finished_at="")
+    return replace(run, run_id=digest, label=label, notes=(), settings=settings, frozen_at="", finished_at="")
 
 
 def _read_again(answer: Answer, options: dict[str, str]) -> Answer:

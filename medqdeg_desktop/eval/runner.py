@@ -226,6 +226,10 @@ class _Asking:
             except LimitReached as error:
                 self._ended = error
                 return
+            except FatalError as error:
+                # Why the run ended stands in the study, for whoever opens it next.
+                self._failed(batch, "stopped", str(error))
+                raise
             except PermanentError as error:
                 if len(batch) > 1:
                     for asked in batch:
@@ -263,16 +267,20 @@ class _Asking:
         return left
 
     def _give_up(self, batch: Sequence[Asked], kind: str, reason: str) -> None:
+        self._failed(batch, kind, reason)
         if kind == "connection" and not self._heard:
             raise FatalError(f"{reason}; is the server running?")
         for asked in batch:
             self._failures_in_a_row += 1
             self._progress.problem(asked.request.question.key, reason)
-            for trial in asked.request.trials:
-                error = f"{kind}: {reason}"
-                self._ledger.put(Answer(asked.request.question.key, trial, "", "", "failed", error=error))
         if self._failures_in_a_row >= FAILURES_IN_A_ROW:
             raise FatalError(f"{self._failures_in_a_row} questions in a row failed; the run stops. The last one: {reason}")
+
+
+    def _failed(self, batch: Sequence[Asked], kind: str, reason: str) -> None:
+        for asked in batch:
+            for trial in asked.request.trials:
+                self._ledger.put(Answer(asked.request.question.key, trial, "", "", "failed", error=f"{kind}: {reason}"))
 
 
 def answer_of(asked: Asked, reply: Reply) -> Answer:

@@ -158,9 +158,9 @@ def score(run: Run, votes: Votes, table: QuestionTable) -> Scores:
         majority = np.where(known, majority_correct(np.nan_to_num(p), table.answer), np.nan)
         top, outcome = p.max(axis=1), majority
     else:
-        if votes.stated is None:
-            raise MedqdegError(f"run {run.label}: no stated confidence is stored, so verbal mode has nothing to work on")
-        confidence = np.where(asked, votes.stated, np.nan)
+        # A model that never states one has an accuracy nevertheless, and must not keep the other runs out of the tables.
+        stated = np.full(len(table), np.nan) if votes.stated is None else votes.stated
+        confidence = np.where(asked, stated, np.nan)
         top, outcome = confidence, accuracy
     floor = 1.0 / table.options if mode == "verbal" else uniform_confidence(table.options, max(confidence_trials, 1))
     return Scores(accuracy, confidence, majority, unparsed, top, outcome, dropped, own_class, floor, trials=confidence_trials)

@@ -89,10 +89,13 @@ def dataset_of(runs: Sequence[Run]) -> Dataset:
 
 
 def _chosen_runs(study: Study, run_ids: Sequence[str] | None) -> list[Run]:
-    runs = list(study.runs())
+    runs = study.runs()
     if not runs:
         raise MedqdegError(f"{study.path}: the study has no runs; start one with `medqdeg evaluate`")
     if run_ids is None:
+        runs = study.answered_runs()
+        if not runs:
+            raise MedqdegError(f"{study.path}: no run has answers yet; start one with `medqdeg evaluate`")
         newest = max(runs, key=lambda run: run.started_at)
         return [run for run in runs if run.dataset_sha256 == newest.dataset_sha256]
     known = {run.run_id: run for run in runs}
@@ -228,13 +231,16 @@ def _bin_interval(accuracy: float, drawn: NDArray[np.float32], clusters: int) ->
 
 
 def _model_entry(run: Run, trials: int) -> Json:
-    """``model`` names the model as the run does (``baseline:uniform``), ``label`` as charts do.
+    """``model`` names the model as the run does (``baseline:uniform``), ``label`` as a person does; ``name`` is the label told
+    apart by ``notes`` from other runs of the study on the same set.
 
     ``trials`` is the T that confidence is stated for; an exact run that was asked once has that of the paper.
     """
     return {
         "model": run.model,
         "label": run.label,
+        "name": run.name,
+        "notes": list(run.notes),
         "run_id": run.run_id,
         "mode": mode_of(run),
         "trials": trials,
@@ -362,7 +368,7 @@ def _pairs(analysis: Analysis, estimates: Estimates, drawn: CellReplicates, aske
                 }
             )
     return {
-        "models": [analysis.runs[m].label for m in asked],
+        "models": [analysis.runs[m].name for m in asked],
         "share_of_pairs": result.share,
         "share_of_pairs_ci": plain_pair(interval(result.shares, clusters)[0]),
         "spearman": plain(result.rho),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from medqdeg_desktop.study.run_names import mode_note
+
 Json = dict[str, Any]
 
 MODE_WORDS: Final[dict[str, str]] = {
@@ -12,7 +14,6 @@ MODE_WORDS: Final[dict[str, str]] = {
     "option": "exact mode (option probabilities)",
     "verbal": "verbal mode (stated confidence)",
 }
-_MODE_SHORT: Final[dict[str, str]] = {"vote": "paper", "option": "exact", "verbal": "verbal"}
 _LEVEL: Final[dict[str, str]] = {"L0": "L0 clean", "L1": "L1 mild", "L2": "L2 severe"}
 
 #: Replicates from which on intervals are final; fewer are shown as provisional.
@@ -25,21 +26,15 @@ def level_words(level: str) -> str:
 
 
 def model_words(model: Json, among: Sequence[Json] = ()) -> str:
-    """A model's name for charts and tables: says "random weights" always, and its mode and T where those beside it differ."""
-    words = str(model["label"])
-    notes = []
-    if model["random_weights"]:
-        notes.append("random weights")
-    if len({(other["mode"], other["trials"]) for other in among}) > 1:
-        notes.append(f"{_MODE_SHORT[model['mode']]} T={model['trials']}")
-    same = [other for other in among if (other["label"], other["mode"], other["trials"]) == _identity(model)]
-    if len(same) > 1:
-        notes.append(model["run_id"][:6])
+    """A model's name for charts and tables: its label, "random weights" always, its mode and T where those beside it differ, and
+    what else tells it from other runs of its label."""
+    words, apart = str(model["label"]), list(model.get("notes", ()))
+    notes = ["random weights"] if model["random_weights"] else []
+    mode = mode_note(model["mode"], model["trials"])
+    if mode not in apart and len({(other["mode"], other["trials"]) for other in among}) > 1:
+        notes.append(mode)
+    notes += apart
     return f"{words} ({', '.join(notes)})" if notes else words
-
-
-def _identity(model: Json) -> tuple[str, str, int]:
-    return model["label"], model["mode"], model["trials"]
 
 
 def mode_words(results: Json) -> str:

@@ -12,6 +12,7 @@ from medqdeg_desktop.study.errors import StudyError
 from medqdeg_desktop.study.identifiers import canonical_json, now_after, storable_text, utc_text
 from medqdeg_desktop.study.items import Items
 from medqdeg_desktop.study.records import Answer, Run
+from medqdeg_desktop.study.run_names import told_apart
 
 _PAGE = 2000
 _RUN = (
@@ -84,10 +85,23 @@ class Answers(Items):
         return run
 
     def runs(self) -> list[Run]:
-        """All runs in the order in which they were started."""
-        return self._runs("ORDER BY run_key", ())
+        """All runs in the order in which they were started, told apart from one another by their notes."""
+        return told_apart(self._runs("ORDER BY run_key", ()))
+
+    def answered_runs(self) -> list[Run]:
+        """Runs with at least one answer that did not fail, named as among all runs."""
+        with self._reading() as db:
+            answered = {
+                run_id
+                for (run_id,) in db.execute(
+                    "SELECT run_id FROM runs WHERE EXISTS"
+                    " (SELECT 1 FROM answers WHERE answers.run_key = runs.run_key AND status <> 'failed')"
+                )
+            }
+        return [run for run in self.runs() if run.run_id in answered]
 
     def run(self, run_id: str) -> Run | None:
+        """The run alone, without notes."""
         found = self._runs("WHERE run_id = ?", (run_id,))
         return found[0] if found else None
 
@@ -161,6 +175,15 @@ class Answers(Items):
                 (self._run_key(run_id),),
             ).fetchall()
         return dict(rows)
+
+    def last_failure(self, run_id: str) -> str:
+        """Why the newest failed answer of the run failed, in one line; "" where none stands."""
+        with self._reading() as db:
+            row = db.execute(
+                "SELECT error FROM answers WHERE run_key = ? AND status = 'failed' ORDER BY at DESC, file_name LIMIT 1",
+                (self._run_key(run_id),),
+            ).fetchone()
+        return str(row[0]) if row else ""
 
     def answers(self, run_id: str) -> Iterator[Answer]:
         """Answers of the run by (file name, trial), streamed in pages: no lock is held between two answers."""

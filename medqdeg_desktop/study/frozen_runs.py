@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
@@ -16,8 +16,29 @@ from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_tex
 from medqdeg_desktop.study.records import Run
 
 
+@dataclass(frozen=True, slots=True)
+class Freezing:
+    """How a run was closed: by whom (pseudonym), when, why, and with how many answers under which hash."""
+
+    by: str
+    at: str
+    reason: str
+    answers: int
+    sha256: str
+
+
 class FrozenRuns(Answers):
     """The part of a study that closes runs, and makes new ones out of closed ones."""
+
+    def freezings(self) -> dict[str, Freezing]:
+        """By run id, how each frozen run was closed."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT e.payload, coalesce(r.pseudonym, ''), e.at, e.reason FROM events e"
+                " LEFT JOIN readers r ON r.reader_id = e.reader_id WHERE e.kind = 'run_frozen' ORDER BY e.seq"
+            ).fetchall()
+        said = [(json.loads(payload), who, at, reason) for payload, who, at, reason in rows]
+        return {told["run_id"]: Freezing(who, at, reason, told["answers"], told["sha256"]) for told, who, at, reason in said}
 
     def freeze_run(self, run_id: str, by: str, reason: str = "") -> Run:
         """Closes the run as it stands: one event with the number of its answers and the hash over all of them.

@@ -290,7 +290,8 @@ class Run:
     ``settings`` holds everything that can change an answer: prompt hash, trials, temperature, top_p, mode, parser version,
     transport, model revision or folder hash, precision. ``parser`` is the version of the parser whose choices stand in the
     study now: ``settings["parser"]`` until stored replies are parsed again. ``spec`` is how the model was reached last (a folder
-    or an address, never a key), for giving the command again; ``frozen_at`` is "" while the run is open.
+    or an address, never a key), for giving the command again; ``frozen_at`` is "" while the run is open. ``notes`` are not
+    stored: they tell the run from others of its label (``run_names``) where it was read together with them.
     """
 
     run_id: str
@@ -307,6 +308,12 @@ class Run:
     parser: str = ""
     spec: str = ""
     frozen_at: str = ""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """The label with what tells the run from others of that label."""
+        return f"{self.label} ({', '.join(self.notes)})" if self.notes else self.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,3 +92,24 @@ def test_a_study_with_a_set_marked_real_is_compared_by_model_and_mode(tmp_path: 
     assert not any(mark.hollow for mark in figure.panels[0].marks)
     with pytest.raises(MedqdegError, match="2 models stand on both sets"):
         rank_bump(compared[:2])
+
+
+def test_of_two_runs_in_one_mode_the_newest_counts_and_another_mode_is_a_row_of_its_own(tmp_path: Path) -> None:
+    simulated, real = question_set(tmp_path / "simulated", questions=6), question_set(tmp_path / "real", questions=6, images=2)
+    write_json(real.folder / "manifest.json", {**real.manifest, "kind": "real"})
+    with Study.create(tmp_path / "study.medq", name="both") as study:
+        for dataset, name in ((simulated, "run"), (real, "real")):
+            add_run(study, dataset, right_below(0.2), label="fair", name=name)
+            add_run(study, dataset, right_below(0.4), label="good", name=name)
+            add_run(study, dataset, right_below(0.4), label="good", trials=3, name=name)
+        add_run(study, simulated, right_below(0.9), label="fair", name="again")
+        pairs = run_pairs(study)
+        assert pairs is not None
+        compared = standings(*(results(study, replicates=200, run_ids=ids) for ids in pairs))
+    assert [(m.label, m.simulated["L1"], m.real["L1"]) for m in compared] == [
+        ("fair", pytest.approx(0.9), pytest.approx(0.2)),
+        ("good (paper T=10)", pytest.approx(0.4), pytest.approx(0.4)),
+        ("good (paper T=3)", pytest.approx(1.0), pytest.approx(1.0)),
+    ]
+    ranks = [row["rank"] for row in rank_bump(compared).data if row["images"] == "real" and row["level"] == "L2"]
+    assert ranks == [3, 2, 1]

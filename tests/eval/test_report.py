@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.report import write_report
+from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import add_run, question_set, right_below
 
@@ -89,6 +91,41 @@ def test_the_page_says_what_it_rests_on(study_path: Path, tmp_path: Path, datase
         "MedQ-Deg, not this dataset",
     ):
         assert expected in words, expected
+
+
+def test_runs_of_one_label_are_told_apart_wherever_they_stand(tmp_path: Path, dataset: Dataset) -> None:
+    path = tmp_path / "study.medq"
+    with Study.create(path, name="Twins") as study:
+        for name, share in (("first", 0.7), ("second", 0.3)):
+            add_run(study, dataset, right_below(share), label="phi", name=name)
+        add_run(study, dataset, right_below(0.5), label="phi", trials=3, name="third")
+        study.freeze_run("first-phi-vote-10", "Dr Lee", "figures of the manuscript")
+        named = [run.name for run in study.runs()]
+    assert len(set(named)) == 3 and named[2] == "phi (paper T=3)"
+    files = write_report(path, tmp_path / "out", replicates=200)
+    with files["levels"].open(encoding="utf-8", newline="") as file:
+        assert list(dict.fromkeys(row["name"] for row in csv.DictReader(file))) == named
+    with files["model_differences"].open(encoding="utf-8", newline="") as file:
+        assert {row["first_name"] for row in csv.DictReader(file)} == set(named[:2])
+    page = Page()
+    page.feed(files["html"].read_text(encoding="utf-8"))
+    words = " ".join(" ".join(page.words).split())
+    assert all(name in words for name in named) and "by Dr Lee (figures of the manuscript)" in words
+    for chart in ("three_panel.csv", "accuracy_by_level.csv", "grouped_bars.csv"):
+        with files[chart].open(encoding="utf-8", newline="") as file:
+            assert {row["model"] for row in csv.DictReader(file)} == set(named), chart
+
+
+def test_runs_without_answers_are_no_newest_run_and_stand_in_no_table(study_path: Path, tmp_path: Path) -> None:
+    other = question_set(tmp_path / "other", questions=3)
+    with Study.open(study_path) as study:
+        known = study.runs()[0]
+        run = study.start_run(replace(known, run_id="dead", dataset_sha256=other.sha256, dataset_path=str(other.folder)))
+        name = next(other.rows())["file_name"]
+        study.append_answers(run.run_id, [Answer(name, 0, "", "", "failed", error="stopped: nobody there")])
+        assert study.last_failure("dead") == "stopped: nobody there" and len(study.answered_runs()) == 2
+    found = json.loads(write_report(study_path, tmp_path / "out", replicates=200)["results"].read_text(encoding="utf-8"))
+    assert [model["label"] for model in found["models"]] == ["good & cheap", "tiny"]
 
 
 def test_published_models_are_behind_a_closed_fold(study_path: Path, tmp_path: Path) -> None:

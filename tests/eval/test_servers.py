@@ -155,6 +155,8 @@ def test_a_server_that_is_not_there_is_named(dataset: Dataset, study_path: Path)
     spec = parse_spec("openai:x@http://127.0.0.1:9/v1")
     with pytest.raises(MedqdegError, match=r"127\.0\.0\.1: .*is the server running\?"):
         evaluate(dataset.folder, study_path, spec, EvaluateOptions(trials=1, limit=2), Heard())
+    with Study.open(study_path) as study:
+        assert study.last_failure(study.runs()[0].run_id).startswith("connection: 127.0.0.1: ")
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, "bad key"), (404, "no such model"), (402, "pay first")])
@@ -162,6 +164,9 @@ def test_what_no_request_will_get_past_stops_the_run_at_once(status: int, said: 
     with ScriptedServer(lambda body, n: error(status, said)) as server, pytest.raises(MedqdegError, match=said):
         run(server, dataset, study_path, EvaluateOptions(trials=3, concurrency=4))
     assert len(server.seen) <= 4
+    with Study.open(study_path) as study:
+        (stopped,) = study.runs()
+        assert study.answered_runs() == [] and said in study.last_failure(stopped.run_id), "why it ended stands in the study"
 
 
 def test_a_redirect_is_not_followed(dataset: Dataset, study_path: Path) -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.report import write_report
 from medqdeg_desktop.eval.tables import load, reliability, results, results_of
 from medqdeg_desktop.statistics.votes import expected_confidence, uniform_confidence
 from medqdeg_desktop.study.records import Answer
@@ -333,10 +334,9 @@ def test_too_few_replicates_are_refused(study: Study, dataset: Dataset) -> None:
         results(study, replicates=10)
 
 
-@pytest.mark.parametrize("mode", ["option", "verbal"])
-def test_a_mode_without_what_it_needs_is_refused_by_name(study: Study, dataset: Dataset, mode: str) -> None:
-    add_run(study, dataset, right_below(0.5), label="bare", mode=mode)
-    with pytest.raises(MedqdegError, match=f"run bare: no .* {'exact' if mode == 'option' else mode} mode has nothing"):
+def test_exact_mode_without_probabilities_is_refused_by_name(study: Study, dataset: Dataset) -> None:
+    add_run(study, dataset, right_below(0.5), label="bare", mode="option")
+    with pytest.raises(MedqdegError, match=r"run bare: no .* exact mode has nothing"):
         results(study, replicates=200)
 
 
@@ -372,3 +372,16 @@ def test_the_types_of_forty_models_add_up_to_their_levels_and_lie_within_their_i
     for cell, estimate in zip(cells, estimates, strict=True):
         interval = analysis.intervals(cell, estimate, analysis.replicates(cell, weights)).accuracy
         assert (interval[:, 0] < estimate.accuracy).all() and (estimate.accuracy < interval[:, 1]).all()
+
+
+def test_a_model_that_never_states_a_confidence_has_an_accuracy_and_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    dataset = question_set(tmp_path / "set")
+    with Study.create(tmp_path / "study.medq", name="silent") as study:
+        add_run(study, dataset, right_below(0.7), label="voting")
+        add_run(study, dataset, right_below(1.0), label="silent", mode="verbal", trials=1)
+        voting, silent = results(study, replicates=200)["models"]
+    assert voting["levels"][0]["confidence"] is not None
+    assert [cell["accuracy"] for cell in silent["levels"]] == [1.0, 1.0, 1.0]
+    for cell in silent["levels"]:
+        assert (cell["confidence"], cell["calibration_shift"], cell["ece"], cell["auroc"]) == (None, None, None, None)
+    assert "three_panel.svg" in write_report(tmp_path / "study.medq", tmp_path / "out", replicates=200), "charts leave a gap"

@@ -17,20 +17,23 @@ from hands import press
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind
+from medqdeg_desktop.ui.evaluate.freeze_dialog import FreezeDialog
 from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
 from medqdeg_desktop.ui.evaluate.model_folder import describe
+from medqdeg_desktop.ui.evaluate.run_book import RunBook
 from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
 from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs
 from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.study_session import StudySession
+from tests.guarded_server import Guarded, guarded_server
 
 LONG = 60_000
 OpenWorkspace = Callable[[Path], EvaluateWorkspace]
@@ -68,6 +71,13 @@ def shown(open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, q
     workspace = open_workspace(evaluated.copy_of_study(tmp_path / "study"))
     qtbot.waitUntil(lambda: workspace.results.final and workspace.page.items.index is not None, timeout=LONG)
     return workspace
+
+
+@pytest.fixture
+def server() -> Iterator[Guarded]:
+    """A server that nobody here has the key of."""
+    with guarded_server("the-key-of-the-server") as guarded:
+        yield guarded
 
 
 def click(widget: QWidget) -> None:
@@ -310,35 +320,96 @@ def test_a_run_that_fails_says_why_and_is_remembered_for_another_try(
     qtbot.waitUntil(lambda: row.state == "failed", timeout=LONG)
     assert told and "gone" in told[0]
     assert shown.panel.go_on.isVisible()
-    assert Ask.remembered(next(iter(shown.book.save_state().values()))[0]) == row.ask
+    (kept,) = shown.book.save_state().values()
+    again = RunBook(shown.jobs, shown.background, shown)
+    again.restore_state({"a study": kept})
+    again.open(Path("a study"))
+    assert [(r.ask, r.state, detail_of(r)) for r in again.rows] == [(row.ask, "failed", f"no answers yet · {row.error}")]
 
 
-def test_a_run_is_frozen_after_a_question_and_shows_it(
-    shown: EvaluateWorkspace, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = shown.book.rows[1]
+def test_a_run_is_frozen_with_a_reason_and_shows_who_when_and_why(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
     shown.panel.runs.setCurrentIndex(shown.panel.runs.runs.index(1))
-    asked: list[str] = []
+    run = shown.book.rows[1].run_id
 
-    def answer(said: QMessageBox.StandardButton) -> None:
-        def question(parent: object, title: str, text: str, buttons: object, default: object) -> QMessageBox.StandardButton:
-            assert default == QMessageBox.StandardButton.Cancel
-            asked.append(text)
-            return said
-
-        monkeypatch.setattr("medqdeg_desktop.ui.evaluate.workspace.QMessageBox.question", question)
+    def dialog() -> FreezeDialog:
         click(shown.panel.freeze)
+        (opened,) = shown.findChildren(FreezeDialog)
+        return opened
 
-    answer(QMessageBox.StandardButton.Cancel)
-    assert "cannot be taken back" in asked[0] and row.run_id[:6] in asked[0] and not row.frozen
-    answer(QMessageBox.StandardButton.Ok)
+    first = dialog()
+    cells = [first.runs.item(first.runs.currentRow(), column).text() for column in range(first.runs.columnCount())]
+    assert cells[:3] == ["prior baseline", "paper T=4", "ward_set"] and cells[3].startswith("20") and cells[5] == run[:8]
+    assert first.runs.rowCount() == 2 and not first.freeze.isEnabled(), "a reason is asked for"
+    QTest.keyClick(first, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not shown.findChildren(FreezeDialog), timeout=LONG)
+    assert not shown.book.rows[1].frozen
+    second = dialog()
+    QTest.keyClicks(second.why, "figures of the manuscript")
+    click(second.freeze)
     qtbot.waitUntil(lambda: shown.book.rows[1].state == "frozen", timeout=LONG)
     assert "frozen" in detail_of(shown.book.rows[1])
     qtbot.waitUntil(lambda: "another reading makes another run" in shown.panel.facts.text(), timeout=LONG)
+    assert "by Reader 1" in shown.panel.facts.text() and "Reason: figures of the manuscript" in shown.panel.facts.text()
     assert shown.panel.freeze.isHidden() and shown.panel.go_on.isHidden()
+    qtbot.waitUntil(lambda: not shown.findChildren(FreezeDialog), timeout=LONG)
     assert shown.session.path is not None
     with Study.open(shown.session.path) as study:
-        assert study.events(1)[0].kind == "run_frozen" and study.verify() == []
+        event = study.events(1)[0]
+        assert (event.kind, event.reason, event.payload["run_id"]) == ("run_frozen", "figures of the manuscript", run)
+        assert study.verify() == []
+        assert study.freezings()[run].by == "Reader 1"
+
+
+def test_a_run_without_answers_says_so_with_its_error_and_leaves_the_list(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, server: Guarded, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = evaluated.copy_of_study(tmp_path / "study")
+    first = open_workspace(path)
+    first.start(Ask(f"openai:guarded@{server.url}", str(evaluated.dataset), trials=2))
+    row = first.book.rows[-1]
+    qtbot.waitUntil(lambda: row.state == "failed" and row.standing is not None, timeout=LONG)
+    # A second window knows nothing but the study.
+    second = open_workspace(path)
+    assert len(second.book.rows) == 3
+    dead = second.book.rows[2]
+    assert dead.state == "failed" and detail_of(dead).startswith("no answers yet · 127.0.0.1: HTTP 401")
+    second.panel.runs.setCurrentIndex(second.panel.runs.runs.index(2))
+    panel = second.panel
+    assert panel.freeze.isHidden() and panel.go_on.isVisible() and panel.drop.isVisible() and "HTTP 401" in panel.facts.text()
+    assert panel.runs.runs.index(2).data(Qt.ItemDataRole.CheckStateRole) is None, "it is in no chart"
+    assert dead.run_id not in second._shown_ids()
+    click(panel.drop)
+    assert len(second.book.rows) == 2
+    again = RunBook(second.jobs, second.background, second)
+    again.restore_state(second.book.save_state())
+    again.open(path)
+    qtbot.waitUntil(lambda: again.loaded, timeout=LONG)
+    assert [r.run_id for r in again.rows] == [r.run_id for r in second.book.rows]
+    with Study.open(path, read_only=True) as study:
+        assert len(study.runs()) == 3, "the study keeps it"
+    assert dead.command is not None
+    second.start(dead.command)
+    row = second.book.rows[-1]
+    qtbot.waitUntil(lambda: row.state == "failed" and row.run_id == dead.run_id, timeout=LONG)
+
+
+def test_runs_of_one_name_are_told_apart_in_the_list_and_in_the_charts(
+    open_workspace: OpenWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    path = evaluated.copy_of_study(tmp_path / "study")
+    workspace = open_workspace(path)
+    workspace.start(Ask("baseline:uniform", str(evaluated.dataset), trials=2))
+    qtbot.waitUntil(lambda: len(workspace.results.json.get("models", ())) == 3 and workspace.results.final, timeout=LONG)
+    titles = [row.title for row in workspace.book.rows]
+    assert titles == ["uniform baseline (paper T=4)", "prior baseline", "uniform baseline (paper T=2)"]
+    named = {model["name"] for model in workspace.results.json["models"]}
+    assert named == set(titles)
+    chart = workspace.page.overview.page.charts[0].figure
+    assert chart is not None
+    labels = [label for _, label in chart.panels[0].y.ticks if label]
+    assert len(labels) == 3 == len(set(labels))
+    items = workspace.page.items.model
+    assert len({items.itemText(i) for i in range(items.count())}) == 3
 
 
 def test_a_run_goes_on_after_a_restart_without_being_asked_for_its_address(

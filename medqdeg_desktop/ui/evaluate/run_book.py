@@ -33,7 +33,9 @@ class RunBook(QObject):
         super().__init__(parent)
         self._jobs = jobs
         self._background = background
-        self._remembered: dict[str, list[Any]] = {}
+        self._remembered: dict[str, dict[str, list[Any]]] = {}
+        #: Ids of runs without answers that were taken off the list.
+        self._off: set[str] = set()
         self.study: Path | None = None
         self.rows: list[RunRow] = []
         #: Folders of the sets that were generated beside the study.
@@ -47,8 +49,9 @@ class RunBook(QObject):
         if self.study != study:
             self._remember()
             self.study, self.loaded = study, False
-            asks = [Ask.remembered(value) for value in self._remembered.get(str(study), [])]
-            self.rows = [RunRow(ask=ask) for ask in asks if ask is not None]
+            known = self._remembered.get(str(study), {})
+            self._off = {str(run_id) for run_id in known.get("off", [])}
+            self.rows = [row for row in map(_remembered, known.get("asks", [])) if row is not None]
         self.read()
 
     def read(self) -> None:
@@ -58,7 +61,7 @@ class RunBook(QObject):
     def _on_read(self, found: tuple[list[StandingRun], list[str]]) -> None:
         standing, self.sets = found
         self.loaded = True
-        self.rows = merged(standing, self.rows)
+        self.rows = merged(standing, self.rows, self._off)
         self.changed.emit()
 
     # -- what is asked for -------------------------------------------------------------------------------------
@@ -91,13 +94,17 @@ class RunBook(QObject):
             row.job.stop()
 
     def drop(self, row: RunRow) -> None:
-        """Takes a command that left nothing in the study off the list."""
-        if row in self.rows and row.standing is None and not row.active:
+        """Takes a run without answers, or a command that left nothing in the study, off the list; the study keeps the run."""
+        if row in self.rows and not row.answered and not row.active:
             self.rows.remove(row)
+            if row.run_id:
+                self._off.add(row.run_id)
             self.changed.emit()
 
     def _start(self, row: RunRow, ask: Ask) -> None:
         assert self.study is not None
+        row.failed_with = ""
+        self._off.discard(row.run_id)
         row.job = Job(self.tr("asking {0}").format(ask.label), ask.arguments(self.study), lane=LANE, subject=ask)
         row.job.progressed.connect(partial(self.progressed.emit, row))
         row.job.changed.connect(partial(self.progressed.emit, row))
@@ -115,16 +122,29 @@ class RunBook(QObject):
 
     def _remember(self) -> None:
         if self.study is not None:
-            kept = [row.ask.kept() for row in self.rows if row.ask is not None and row.state != "done"]
-            self._remembered[str(self.study)] = kept
+            open_ = [row for row in self.rows if row.ask is not None and row.state != "done"]
+            asks = [row.ask.kept() | {"error": row.error} for row in open_ if row.ask is not None]
+            self._remembered[str(self.study)] = {"asks": asks, "off": sorted(self._off)}
 
     def save_state(self) -> dict[str, Any]:
         self._remember()
-        return {study: asks for study, asks in self._remembered.items() if asks}
+        return {study: known for study, known in self._remembered.items() if any(known.values())}
 
     def restore_state(self, state: object) -> None:
         if isinstance(state, dict):
-            self._remembered = {str(study): list(asks) for study, asks in state.items() if isinstance(asks, list)}
+            lists = {study: known for study, known in state.items() if isinstance(known, dict)}
+            self._remembered = {
+                str(study): {name: list(known[name]) for name in ("asks", "off") if isinstance(known.get(name), list)}
+                for study, known in lists.items()
+            }
+
+
+def _remembered(value: Any) -> RunRow | None:
+    """What ``RunBook`` kept of a row; None for anything else."""
+    if not isinstance(value, dict):
+        return None
+    ask = Ask.remembered({name: part for name, part in value.items() if name != "error"})
+    return None if ask is None else RunRow(ask=ask, failed_with=str(value.get("error", "")))
 
 
 def _read(study: Path) -> tuple[list[StandingRun], list[str]]:

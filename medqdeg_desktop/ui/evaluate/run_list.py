@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import (
@@ -20,13 +21,15 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from medqdeg_desktop.study.run_names import mode_note
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
-from medqdeg_desktop.ui.evaluate.state import SHORT_MODE, RunRow
+from medqdeg_desktop.ui.evaluate.state import RunRow
 from medqdeg_desktop.ui.jobs import duration_words
 
 Index = QModelIndex | QPersistentModelIndex
 _HEIGHT: Final = 68
+NO_ANSWERS: Final = "no answers yet"
 _STATE_COLOUR: Final = {
     "done": t.ACCENT, "part": t.ACCENT, "running": t.TEXT, "stopping": t.MUTED, "waiting": t.MUTED, "stopped": t.WARN,
     "failed": t.ERROR, "frozen": t.ACCENT,
@@ -54,11 +57,11 @@ class RunModel(QAbstractListModel):
         if role == Qt.ItemDataRole.UserRole:
             return row
         if role == Qt.ItemDataRole.ToolTipRole:
-            error = row.job.error if row.job is not None else ""
-            return "\n".join(filter(None, (row.title, words_of(row), row.dataset, error)))
+            run = f"run {row.run_id}" if row.run_id else ""
+            return "\n".join(filter(None, (row.title, words_of(row), row.dataset, run, row.error)))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.title}, {words_of(row)}, {detail_of(row)}"
-        if role == Qt.ItemDataRole.CheckStateRole and row.run_id:
+        if role == Qt.ItemDataRole.CheckStateRole and row.answered:
             return Qt.CheckState.Checked if row.shown else Qt.CheckState.Unchecked
         return None
 
@@ -87,9 +90,11 @@ class RunModel(QAbstractListModel):
 
 def words_of(row: RunRow) -> str:
     """``paper T=10`` and what is special about the run."""
-    marks = [f"{SHORT_MODE.get(row.mode, row.mode)} T={row.trials}"]
+    marks = [mode_note(row.mode, row.trials)]
     if row.random_weights:
         marks.append("random weights")
+    if row.names_set:
+        marks.append(Path(row.dataset).name)
     return " · ".join(marks)
 
 
@@ -103,12 +108,14 @@ def detail_of(row: RunRow) -> str:
         parts.append(f"{job.done:,}/{job.total:,}")
         left = job.progress.get("seconds_left")
         parts.append(f"{duration_words(left)} left" if left and state == "running" else state)
-    elif state == "failed" and job is not None:
-        parts.append(job.error)
+    elif not row.answered and not row.active:
+        parts += [NO_ANSWERS, row.error] if row.error else [NO_ANSWERS]
+    elif state == "failed":
+        parts.append(row.error)
     else:
         parts.append(state)
         if state in ("stopped", "part", "frozen") and row.standing is not None:
-            parts.append(f"{row.standing.answered:,} answers")
+            parts.append(f"{row.answered:,} answers")
         if failed := sum(row.failures.values()):
             parts.append(f"{failed:,} failed")
     return " · ".join(parts)
@@ -139,7 +146,8 @@ class _RunDelegate(QStyledItemDelegate):
         painter.setFont(theme.font(t.SMALL))
         painter.setPen(QColor(t.WARN if row.random_weights else t.MUTED))
         text.translate(0, 19)
-        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, words_of(row))
+        words = painter.fontMetrics().elidedText(words_of(row), Qt.TextElideMode.ElideRight, text.width() + 20)
+        painter.drawText(text.adjusted(0, 0, 20, 0), Qt.AlignmentFlag.AlignVCenter, words)
         text.translate(0, 17)
         painter.setPen(QColor(t.ERROR if row.state == "failed" else t.TEXT if row.active else t.MUTED))
         detail = painter.fontMetrics().elidedText(detail_of(row), Qt.TextElideMode.ElideRight, text.width() + 20)
@@ -147,13 +155,13 @@ class _RunDelegate(QStyledItemDelegate):
         if row.job is not None and row.state in ("running", "stopping") and row.job.total:
             line = QRectF(area.left(), area.bottom() - 2, area.width() * row.job.share, 2)
             painter.fillRect(line, QColor(t.ACCENT))
-        if row.run_id:
+        if row.answered:
             _paint_tick(painter, tick_box(area), row.shown)
         painter.restore()
 
     def editorEvent(self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index) -> bool:
         row: RunRow = index.data(Qt.ItemDataRole.UserRole)
-        if not row.run_id:
+        if not row.answered:
             return False
         turned = Qt.CheckState.Unchecked if row.shown else Qt.CheckState.Checked
         released = isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseButtonRelease

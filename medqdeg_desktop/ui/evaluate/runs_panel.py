@@ -74,19 +74,17 @@ class RunsPanel(QWidget):
         self.stop.setVisible(row is not None and row.active)
         self.stop.setEnabled(state != "stopping")
         self.go_on.setVisible(row is not None and not row.active and state in ("stopped", "failed", "part"))
-        standing = row.standing if row is not None else None
-        self.freeze.setVisible(row is not None and not row.active and standing is not None and not row.frozen)
-        self.freeze.setEnabled(standing is not None and standing.answered > 0)
+        self.freeze.setVisible(row is not None and row.freezable)
         self.facts.setText(facts_of(row))
         self.facts.setVisible(bool(self.facts.text()))
-        self.drop.setVisible(row is not None and not row.active and row.standing is None)
-        problems = row.job.problems if row is not None and row.job is not None else []
+        self.drop.setVisible(row is not None and not row.active and not row.answered)
+        log = row.job.log if row is not None and row.job is not None else []
         count = row.job.problem_count if row is not None and row.job is not None else 0
-        self.log_head.setText(self.tr("Problems: {0:,}").format(count) if count else "")
-        self.log_head.setVisible(bool(count))
-        self.log.setVisible(bool(count))
-        if len(problems) != self.log.count() or not problems:
-            self.log.show_rows(problems)
+        self.log_head.setText(self.tr("Problems: {0:,}").format(count) if count == len(log) else self.tr("Log"))
+        for part in (self.log_head, self.log):
+            part.setVisible(bool(log))
+        if len(log) != self.log.count() or not log:
+            self.log.show_rows(log)
 
     def allow_report(self, allowed: bool, why_not: str = "") -> None:
         """``why_not`` is told by the greyed button."""
@@ -95,7 +93,7 @@ class RunsPanel(QWidget):
 
 
 def facts_of(row: RunRow | None) -> str:
-    """The log of a run in a few lines: since when, frozen when, and what failed, by kind."""
+    """The log of a run in a few lines: since when, frozen by whom and why, and what failed, by kind."""
     if row is None or row.standing is None:
         return ""
     run = row.standing.run
@@ -103,7 +101,13 @@ def facts_of(row: RunRow | None) -> str:
     if run.finished_at:
         lines.append(f"All answered {_moment(run.finished_at)}")
     if run.frozen_at:
-        lines.append(f"Frozen {_moment(run.frozen_at)}: final, another reading makes another run")
+        closed = row.standing.freezing
+        lines.append(f"Frozen {_moment(run.frozen_at)}{f' by {closed.by}' if closed else ''}")
+        if closed is not None and closed.reason:
+            lines.append(f"Reason: {closed.reason}")
+        lines.append("Final: another reading makes another run")
+    if not row.answered and not row.active:
+        lines.append(f"No answers yet{f': {row.error}' if row.error else ''}")
     if row.failures:
         lines.append("Failed: " + ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in row.failures.items()))
     return "\n".join(lines)

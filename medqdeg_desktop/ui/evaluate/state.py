@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
@@ -13,6 +13,7 @@ from medqdeg_desktop.eval.backends.base import Mode
 from medqdeg_desktop.eval.egress import remote_hosts
 from medqdeg_desktop.eval.plan import DEFAULT_TRIALS, EvaluateOptions, settings_asked
 from medqdeg_desktop.eval.spec import ModelSpec, parse_spec
+from medqdeg_desktop.study.frozen_runs import Freezing
 from medqdeg_desktop.study.records import Run
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.jobs import Job, JobState
@@ -22,7 +23,6 @@ MODES: Final[dict[str, str]] = {
     "option": "Exact mode: option probabilities of one pass",
     "verbal": "Verbal mode: a stated confidence",
 }
-SHORT_MODE: Final[dict[str, str]] = {"vote": "paper", "option": "exact", "verbal": "verbal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class StandingRun:
-    """A run as the study has it, with its answers counted by status, and those that failed by kind."""
+    """A run as the study has it, with its answers counted by status, and those that failed by kind; ``error`` is the newest
+    failure of a run without answers, ``freezing`` how it was closed."""
 
     run: Run
     counts: dict[str, int]
     failures: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    freezing: Freezing | None = None
 
     @property
     def answered(self) -> int:
@@ -116,7 +119,13 @@ _ENTRIES = 500
 def read_runs(path: Path) -> list[StandingRun]:
     """For a thread that may wait for the disk; oldest first."""
     with Study.open(path, read_only=True) as study:
-        return [StandingRun(run, study.answer_counts(run.run_id), study.failures(run.run_id)) for run in study.runs()]
+        freezings = study.freezings()
+        return [_standing(study, run, freezings.get(run.run_id)) for run in study.runs()]
+
+
+def _standing(study: Study, run: Run, freezing: Freezing | None) -> StandingRun:
+    one = StandingRun(run, study.answer_counts(run.run_id), study.failures(run.run_id), freezing=freezing)
+    return one if one.answered else replace(one, error=study.last_failure(run.run_id).partition(": ")[2])
 
 
 def sets_beside(path: Path) -> list[str]:
@@ -132,12 +141,17 @@ def sets_beside(path: Path) -> list[str]:
 
 @dataclass(slots=True)
 class RunRow:
-    """A line of the list of runs: what stands in the study, what was asked for, and the job that is at it; any may be missing."""
+    """A line of the list of runs: what stands in the study, what was asked for, and the job that is at it; any may be missing.
+
+    ``failed_with`` is why an earlier window's try failed; ``names_set`` where the list holds runs on several sets.
+    """
 
     standing: StandingRun | None = None
     ask: Ask | None = None
     job: Job | None = None
     shown: bool = True
+    failed_with: str = ""
+    names_set: bool = False
     accuracy: float | None = None
     levels: dict[str, Any] = field(default_factory=dict)
 
@@ -148,8 +162,20 @@ class RunRow:
     @property
     def title(self) -> str:
         if self.standing is not None:
-            return self.standing.run.label
+            return self.standing.run.name
         return self.ask.label if self.ask is not None else ""
+
+    @property
+    def answered(self) -> int:
+        """Answers that stand in the study."""
+        return self.standing.answered if self.standing is not None else 0
+
+    @property
+    def error(self) -> str:
+        """Why the last try failed, in one line, or ""."""
+        if self.job is not None:
+            return self.job.error if self.job.state is JobState.FAILED else ""
+        return self.failed_with or (self.standing.error if self.standing is not None else "")
 
     @property
     def dataset(self) -> str:
@@ -178,6 +204,11 @@ class RunRow:
         return self.standing is not None and bool(self.standing.run.frozen_at)
 
     @property
+    def freezable(self) -> bool:
+        """Whether it can be closed for good: it has answers, is open, and nobody is at it."""
+        return self.answered > 0 and not self.frozen and not self.active
+
+    @property
     def failures(self) -> dict[str, int]:
         """Failed answers by kind: as the job tells them, else as they stand."""
         told = self.job.progress.get("failures") if self.job is not None and self.active else None
@@ -198,7 +229,7 @@ class RunRow:
             return "done"
         if self.job is not None and self.job.state is JobState.DONE:
             return "part" if self.ask is not None and self.ask.limit else "done"
-        return "stopped"
+        return "failed" if self.error and not self.answered else "stopped"
 
     @property
     def command(self) -> Ask | None:
@@ -232,23 +263,30 @@ class RunRow:
         return self.accuracy
 
 
-def merged(standing: Sequence[StandingRun], rows: Sequence[RunRow]) -> list[RunRow]:
+def merged(standing: Sequence[StandingRun], rows: Sequence[RunRow], off: Collection[str] = ()) -> list[RunRow]:
     """One row for each run of the study and for each command that has none yet; what the rows knew is kept.
 
-    A command that has met its run becomes one row with it.
+    A command that has met its run becomes one row with it. Runs in ``off`` (ids) are left out while they have no answers and
+    nobody asks for them.
     """
     out: list[RunRow] = []
     loose = list(rows)
     for one in standing:
         row = next((r for r in loose if r.run_id == one.run.run_id), None)
         row = row or next((r for r in loose if r.standing is None and r.ask is not None and r.ask.matches(one.run)), None)
+        if row is None and one.run.run_id in off and not one.answered:
+            continue
         if row is None:
             row = RunRow()
         else:
             loose.remove(row)
         row.standing = one
         out.append(row)
-    return out + [row for row in loose if row.standing is None and row.ask is not None]
+    out += [row for row in loose if row.standing is None and row.ask is not None]
+    several = len({Path(row.dataset).name for row in out}) > 1
+    for row in out:
+        row.names_set = several
+    return out
 
 
 def accuracy_of(results: dict[str, Any], run_id: str) -> float | None:

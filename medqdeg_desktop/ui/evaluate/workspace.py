@@ -6,13 +6,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.add_model import AddModelPage
+from medqdeg_desktop.ui.evaluate.freeze_dialog import FreezeDialog
 from medqdeg_desktop.ui.evaluate.results import Results
 from medqdeg_desktop.ui.evaluate.results_page import ResultsPage
 from medqdeg_desktop.ui.evaluate.run_book import RunBook
@@ -168,27 +169,23 @@ class EvaluateWorkspace(Workspace):
         spec = f"openai:{name}@http://127.0.0.1:8000/v1" if kind == "openai" else f"{kind}:{name}"
         self.add_model(row.recorded or Ask(spec, run.dataset_path, run.mode, run.trials))
         if row.recorded is None:
-            self.said.emit(self.tr("Say again where {0} is, to go on with its run").format(run.label))
+            self.said.emit(self.tr("Say again where {0} is, to go on with its run").format(run.name))
         else:
-            self.said.emit(self.tr("Say again that data may leave this machine, to go on with {0}").format(run.label))
+            self.said.emit(self.tr("Say again that data may leave this machine, to go on with {0}").format(run.name))
 
     def freeze(self) -> None:
-        """Asks whether the chosen run is to be closed for good, and closes it."""
+        """Asks which run is to be closed for good (the chosen one stands marked) and why, and closes it."""
         row = self.panel.runs.current
-        if row is None or row.active or row.frozen or row.standing is None or not row.standing.answered:
+        if row is None or not row.freezable:
             return
-        text = self.tr(
-            "Freeze {0}, run {2}? It takes no further answers and is never read otherwise again; this cannot be taken back. "
-            "The hash of its {1:,} answers goes on record under your name."
-        ).format(row.title, row.standing.answered, row.run_id[:6])
-        buttons = QMessageBox.StandardButton.Ok | QMessageBox.StandardButton.Cancel
-        asked = QMessageBox.question(self, self.tr("Freeze a run"), text, buttons, QMessageBox.StandardButton.Cancel)
-        if asked == QMessageBox.StandardButton.Ok:
-            self._freeze(row.run_id)
+        dialog = FreezeDialog(self.book.rows, row, self.session.reader, self)
+        dialog.accepted.connect(partial(self._on_freeze, dialog))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
-    def _freeze(self, run_id: str) -> None:
-        if self._study is not None:
-            work = partial(_frozen, self._study, run_id, self.session.reader)
+    def _on_freeze(self, dialog: FreezeDialog) -> None:
+        if self._study is not None and dialog.chosen.freezable:
+            work = partial(_frozen, self._study, dialog.chosen.run_id, self.session.reader, dialog.reason)
             self.background.run("freeze", work, self._on_frozen, self.warned.emit)
 
     def _on_frozen(self, label: str) -> None:
@@ -315,14 +312,18 @@ class EvaluateWorkspace(Workspace):
         """The page that fits what there is."""
         if not self.book.loaded:
             self.pages.setCurrentWidget(self.loading)
-        elif self._shown_ids() or any(row.shown and row.run_id for row in self.book.rows) or self._running():
+        elif any(row.shown and row.answered for row in self.book.rows) or self._running():
             self.pages.setCurrentWidget(self.page)
         elif self.dataset is None:
             self.empty.say(self.tr("No model has been asked yet. It starts with a set: one generated here, or any other."))
             self.empty.button.setText(self.tr("Choose the folder of a set…"))
             self.pages.setCurrentWidget(self.empty)
         else:
-            self.empty.say(self.tr("No model has been asked about {0} yet.").format(self.dataset.name))
+            if any(Path(row.dataset) == self.dataset for row in self.book.rows):
+                words = self.tr("No model has answered about {0} yet.")
+            else:
+                words = self.tr("No model has been asked about {0} yet.")
+            self.empty.say(words.format(self.dataset.name))
             self.empty.button.setText(self.tr("Add a model…"))
             self.pages.setCurrentWidget(self.empty)
 
@@ -384,6 +385,8 @@ class EvaluateWorkspace(Workspace):
         self.results.ask_reliability(run_id, self.page.calibration.show_bins)
 
 
-def _frozen(study: Path, run_id: str, reader: str) -> str:
+def _frozen(study: Path, run_id: str, reader: str, reason: str) -> str:
     with Study.open(study) as opened:
-        return opened.freeze_run(run_id, reader).label
+        name = next((run.name for run in opened.runs() if run.run_id == run_id), "")
+        opened.freeze_run(run_id, reader, reason)
+    return name

@@ -9,9 +9,9 @@ from medqdeg_desktop.study.store import Study
 
 
 def runs_on(study: Path, dataset_sha256: str) -> list[tuple[str, str]]:
-    """(run id, how the model is called) of the runs of exactly this dataset, oldest first."""
+    """(run id, how the run is called) of the runs of exactly this dataset that have answers, oldest first."""
     with Study.open(study, read_only=True) as opened:
-        return [(run.run_id, run.label or run.model) for run in opened.runs() if run.dataset_sha256 == dataset_sha256]
+        return [(run.run_id, run.name or run.model) for run in opened.answered_runs() if run.dataset_sha256 == dataset_sha256]
 
 
 def verdicts(study: Path, run_id: str, right: dict[str, str]) -> dict[str, str]:
