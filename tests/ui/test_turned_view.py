@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
 from hands import calibrate, drag, press, seen, set_level, wait_for_picture, wheel
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QColor, QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.engine.degradation import degrade
@@ -21,13 +22,17 @@ from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import pixel_sha256
 from medqdeg_desktop.engine.reading.geometry import direction_letters
 from medqdeg_desktop.taxonomy import Level
+from medqdeg_desktop.ui.action_table import TABLE, actions_of
 from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
+from medqdeg_desktop.ui.calibrate.reading.actions import CONTEXT as READING_CONTEXT
+from medqdeg_desktop.ui.calibrate.reading.session_page import SessionPage
 from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.viewer import overlay
 from medqdeg_desktop.ui.viewer.outlines import OutlineGlass
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.turn import UPRIGHT
+from medqdeg_desktop.ui.writing.workspace import WritingWorkspace
 
 OpenWindow = Callable[..., MainWindow]
 PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
@@ -74,18 +79,24 @@ def at_work(open_window: OpenWindow, slice_file: Path) -> tuple[MainWindow, Cali
     return window, calibrate(window)
 
 
-def hounsfield(path: Path) -> Vector:
-    dataset = pydicom.dcmread(path)
-    return dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
-
-
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ct_series_uncompressed/010.dcm",  # axial
+        "mr/MR2_J2KR_shoulder.dcm",  # oblique coronal: letters of two
+        "ct/explicit_VR-UN.dcm",  # axial, stored upside down
+    ],
+)
 def test_letters_probe_and_pixels_agree_with_the_file_in_all_eight_ways(
-    at_work: tuple[MainWindow, CalibrateWorkspace], slice_file: Path, monkeypatch: pytest.MonkeyPatch
+    open_window: OpenWindow, shared_data: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window, workspace = at_work
+    path = shared_data / "dicom" / name
+    window = open_window(path, size=(1280, 800))
+    workspace = calibrate(window)
     comparison = workspace.comparison
-    cosines = np.asarray(pydicom.dcmread(slice_file).ImageOrientationPatient, float)
-    values = hounsfield(slice_file)
+    dataset = pydicom.dcmread(path)
+    cosines = np.asarray(dataset.ImageOrientationPatient, float)
+    values = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
     across, down = cosines[:3], cosines[3:]
     workspace.set_dithered(False)
     press(window, Qt.Key.Key_Z, SHIFT)
@@ -108,9 +119,10 @@ def test_letters_probe_and_pixels_agree_with_the_file_in_all_eight_ways(
             for x, y in ((140, 200), (200, 420), (90, 350), (230, 260)):
                 QTest.mouseMove(pane, QPoint(x, y))
                 QApplication.processEvents()
-                column, row = (int(part) for part in comparison.left_pane.overlay.probe.split("   ")[0].split(", "))
+                place, value = comparison.left_pane.overlay.probe.split("   ")
+                column, row = (int(part) for part in place.split(", "))
                 assert (row, column) == tuple(int(part) for part in placement.to_frame(x + 0.5, y + 0.5))
-                assert comparison.left_pane.overlay.probe.endswith(f"   {values[row, column]:.0f} HU")
+                assert value.removesuffix(" HU") == f"{values[row, column]:.0f}"
                 assert shown[y, x].tolist() == [greys[row, column]] * 3, "what the probe names is what is under the pointer"
     assert len(ways) == 8
     assert workspace.image is image and image.source_sha256 == hash_before == pixel_sha256(image.pixels)
@@ -167,6 +179,48 @@ def test_tools_curtain_pan_and_regions_follow_a_turned_picture(at_work: tuple[Ma
     drag(pane, Qt.MouseButton.LeftButton, QPoint(300, 300), QPoint(-100, 0))
     shown, line = seen(pane), QColor("#7aa7e0")
     assert (shown[100:300, 200] == (line.red(), line.green(), line.blue())).all(axis=1).any(), "upright, where the hand left it"
+
+
+def test_a_region_drawn_on_a_turned_picture_is_kept_where_it_lies_in_the_file(
+    at_work: tuple[MainWindow, CalibrateWorkspace], qtbot: QtBot
+) -> None:
+    window, workspace = at_work
+    assert isinstance(workspace, WritingWorkspace)
+    workspace.toggle_writing()
+    pane = workspace.comparison.right_pane
+    pane.setFocus()
+    press(window, *RIGHT)
+    press(window, *FLIP)
+    placement = pane.placement()
+    layer = workspace.layer
+    assert placement is not None and layer is not None and placement.turn != UPRIGHT
+    workspace.draw_region("box")
+    drag(layer, Qt.MouseButton.LeftButton, QPoint(260, 200), QPoint(90, 140))
+    desk = workspace.desk_of_questions
+    qtbot.waitUntil(lambda: desk is not None and desk.draft is not None and desk.draft.region is not None)
+    assert desk is not None and desk.draft is not None and desk.draft.region is not None
+    corners = [placement.to_frame(260, 200), placement.to_frame(350, 340)]
+    (top, bottom), (left, right) = (sorted(values) for values in zip(*corners, strict=True))
+    assert desk.draft.region["at"] == pytest.approx([left - 0.5, top - 0.5, right - 0.5, bottom - 0.5], abs=0.6)
+    assert pane.overlay.notes == ("Flipped, then turned left by 90°",)
+
+
+def test_the_contact_sheet_and_the_difference_lie_as_the_picture_does(
+    at_work: tuple[MainWindow, CalibrateWorkspace], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, workspace = at_work
+    press(window, *RIGHT)
+    press(window, Qt.Key.Key_D)
+    assert painted(workspace.comparison.right_pane, monkeypatch) == {"left": "P", "right": "A", "top": "R", "bottom": "L"}
+    press(window, Qt.Key.Key_S)
+    press(window, Qt.Key.Key_G)
+    cells = workspace.sheet._buttons
+    qtbot.waitUntil(lambda: next(iter(cells.values()))._picture is not None, timeout=15_000)
+    cell = next(iter(cells.values()))
+    assert cell._image is not None and cell._picture is not None
+    expected = np.rot90(to_display(cell._image), -1)
+    bits = np.frombuffer(cell._picture.constBits(), np.uint8).reshape(cell._picture.height(), -1)[:, : cell._picture.width()]
+    np.testing.assert_array_equal(bits, expected)
 
 
 def test_the_picture_stays_through_sixty_resizes_of_a_turned_view(at_work: tuple[MainWindow, CalibrateWorkspace]) -> None:
@@ -277,3 +331,46 @@ def test_the_degradation_of_the_axial_slices_comes_back_with_them(
     workspace.choose_type("gaussian_noise")
     show_axis(window, workspace, "axial", qtbot)
     assert workspace.type_name == "gaussian_noise", "what was chosen last, where it suits both"
+
+
+def test_a_file_without_orientation_says_so_at_its_edge_and_why(
+    open_window: OpenWindow, shared_data: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = nibabel.Nifti1Image(np.arange(20 * 30 * 4, dtype=np.int16).reshape(20, 30, 4), None)
+    lost.set_sform(None, 0)
+    lost.set_qform(None, 0)
+    nibabel.save(lost, tmp_path / "lost.nii")
+    files = {
+        shared_data / "png" / "xray" / "NIH_00000001_000.png": "PNG holds no orientation",
+        shared_data / "dicom" / "xray" / "CR-MONO1-10-chest_part10.dcm": "no valid Image Orientation (Patient)",
+        shared_data / "dicom" / "decoder_only" / "SC_rgb_small_odd.dcm": "no valid Image Orientation (Patient)",
+        tmp_path / "lost.nii": "neither a valid sform nor a valid qform",
+    }
+    window = open_window(*files, size=(1280, 800))
+    workspace = calibrate(window)
+    qtbot.waitUntil(lambda: len(workspace.list.series.rows) == len(files), timeout=20_000)
+    shown = []
+    monkeypatch.setattr(QToolTip, "showText", lambda at, text, widget: shown.append(text))
+    for row in workspace.list.series.rows:
+        workspace.list.choose(row.series_id)
+        wait_for_picture(qtbot, workspace)
+        for pane in (workspace.comparison.left_pane, workspace.comparison.right_pane):
+            assert painted(pane, monkeypatch) == {}, "no letter that nobody knows"
+            at = pane.overlay._unknown_box.center().toPoint()
+            assert 0 < at.x() < pane.width() / 3, "at the edge"
+            for key in (FLIP, RIGHT):
+                press(window, *key)
+            pane.grab()
+            assert pane.overlay._unknown_box.center().toPoint() == at, "however the picture is turned"
+            QApplication.sendEvent(pane, QHelpEvent(QEvent.Type.ToolTip, at, pane.mapToGlobal(at)))
+            assert files[row.root] in shown.pop()
+            QApplication.sendEvent(pane, QHelpEvent(QEvent.Type.ToolTip, QPoint(2, 2), pane.mapToGlobal(QPoint(2, 2))))
+            assert not shown
+    assert files[workspace.opened.root] in workspace.comparison.left_pane.accessibleDescription()  # type: ignore[union-attr]
+
+
+def test_nothing_turns_a_picture_of_the_reader_study() -> None:
+    turning = {action.handler for action in TABLE if action.group == "Turn"}
+    assert turning == {"turn", "turn_back", "toggle_neurological", "toggle_nose"}
+    assert not turning & {action.handler for action in actions_of(READING_CONTEXT)}
+    assert not [name for name in turning if hasattr(SessionPage, name)]
