@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -241,6 +242,13 @@ def test_window_zoom_and_preview_are_written_over_the_picture(pair: Comparison) 
     assert pair.right_pane.overlay.mark == ""
     pair.show_degraded(noise(seed=1).proxy(100), "Gaussian noise", preview=True)
     assert pair.right_pane.overlay.mark == "Preview"
+
+
+def test_only_a_blind_trial_says_nothing_of_a_picture_that_was_stored_mirrored(pair: Comparison) -> None:
+    pair.show_original(replace(noise(), orientation=("L", "R", "A", "P")))
+    assert pair.left_pane.overlay.notes == pair.right_pane.overlay.notes == ("Stored with left on the left",)
+    pair.set_tells_values(False)
+    assert pair.left_pane.overlay.notes == pair.right_pane.overlay.notes == ()
 
 
 def test_letters_of_orientation_are_painted_at_the_edges(pair: Comparison) -> None:

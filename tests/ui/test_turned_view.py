@@ -202,7 +202,7 @@ def test_a_region_drawn_on_a_turned_picture_is_kept_where_it_lies_in_the_file(
     corners = [placement.to_frame(260, 200), placement.to_frame(350, 340)]
     (top, bottom), (left, right) = (sorted(values) for values in zip(*corners, strict=True))
     assert desk.draft.region["at"] == pytest.approx([left - 0.5, top - 0.5, right - 0.5, bottom - 0.5], abs=0.6)
-    assert pane.overlay.notes == ("Flipped, then turned left by 90°",)
+    assert pane.overlay.notes == ("Flipped left to right", "Turned left by 90°")
 
 
 def test_the_contact_sheet_and_the_difference_lie_as_the_picture_does(

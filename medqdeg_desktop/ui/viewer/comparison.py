@@ -190,7 +190,8 @@ class Comparison(QWidget):
             self._on_zoomed_at(self.right_pane, factor, *placement.middle)
 
     def set_tells_values(self, tells: bool) -> None:
-        """Whether the value under the pointer is written over the pictures; not where a reader should judge by eye alone."""
+        """Whether the value under the pointer, and how the file has stored the picture, is written over the pictures; not where a
+        reader should judge by eye alone."""
         self._tells_values = tells
         self._write()
 
@@ -281,7 +282,8 @@ class Comparison(QWidget):
         left.reading, right.reading = (reading, "") if side else ("", reading)
         right.show_scale = not side
         left.probe, right.probe = self._probes()
-        self._notes.write(self._original, self.convention, self.view.viewport.turn, (left, right))
+        turn, blind = self.view.viewport.turn, not self._tells_values
+        self._notes.write(self._original, self.convention, turn, (left, right), blind=blind)
         after = _written(left), (*_written(right), right.mark, right.show_scale)
         if before[0] != after[0]:
             self.left_pane.update()

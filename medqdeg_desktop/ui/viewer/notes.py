@@ -10,15 +10,21 @@ from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.taxonomy import Modality
 from medqdeg_desktop.ui.viewer.convention import Convention, across
 from medqdeg_desktop.ui.viewer.overlay import Overlay
-from medqdeg_desktop.ui.viewer.turn import UPRIGHT, Turn
+from medqdeg_desktop.ui.viewer.turn import FLIP_DOWN, UPRIGHT, Turn
 
 
 class ViewNotes(QObject):
     """Writes its notes into the overlays of the panes."""
 
-    def write(self, image: MedicalImage | None, convention: Convention, turn: Turn, overlays: Sequence[Overlay]) -> None:
-        """``turn`` is the reader's own, on top of what the ``convention`` does to ``image``."""
-        notes = () if image is None else (self.of_convention(image, convention, turn), self.of_turn(turn))
+    def write(
+        self, image: MedicalImage | None, convention: Convention, turn: Turn, overlays: Sequence[Overlay], *, blind: bool = False
+    ) -> None:
+        """``turn`` is the reader's own, on top of what the ``convention`` does to ``image``.
+
+        blind   nothing is said of how the file has stored the picture: it may have been mirrored for a second reading.
+        """
+        sides = "" if image is None or blind else self.of_convention(image, convention, turn)
+        notes = () if image is None else (sides, *self.of_turn(turn))
         why = "" if image is None else self.why_unknown(image)
         for overlay in overlays:
             overlay.notes = tuple(note for note in notes if note)
@@ -40,21 +46,13 @@ class ViewNotes(QObject):
             return self.tr("Stored with the nose to the right") if sides == ("P", "A") and turn == UPRIGHT else ""
         return ""
 
-    def of_turn(self, turn: Turn) -> str:
-        """How the reader has flipped and turned the picture; "" where it is as it was."""
-        if turn.flipped:
-            return (
-                self.tr("Flipped left to right"),
-                self.tr("Flipped, then turned right by 90°"),
-                self.tr("Flipped top to bottom"),
-                self.tr("Flipped, then turned left by 90°"),
-            )[turn.quarters]
-        return (
-            "",
-            self.tr("Turned right by 90°"),
-            self.tr("Turned by 180°"),
-            self.tr("Turned left by 90°"),
-        )[turn.quarters]
+    def of_turn(self, turn: Turn) -> tuple[str, ...]:
+        """How the reader has flipped and then turned the picture, a line each."""
+        if turn == FLIP_DOWN:
+            return (self.tr("Flipped top to bottom"),)
+        flipped = self.tr("Flipped left to right") if turn.flipped else ""
+        turned = ("", self.tr("Turned right by 90°"), self.tr("Turned by 180°"), self.tr("Turned left by 90°"))[turn.quarters]
+        return flipped, turned
 
     def why_unknown(self, image: MedicalImage) -> str:
         """Why there are no letters of orientation; "" where there are some, or where tissue on glass has none to have."""
