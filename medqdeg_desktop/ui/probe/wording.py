@@ -22,6 +22,6 @@ def how_it_is_asked() -> str:
     return QCoreApplication.translate(
         "ProbeStrip",
         "The model gets the picture as generating would write it: read from the file, degraded at full size, "
-        "8 bits in the file's own window (or the item's), as PNG. Window and zoom of the screen do not reach it.\n"
+        "8 bits in the file's own window (or the item's), as PNG. Window, zoom and turns of the screen do not reach it.\n"
         "Confidence is C of ten trials, from the option probabilities. Nothing of this is kept.",
     )
