@@ -77,7 +77,7 @@ class PreviewResult:
 class PreviewSession:
     """Computes previews on a thread of its own and hands each result to ``on_result``, which is called on that thread.
 
-    cache_bytes     memory that prepared states may take together; one state is kept whatever its size.
+    cache_bytes     memory that prepared states may take together; the one used last is kept whatever its size, until ``forget``.
 
     ``close`` ends the thread; nothing is delivered after it has returned.
     """
@@ -85,10 +85,10 @@ class PreviewSession:
     def __init__(self, on_result: Callable[[PreviewResult], None], *, cache_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         self._on_result = on_result
         self._states = _StateCache(cache_bytes)
-        self._proxies: OrderedDict[Hashable, tuple[MedicalImage, MedicalImage]] = OrderedDict()
+        self._proxies: OrderedDict[Hashable, tuple[MedicalImage | None, MedicalImage]] = OrderedDict()
         self._mailbox: PreviewRequest | None = None
         self._last_id = 0
-        self._closed = False
+        self._closed = self._forgets = False
         self._wake = threading.Condition()
         keep_freed_memory()
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
@@ -112,6 +112,18 @@ class PreviewSession:
             self._wake.notify()
             return self._last_id
 
+    def forget(self) -> None:
+        """Nobody looks at the last picture any more: a state that alone takes more than all may is dropped."""
+        with self._wake:
+            self._forgets = True
+            self._wake.notify()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the prepared states and proxies; for tests, since the thread may be about to change them."""
+        proxies = [part for kept in self._proxies.values() for part in kept if part is not None]
+        return self._states.held_bytes + state_bytes([image.pixels for image in proxies])
+
     def close(self) -> None:
         """Drops what waits, lets the running computation end and joins the thread."""
         with self._wake:
@@ -124,21 +136,29 @@ class PreviewSession:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while self._mailbox is None and not self._closed:
+                while self._mailbox is None and not self._closed and not self._forgets:
                     self._wake.wait()
                 if self._closed:
                     return
                 request, self._mailbox = self._mailbox, None
-            assert request is not None
-            result = self._compute(request)
-            if self._closed:
-                return
-            try:
-                self._on_result(result)
-            except Exception:
-                _log.exception("the receiver of a preview failed")
-            if result.error is None and not result.parameters:
-                self._warm(request)
+                forgets, self._forgets = self._forgets, False
+            if forgets:
+                self._states.keep_within_limit()
+            if request is not None:
+                self._answer(request)
+            # What this thread has in hand while it waits would stay in memory: two frames of the full size.
+            del request
+
+    def _answer(self, request: PreviewRequest) -> None:
+        result = self._compute(request)
+        if self._closed:
+            return
+        try:
+            self._on_result(result)
+        except Exception:
+            _log.exception("the receiver of a preview failed")
+        if result.error is None and not result.parameters:
+            self._warm(request)
 
     def _compute(self, request: PreviewRequest) -> PreviewResult:
         start = time.perf_counter()
@@ -200,8 +220,8 @@ class PreviewSession:
             return image
         key = (_identity(image), side)
         if key not in self._proxies:
-            # The frame is kept beside its proxy: as long as the entry lives, its address cannot stand for another frame.
-            self._proxies[key] = (image, image.proxy(side))
+            # A frame without a hash is kept beside its proxy: its address cannot stand for another frame as long as it lives.
+            self._proxies[key] = (None if image.source_sha256 else image, image.proxy(side))
             while len(self._proxies) > _PROXIES_KEPT:
                 self._proxies.popitem(last=False)
         self._proxies.move_to_end(key)
@@ -236,10 +256,23 @@ class _StateCache:
         for changed in {key, self._used} & self._entries.keys():
             self._sizes[changed] = _array_sizes(self._entries[changed].state)
         self._used = key
-        while len(self._entries) > 1 and _together(self._sizes.values()) > self._limit:
+        self._drop_down_to(1)
+        return self._entries[key]
+
+    def keep_within_limit(self) -> None:
+        """Also the state used last goes where it is too large by itself."""
+        if self._used in self._entries:
+            self._sizes[self._used] = _array_sizes(self._entries[self._used].state)
+        self._drop_down_to(0)
+
+    @property
+    def held_bytes(self) -> int:
+        return _together(self._sizes.values())
+
+    def _drop_down_to(self, fewest: int) -> None:
+        while len(self._entries) > fewest and self.held_bytes > self._limit:
             dropped, _ = self._entries.popitem(last=False)
             del self._sizes[dropped]
-        return self._entries[key]
 
 
 def state_bytes(state: Any) -> int:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -47,6 +47,8 @@ _LEVELS: Final = 256
 _BLURRED_REACH: Final = 40
 """Radius in bins below which the blur of a wedge by the window is drawn; beyond it is narrower than 1.5 degrees."""
 _DIRECTIONS: Final = 512
+_BAND: Final = 1 << 19
+"""Coefficients that are computed at a time."""
 _ENTRIES: Final = 65536
 _MARGIN: Final = 8
 """1 / share of the side by which the frame is continued before it fades to air, so that no edge of the frame casts streaks."""
@@ -128,24 +130,28 @@ def limited_angle_transfer(
 
 
 def _sparse_view_transfer(side: int, views: int, start_deg: float, filter_name: str, reduction: float) -> Float32:
-    rho, half_turns = _polar_grid(side)
-    offset = half_turns * np.float32(views) - np.float32((start_deg * views / 180) % 1)
-    offset -= np.rint(offset)
-    np.abs(offset, out=offset)
-    spacing = rho * np.float32(np.pi / views)
-    # Far from the origin the nearest ray alone counts; its table is indexed by the distance in 16 bits.
-    index = np.minimum(spacing * offset * np.float32((_ENTRIES - 1) / _NEAR), np.float32(_ENTRIES - 1)).astype(np.uint16)
-    difference = spacing * np.asarray(cv2.LUT(index, _ray_table()), np.float32)
-    difference -= 1
-    reach = math.ceil(_NEAR * views / np.pi)
-    for rows in (slice(0, min(reach + 1, side)), slice(max(side - reach, reach + 1), side)):
-        block = (rows, slice(0, reach + 1))
-        level = np.minimum(spacing[block] * np.float32(_LEVELS / _NEAR) + np.float32(0.5), np.float32(_LEVELS - 1))
-        place = (offset[block] * np.float32(2 * (_LEVELS - 1)) + np.float32(0.5)).astype(np.uint16)
-        if place.size:
+    difference = np.empty((side, side // 2 + 1), np.float32)
+    directions, fall = _directions(side), _apodised(side, filter_name, reduction)
+    reach = math.ceil(_NEAR * views / np.pi) + 1
+    for rows, of_quadrant, sign in _bands(side):
+        offset = directions[of_quadrant] * np.float32(sign * views)
+        offset -= np.float32((start_deg * views / 180) % 1)
+        offset -= np.rint(offset)
+        np.abs(offset, out=offset)
+        spacing = _radius(side, of_quadrant)
+        spacing *= np.float32(np.pi / views)
+        # Far from the origin the nearest ray alone counts; its table is indexed by the distance in 16 bits.
+        index = np.minimum(spacing * offset * np.float32((_ENTRIES - 1) / _NEAR), np.float32(_ENTRIES - 1)).astype(np.uint16)
+        band = difference[rows]
+        np.multiply(spacing, cv2.LUT(index, _ray_table()), out=band)
+        band -= 1
+        near, far = spacing[:, :reach], np.float32(_LEVELS - 1)
+        if near.min() < _NEAR:
+            level = np.minimum(near * np.float32(_LEVELS / _NEAR) + np.float32(0.5), far)
+            place = (offset[:, :reach] * np.float32(2 * (_LEVELS - 1)) + np.float32(0.5)).astype(np.uint16)
             overlap = np.asarray(cv2.LUT(level.astype(np.uint16) * np.uint16(_LEVELS) + place, _overlap_table()), np.float32)
-            difference[block] = np.where(spacing[block] < _NEAR, overlap, difference[block])
-    difference *= _apodisation_grid(side, filter_name, reduction)
+            np.copyto(band[:, :reach], overlap, where=near < _NEAR)
+        band *= fall[of_quadrant]
     return difference
 
 
@@ -153,21 +159,29 @@ def _limited_angle_transfer(
     side: int, arc_deg: float, start_deg: float, taper_deg: float, filter_name: str, reduction: float
 ) -> Float32:
     weights = arc_weights(np.arange(_ENTRIES // 8) * (180 * 8 / _ENTRIES), arc_deg, start_deg, taper_deg) - 1
-    difference = np.asarray(cv2.LUT(_angle_index(side), np.repeat(weights.astype(np.float32), 8)), np.float32)
+    table = np.repeat(weights.astype(np.float32), 8)
+    difference = np.empty((side, side // 2 + 1), np.float32)
+    places, fall = _angle_index(side), _apodised(side, filter_name, reduction)
+    for rows, of_quadrant, sign in _bands(side):
+        # Whole turns of the index drop out as the upper bits do: the mirrored direction is the negative of its index.
+        index = places[of_quadrant] if sign > 0 else np.negative(places[of_quadrant])
+        np.multiply(cv2.LUT(index, table), fall[of_quadrant], out=difference[rows])
     # Near the origin the window g blurs the wedge over angles: the harmonic n of the weights is multiplied by g(n / (pi rho)).
     reach = min(_BLURRED_REACH, side // 2)
-    rho, half_turns = _polar_grid(side)
     rings = np.arange(3 * reach + 2)[:, None] / 2
     coarse = arc_weights(np.arange(_DIRECTIONS) * (180 / _DIRECTIONS), arc_deg, start_deg, taper_deg) - 1
     harmonics = np.fft.rfft(coarse) * _window(np.arange(_DIRECTIONS // 2 + 1) / (np.pi * np.maximum(rings, 1e-6)))
     blurred = np.fft.irfft(harmonics, n=_DIRECTIONS, axis=1).astype(np.float32)
     blurred = np.concatenate([blurred, blurred[:, :1]], axis=1)
-    for rows in (slice(0, min(reach + 1, side)), slice(max(side - reach, reach + 1), side)):
-        block = (rows, slice(0, reach + 1))
-        if rho[block].size:
-            turns = half_turns[block] - np.floor(half_turns[block])
-            difference[block] = cv2.remap(blurred, turns * np.float32(_DIRECTIONS), rho[block] * 2, cv2.INTER_LINEAR)
-    difference *= _apodisation_grid(side, filter_name, reduction)
+    directions = _directions(side)
+    for rows, of_quadrant, sign in _bands(side):
+        rho = np.ascontiguousarray(_radius(side, of_quadrant)[:, : reach + 1])
+        kept = rho[:, 0] <= reach
+        if kept.any():
+            turns = directions[of_quadrant][kept, : reach + 1] * np.float32(sign)
+            turns -= np.floor(turns)
+            drawn = cv2.remap(blurred, turns * np.float32(_DIRECTIONS), rho[kept] * 2, cv2.INTER_LINEAR)
+            difference[rows][kept, : reach + 1] = drawn * fall[of_quadrant][kept, : reach + 1]
     return difference
 
 
@@ -213,51 +227,77 @@ def _overlap_table() -> Float32:
     return table.astype(np.float32).ravel()
 
 
-@lru_cache(maxsize=4)
-def _polar_grid(side: int) -> tuple[Float32, Float32]:
-    """Radius in bins and direction in half turns of every coefficient of an rfft2 of (side, side)."""
-    # Directions below the axis mirror those above: half of the work, and arrays that stay in memory that is kept.
-    y, x = np.arange(side // 2 + 1, dtype=np.float32)[:, None], np.arange(side // 2 + 1, dtype=np.float32)
-    half_turns = np.arctan2(y, x)
-    half_turns *= np.float32(1 / np.pi)
-    directions = _unfolded(half_turns, side)
-    # Rows run downwards, angles counter-clockwise.
-    np.negative(directions[: (side + 1) // 2], out=directions[: (side + 1) // 2])
-    return _unfolded(np.sqrt(np.square(y) + np.square(x)), side), directions
+def _bands(side: int) -> Iterator[tuple[slice, slice, int]]:
+    """(rows of a spectrum of (side, side), the same rows of a quadrant, sign of the directions there), a few rows at a time.
 
-
-def _unfolded(quadrant: Float32, side: int) -> Float32:
-    """Rows 0 to side // 2 of a function of the distance from row 0, on all ``side`` rows of a spectrum."""
-    whole = np.empty((side, quadrant.shape[1]), np.float32)
+    What depends on the distance from row 0 alone is kept for one quadrant; bands stay in the processor's cache, and nothing of
+    the size of a whole spectrum is made beside the result.
+    """
     ahead = (side + 1) // 2
-    whole[:ahead] = quadrant[:ahead]
-    whole[ahead:] = quadrant[side - ahead : 0 : -1]
-    return whole
+    step = max(1, _BAND // side)
+    for first in range(0, ahead, step):
+        # Rows run downwards, angles counter-clockwise.
+        yield slice(first, min(first + step, ahead)), slice(first, min(first + step, ahead)), -1
+    for first in range(ahead, side, step):
+        end = min(first + step, side)
+        yield slice(first, end), slice(side - first, side - end, -1), 1
 
 
-@lru_cache(maxsize=4)
+def _radius(side: int, rows: slice) -> Float32:
+    """Distance from the origin in bins of coefficients in ``rows`` of a quadrant."""
+    y, x = np.arange(side // 2 + 1, dtype=np.float32)[rows, None], np.arange(side // 2 + 1, dtype=np.float32)
+    squares = np.square(y) + np.square(x)
+    return np.sqrt(squares, out=squares)
+
+
+def _directions(side: int) -> Float32:
+    """Direction in half turns of the coefficients of a quadrant, (side // 2 + 1) squared."""
+
+    def build() -> Float32:
+        y, x = np.arange(side // 2 + 1, dtype=np.float32)[:, None], np.arange(side // 2 + 1, dtype=np.float32)
+        half_turns = np.arctan2(y, x)
+        half_turns *= np.float32(1 / np.pi)
+        return half_turns
+
+    return _CACHE.get(("directions", side), build)
+
+
 def _angle_index(side: int) -> npt.NDArray[np.uint16]:
-    # Whole turns of the index drop out as the upper bits do.
-    places = _polar_grid(side)[1] * np.float32(_ENTRIES)
-    return np.rint(places, out=places).astype(np.int32).astype(np.uint16)
+    """The directions of a quadrant as places in a table of ``_ENTRIES`` over half a turn."""
+
+    def build() -> npt.NDArray[np.uint16]:
+        places = _directions(side) * np.float32(_ENTRIES)
+        return np.rint(places, out=places).astype(np.int32).astype(np.uint16)
+
+    return _CACHE.get(("index", side), build)
 
 
-@lru_cache(maxsize=8)
-def _apodisation_grid(side: int, filter_name: str, reduction: float) -> Float32:
-    radius = _polar_grid(side)[0][: side // 2 + 1]
-    return _unfolded(apodisation(radius * np.float32(1 / (side * reduction)), filter_name), side)
+def _apodised(side: int, filter_name: str, reduction: float) -> Float32:
+    """W over a quadrant."""
+
+    def build() -> Float32:
+        fall = np.empty((side // 2 + 1,) * 2, np.float32)
+        for first in range(0, len(fall), step := max(1, _BAND // side)):
+            rows = slice(first, first + step)
+            fall[rows] = apodisation(_radius(side, rows) * np.float32(1 / (side * reduction)), filter_name)
+        return fall
+
+    return _CACHE.get(("apodisation", side, filter_name, reduction), build)
 
 
-class _TransferCache:
-    """Transfer functions by their parameters, least recently used dropped first, bounded in bytes; safe between threads."""
+class _ArrayCache:
+    """Arrays by their parameters, least recently used dropped first, bounded in bytes; safe between threads.
+
+    What alone takes more than half of the bytes is handed out and not kept: it would drive out everything that is used again.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._entries: OrderedDict[Hashable, Float32] = OrderedDict()
+        self._entries: OrderedDict[Hashable, npt.NDArray[Any]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, build: Callable[[], Float32]) -> Float32:
+    def get(self, key: Hashable, build: Callable[[], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
@@ -265,12 +305,13 @@ class _TransferCache:
         value = build()
         value.flags.writeable = False
         with self._lock:
-            if key not in self._entries:
+            if key not in self._entries and value.nbytes <= self._limit // 2:
                 self._entries[key] = value
                 self._bytes += value.nbytes
-            while self._bytes > self._limit and len(self._entries) > 1:
+            while self._bytes > self._limit:
                 self._bytes -= self._entries.popitem(last=False)[1].nbytes
         return value
 
 
-_CACHE: Final = _TransferCache(96 << 20)
+_CACHE: Final = _ArrayCache(208 << 20)
+"""What two types need of a frame of 4096 x 4096, and of its proxy with a dozen transfer functions."""

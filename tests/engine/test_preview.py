@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,10 +15,11 @@ import pytest
 from sample_frames import grey, phantom, texture
 
 from medqdeg_desktop.engine import degradation as registry_module
+from medqdeg_desktop.engine import projection
 from medqdeg_desktop.engine.degradation import Degradation, Parameter, Parameters, ParameterValue, Prepared, degrade
 from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.preview import PreviewResult, PreviewSession, state_bytes
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DegradationType, Modality
+from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DEGRADATION_TYPES, DegradationType, Modality
 
 
 class Inbox:
@@ -252,3 +254,47 @@ def test_bytes_of_a_state_are_those_of_all_its_arrays() -> None:
     twice = np.zeros((3, 4))
     assert state_bytes([twice, {"again": twice}]) == 96
     assert state_bytes({"a": [np.zeros(10), (np.zeros(5, np.uint8),)], "b": "text"}) == 85
+
+
+def test_after_every_type_on_large_frames_what_is_held_is_within_the_limit_and_no_frame_is_kept_alive() -> None:
+    limit, side = 8 << 20, 1536
+    results: queue.Queue[PreviewResult] = queue.Queue()
+    session = PreviewSession(results.put, cache_bytes=limit)
+    frames: list[weakref.ref[Any]] = []
+    try:
+        for number, kind in enumerate(DEGRADATION_TYPES):
+            modality = kind.modalities[0] if kind.modalities else Modality.CT
+            image = replace(grey(np.full((side, side), 40 + number, np.float32)), modality=modality)
+            image = replace(image, source_sha256=str(number))
+            frames.append(weakref.ref(image.pixels))
+            for final in (False, True):
+                session.request(image, kind.name, 0.5, final=final)
+                assert results.get(timeout=60).error is None
+            if number == 0:
+                # While it is looked at, one state may be larger than all may be together: 9 MB a plane.
+                assert session.held_bytes > limit
+            del image
+        session.forget()
+        small = replace(grey(np.full((32, 32), 1, np.float32)), source_sha256="small")
+        session.request(small, "gaussian_noise", 0.5, final=True)
+        results.get(timeout=60)
+        # Proxies of six frames are kept, of 4 MB each; no frame is.
+        assert session._states.held_bytes <= limit and session.held_bytes <= limit + 6 * (4 << 20)
+        del small
+        assert [number for number, frame in enumerate(frames) if frame() is not None] == []
+        assert projection._CACHE._bytes <= projection._CACHE._limit
+    finally:
+        session.close()
+
+
+def test_a_state_too_large_by_itself_goes_when_nobody_looks_at_it_any_more(inbox: Inbox, probe: _Probe) -> None:
+    session = PreviewSession(inbox.queue.put, cache_bytes=1000)
+    session.request(grey(np.zeros((60, 60), np.float32)), "probe", 0.5, final=True)
+    inbox.next()
+    assert session.held_bytes > 1000, "a reader moves the slider of it"
+    session.forget()
+    deadline = time.monotonic() + 10
+    while session.held_bytes and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert session.held_bytes == 0
+    session.close()

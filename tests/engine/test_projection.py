@@ -170,7 +170,7 @@ def test_the_filter_of_a_proxy_is_that_of_the_full_matrix() -> None:
 
 
 def test_the_cache_holds_no_more_than_its_bytes_and_serves_many_threads() -> None:
-    cache = projection._TransferCache(5000)
+    cache = projection._ArrayCache(5000)
     built: list[int] = []
 
     def fetch() -> None:
@@ -186,3 +186,24 @@ def test_the_cache_holds_no_more_than_its_bytes_and_serves_many_threads() -> Non
     assert cache._bytes <= 5000
     assert cache._bytes == sum(v.nbytes for v in cache._entries.values())
     assert len(built) >= 10
+
+
+def test_an_array_of_more_than_half_of_the_cache_is_handed_out_and_not_kept() -> None:
+    cache = projection._ArrayCache(4000)
+    kept = cache.get("small", lambda: np.zeros(400, np.float32))
+    assert cache.get("large", lambda: np.ones(600, np.float32)).size == 600
+    assert cache.get("small", lambda: pytest.fail("it was driven out")) is kept
+    assert cache.get("large", lambda: np.full(600, 2, np.float32))[0] == 2
+
+
+@pytest.mark.parametrize("side", [64, 135, 1024])
+def test_bands_cover_the_spectrum_once_and_mirror_its_rows(side: int) -> None:
+    seen = np.zeros(side, int)
+    frequency = np.fft.fftfreq(side, 1 / side)
+    for rows, of_quadrant, sign in projection._bands(side):
+        seen[rows] += 1
+        distance = np.arange(side // 2 + 1)[of_quadrant]
+        assert (distance == np.abs(frequency[rows])).all()
+        # Rows run downwards: positive frequencies have their directions below the axis.
+        assert (np.where(sign < 0, 1, -1) * np.sign(frequency[rows]) >= 0).all()
+    assert (seen == 1).all()

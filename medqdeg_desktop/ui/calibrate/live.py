@@ -102,6 +102,8 @@ class LiveRender(QObject):
         self._rest.stop()
         self._wanted = self._result = self._result_of = self._exact_asked = None
         self._exact_due = False
+        self._previews.forget()
+        self._exact.forget()
         self.busy_changed.emit(False)
 
     def close(self) -> None:
