@@ -22,11 +22,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 from medqdeg_desktop.eval import phrases
 
 PARSER_VERSION = "1"
+#: Characters up to which a text is as short as an option's.
+_SHORT: Final = 400
 
 Status = Literal["ok", "unparsed", "refused"]
 
@@ -133,7 +136,7 @@ class _Reader:
         found: set[str] = set()
         for match in lead.finditer(self._text):
             # An option's text is short: a window keeps the work linear in the length of the reply.
-            rest = self._text[match.end() : match.end() + 400]
+            rest = self._text[match.end() : match.end() + _SHORT]
             found |= self._after_lead(rest, colon=match[0].rstrip().endswith((":", "=", "：")))
         return found
 
@@ -283,6 +286,16 @@ def _plain(text: str) -> str:
 
 def _bare(text: str) -> str:
     """Letters, digits, signs and single spaces, for comparing texts: case, articles, quotes and end marks do not count."""
+    return _kept_bare(text) if len(text) <= _SHORT else _made_bare(text)
+
+
+@lru_cache(maxsize=4096)
+def _kept_bare(text: str) -> str:
+    # Ten trials compare the same options, and mostly the same few words, with one another.
+    return _made_bare(text)
+
+
+def _made_bare(text: str) -> str:
     text = " ".join(_plain(text).casefold().split())
     text = re.sub(r"^(?:the|an?)\s+", "", text.strip(" \"'.,;:!()[]"))
     return text.strip(" \"'.,;:!()[]")

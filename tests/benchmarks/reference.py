@@ -87,15 +87,11 @@ def exact(folder: Path, count: int) -> dict[str, float]:
     from medqdeg_desktop.eval.backends.local import LocalBackend
     from medqdeg_desktop.eval.reference.selfcheck import MODEL
     from medqdeg_desktop.shipped import shipped
+    from tests.benchmarks.evaluation import answered
 
     requests = asked(folder, count)
     backend = LocalBackend(shipped(MODEL), Decoding("option"), "bench", batch_size=BATCH)
     batches = [requests[i : i + BATCH] for i in range(0, len(requests), BATCH)]
-
-    async def answered() -> None:
-        # Two at a time, as the runner does: one is prepared while the other computes.
-        for i in range(0, len(batches), 2):
-            await asyncio.gather(*(backend.answer(batch) for batch in batches[i : i + 2]))
 
     inputs = [backend._inputs(batch) for batch in batches]
     model = backend._loaded.model
@@ -110,11 +106,11 @@ def exact(folder: Path, count: int) -> dict[str, float]:
             backend._inputs(batch)
 
     async def timed() -> dict[str, float]:
-        await answered()
+        await answered(backend, batches)
         found: dict[str, list[float]] = {"exact": [], "bare": [], "prepare": []}
         for _ in range(3):
             begun = time.perf_counter()
-            await answered()
+            await answered(backend, batches)
             found["exact"].append(time.perf_counter() - begun)
             for name, work in (("bare", forward), ("prepare", prepare)):
                 begun = time.perf_counter()

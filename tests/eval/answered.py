@@ -25,8 +25,12 @@ def question_set(
     types: Sequence[str] = ("gaussian_noise", "motion_blur"),
     per_image: int = 1,
     images: int = 1,
+    image_of: Sequence[int] | None = None,
 ) -> Dataset:
-    """``questions`` questions of four options at L0 and at L1 and L2 of each type; ``per_image`` of them share a clean image."""
+    """``questions`` questions of four options at L0 and at L1 and L2 of each type; ``per_image`` of them share a clean image.
+
+    image_of   the clean image of each question instead.
+    """
 
     def entries() -> Iterator[tuple[Row, Any]]:
         for q in range(questions):
@@ -34,7 +38,7 @@ def question_set(
                 "options": {letter: f"option {letter}" for letter in "ABCD"},
                 "item_id": f"q{q:03d}",
                 "pair_id": f"p{q:03d}",
-                "source_sha256": f"{q // per_image:064x}",
+                "source_sha256": f"{q // per_image if image_of is None else image_of[q]:064x}",
                 "question": f"What is shown in case {q}?",
                 "answer": "ABCD"[q % 4],
                 "modality": str(MODALITIES[q % 3]),
