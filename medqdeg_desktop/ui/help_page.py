@@ -15,6 +15,7 @@ from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import said
 from medqdeg_desktop.ui.keys_sheet import keys_html
 from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.vocabulary import in_words
 from medqdeg_desktop.ui.workspace import RAIL, Workspace
 
 _SHAPE = {Level.L0: "●", Level.L1: "▲", Level.L2: "■"}
@@ -52,7 +53,7 @@ class HelpPage(Workspace):
     def _steps(self) -> str:
         anchors = "".join(
             f'<tr><td style="color:{t.LEVEL_COLOUR[level]}; padding-right: 8px">{_SHAPE[level]}</td>'
-            f'<td style="padding-right: 12px; font-weight: 600">{level}</td><td>{LEVEL_ANCHORS[level]}</td></tr>'
+            f'<td style="padding-right: 12px; font-weight: 600">{level}</td><td>{in_words(LEVEL_ANCHORS[level])}</td></tr>'
             for level in Level
         )
         return (

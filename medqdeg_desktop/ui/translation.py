@@ -4,7 +4,8 @@
 
 writes every text of the window into ``window_de.ts``, or brings that file up to date and keeps what is translated.
 ``pyside6-linguist`` edits it; ``pyside6-lrelease window_de.ts`` makes ``window_de.qm``, which goes into ``translations``
-there. Texts in code are marked by ``tr``; the table of actions is data, whose texts are handed over here.
+there. Texts in code are marked by ``tr``; the table of actions and the published vocabulary are data, whose texts are handed over
+here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QLocale, QTranslator
 
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.ui import vocabulary
 from medqdeg_desktop.ui.actions import CONTEXT
 from medqdeg_desktop.ui.preferences import data_folder
 
@@ -50,7 +52,8 @@ def write_source(path: Path) -> None:
         raise MedqdegError(f"{tool}: not found; Qt's lupdate comes with PySide6-Essentials")
     with tempfile.TemporaryDirectory() as scratch:
         table = Path(scratch) / "table.py"
-        lines = (f"QCoreApplication.translate({CONTEXT!r}, {text!r})" for text in table_texts())
+        marked = [(CONTEXT, text) for text in table_texts()] + [(vocabulary.CONTEXT, text) for text in vocabulary.texts()]
+        lines = (f"QCoreApplication.translate({context!r}, {text!r})" for context, text in marked)
         table.write_text("\n".join(lines) + "\n", encoding="utf-8")
         sources = [*sorted(_PACKAGE.rglob("*.py")), table]
         # No places in the code: they change with every line, the texts do not.

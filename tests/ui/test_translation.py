@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hands import calibrate, choose, set_level
 from PySide6.QtCore import QLocale, QTranslator
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 import medqdeg_desktop.ui
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.ui import translation
+from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, LEVEL_ANCHORS, Category, Level
+from medqdeg_desktop.ui import translation, vocabulary
 from medqdeg_desktop.ui.action_table import TABLE
 from medqdeg_desktop.ui.actions import CONTEXT
 from medqdeg_desktop.ui.keys_sheet import KeysSheet
@@ -86,6 +89,29 @@ def test_the_words_of_an_empty_screen_are_all_translated(bracketed: None, open_w
     assert not [text for text in shown if any(c.isalpha() for c in text) and "⟦" not in text]
 
 
+def test_names_of_degradations_are_translated_on_the_screen_and_in_nothing_that_is_kept(
+    bracketed: None, open_window: OpenWindow, ct_series: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    panel = workspace.panel
+    choose(qtbot, workspace, "sparse_view")
+    assert panel.types.box.currentText() == "⟦Sparse view⟧"
+    assert panel._anchor.text().startswith("⟦") and panel.rows[Level.L1].decide.toolTip() == f"⟦{LEVEL_ANCHORS[Level.L1]}⟧"
+    panel.drawer.header.setChecked(True)
+    words = {label.text() for label in panel.drawer.findChildren(QLabel)}
+    assert "⟦Views⟧" in words
+    set_level(qtbot, window, Level.L1, 0.3)
+    panel.rejected.emit("damaged data")
+    qtbot.waitUntil(lambda: bool(workspace.desk.kept.clean), timeout=10_000)
+    path = workspace.session.path
+    assert path is not None
+    window.close()
+    with Study.open(path) as study:
+        assert "⟦" not in repr(study.settings("Reader 1")) + repr(study.clean_decisions("Reader 1"))
+        assert [s.type for s in study.settings("Reader 1")] == ["sparse_view"]
+
+
 def test_no_words_go_to_a_widget_without_being_marked() -> None:
     bare = []
     for path in _SOURCES:
@@ -122,6 +148,9 @@ def test_all_texts_are_extracted_and_a_translation_is_found_by_its_language(
     extracted = {m.findtext("source") for m in table.iter("message")}
     assert {a.text for a in TABLE} | {a.group for a in TABLE} - {""} <= extracted
     assert len(list(tree.iter("message"))) > 900
+    published = next(c for c in tree.iter("context") if c.findtext("name") == vocabulary.CONTEXT)
+    words = {m.findtext("source") for m in published.iter("message")}
+    assert {kind.label for kind in DEGRADATION_TYPES} | set(Category) | set(LEVEL_ANCHORS.values()) <= words
 
     for message in table.iter("message"):
         if message.findtext("source") == "Calibrate":

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QAbstractButton, QGridLayout, QLabel, QScrollArea,
 
 from medqdeg_desktop.engine.display import to_display
 from medqdeg_desktop.engine.image import MedicalImage, Window
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
@@ -20,6 +20,7 @@ from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.calibrate.sheet_render import SheetCell, SheetRender
 from medqdeg_desktop.ui.hop import Hop
 from medqdeg_desktop.ui.viewer.turn import UPRIGHT, Turn
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _SWEEP_STEPS, _SWEEP_COLUMNS = 11, 4
 
@@ -109,14 +110,14 @@ class ContactSheet(QScrollArea):
         cells: list[SheetCell] = []
         for row, name in enumerate(types):
             marks = {m.level: m for m in kept.marks(image.source_sha256, name, image.modality)} if image.modality else {}
-            title = QLabel(DEGRADATION_BY_NAME[name].label)
+            title = QLabel(type_words(name))
             title.setContentsMargins(0, 8, 0, 0)
             grid.addWidget(title, 2 * row, 0)
             for column, level in enumerate(Level):
                 mark = marks.get(level)
                 severity = 0.0 if level is Level.L0 else (mark.severity if mark is not None else None)
                 cell = SheetCell(name, level, severity)
-                button = self._button(cell, f"{DEGRADATION_BY_NAME[name].label}, {level}")
+                button = self._button(cell, f"{type_words(name)}, {level}")
                 badge = LevelBadge(level, button)
                 badge.move(4, 4)
                 badge.set_kind("here" if mark is not None and mark.kind == "here" else "default")
@@ -131,7 +132,7 @@ class ContactSheet(QScrollArea):
         """One type from the original to its most severe form, in even steps."""
         self.is_sweep = True
         grid = self._new_page(_SWEEP_COLUMNS, look)
-        label = DEGRADATION_BY_NAME[type_name].label
+        label = type_words(type_name)
         title = QLabel(label)
         grid.addWidget(title, 0, 0, 1, _SWEEP_COLUMNS)
         cells = [SheetCell(type_name, None, step / _SWEEP_STEPS) for step in range(_SWEEP_STEPS + 1)]

@@ -14,11 +14,12 @@ from medqdeg_desktop.engine.degradation import ParameterValue
 from medqdeg_desktop.engine.image import MedicalImage, Window
 from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.study.records import CleanDecision, Setting
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
+from medqdeg_desktop.taxonomy import Level, Modality
 from medqdeg_desktop.ui.calibrate import decisions
 from medqdeg_desktop.ui.calibrate.kept import KeptDecisions, out_of_order
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.vocabulary import in_words, type_words
 
 
 @dataclass(slots=True)
@@ -163,12 +164,12 @@ class Desk(QObject):
         self.kept.keep_clean(decision)
         self._made.append((decision.event_id, self.tr("L0")))
         self._session.kept.emit(decision.at)
-        self.said.emit(self.tr("L0 kept: {0}").format(decision.reason or self.tr("diagnostic")))
+        self.said.emit(self.tr("L0 kept: {0}").format(in_words(decision.reason) or self.tr("diagnostic")))
         self.changed.emit()
 
     def _on_setting_kept(self, setting: Setting) -> None:
         self.kept.keep_setting(setting)
-        label = DEGRADATION_BY_NAME[setting.type].label
+        label = type_words(setting.type)
         self._made.append((setting.event_id, self.tr("{0} of {1}").format(setting.level, label)))
         self._session.kept.emit(setting.at)
         self.said.emit(self.tr("{0} of {1} kept at {2:.2f}").format(setting.level, label, setting.severity))

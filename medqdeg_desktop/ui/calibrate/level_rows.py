@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWi
 
 from medqdeg_desktop.taxonomy import LEVEL_ANCHORS, Level
 from medqdeg_desktop.ui.calibrate.severity_slider import draw_mark
+from medqdeg_desktop.ui.vocabulary import in_words
 
 
 class LevelBadge(QWidget):
@@ -51,7 +52,7 @@ class LevelRow(QWidget):
         self.look.setToolTip(self.tr("Show {0} again").format(level))
         self.look.setAccessibleName(self.tr("Look at {0}").format(level))
         self.decide = QPushButton(decision)
-        self.decide.setToolTip(LEVEL_ANCHORS[level])
+        self.decide.setToolTip(in_words(LEVEL_ANCHORS[level]))
         self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)

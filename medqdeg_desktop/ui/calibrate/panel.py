@@ -14,6 +14,7 @@ from medqdeg_desktop.ui.calibrate.parameter_drawer import ParameterDrawer
 from medqdeg_desktop.ui.calibrate.severity_slider import SeveritySlider
 from medqdeg_desktop.ui.calibrate.type_chooser import TypeChooser
 from medqdeg_desktop.ui.study_session import local_clock
+from medqdeg_desktop.ui.vocabulary import in_words
 
 
 class CalibratePanel(QScrollArea):
@@ -125,7 +126,7 @@ class CalibratePanel(QScrollArea):
         elif clean.verdict == "diagnostic":
             self.rows[Level.L0].tell("here", self.tr("diagnostic  {0}").format(local_clock(clean.at)))
         else:
-            self.rows[Level.L0].tell("elsewhere", self.tr("rejected: {0}").format(clean.reason))
+            self.rows[Level.L0].tell("elsewhere", self.tr("rejected: {0}").format(in_words(clean.reason)))
         self.rows[Level.L0].decide.setVisible(clean is None or clean.verdict == "rejected")
         self.reject.setVisible(clean is None or clean.verdict == "diagnostic")
         self.slider.set_marks(marks)
@@ -167,7 +168,7 @@ class CalibratePanel(QScrollArea):
         """The reasons of a rejection, by mouse or by digit."""
         menu = QMenu(self)
         for number, reason in enumerate(REJECTIONS, 1):
-            menu.addAction(f"&{number}  {reason}").setData(reason)
+            menu.addAction(f"&{number}  {in_words(reason)}").setData(reason)
         menu.addSeparator()
         menu.addAction(self.tr("&9  another reason…")).setData("")
         menu.triggered.connect(lambda action: self._on_reason(str(action.data())))
@@ -218,7 +219,7 @@ class CalibratePanel(QScrollArea):
             self._anchor.setText(self.tr("Is the clean picture of diagnostic quality?"))
             self.next.setText(self.tr("Confirm as diagnostic   Enter"))
         else:
-            self._anchor.setText(LEVEL_ANCHORS[step])
+            self._anchor.setText(in_words(LEVEL_ANCHORS[step]))
             self.next.setText(self.tr("Set {0} here   Enter").format(step))
 
     def _on_kind_activated(self, index: int) -> None:

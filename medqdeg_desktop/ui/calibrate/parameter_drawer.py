@@ -27,6 +27,7 @@ from medqdeg_desktop.engine.degradation import Parameter, ParameterValue
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.labels import set_role
+from medqdeg_desktop.ui.vocabulary import in_words
 
 _Control = QSpinBox | QDoubleSpinBox | QComboBox
 _WIDTH = 284
@@ -81,10 +82,11 @@ class ParameterDrawer(QWidget):
         self._controls, self._labels = {}, {}
         for parameter in parameters:
             control = _control(parameter)
-            label = QLabel(f"{parameter.label}{f' ({parameter.unit})' if parameter.unit else ''}")
-            label.setToolTip(parameter.help)
-            control.setToolTip(parameter.help)
-            control.setAccessibleName(parameter.label)
+            words = in_words(parameter.label)
+            label = QLabel(f"{words} ({in_words(parameter.unit)})" if parameter.unit else words)
+            label.setToolTip(in_words(parameter.help))
+            control.setToolTip(in_words(parameter.help))
+            control.setAccessibleName(words)
             self._form.addRow(label, control)
             self._controls[parameter.name], self._labels[parameter.name] = control, label
             changed = control.currentTextChanged if isinstance(control, QComboBox) else control.valueChanged
@@ -137,7 +139,7 @@ class ParameterDrawer(QWidget):
         text = self.tr("Parameters")
         if self._parameters and (first := self._parameters[0]).name in {**self._values, **self.overrides}:
             value = self.overrides.get(first.name, self._values.get(first.name))
-            text += f"  ({first.label.lower()} {value:.3g})" if isinstance(value, int | float) else f"  ({value})"
+            text += f"  ({in_words(first.label).lower()} {value:.3g})" if isinstance(value, int | float) else f"  ({value})"
         if self.overrides:
             text += self.tr("  · custom")
         self.header.setText(text)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, Q
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 from medqdeg_desktop.ui.calibrate.kept import MEASURED_AXIALLY, SET_LEVELS, KeptDecisions, types_for
 from medqdeg_desktop.ui.calibrate.severity_slider import draw_mark
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _HAS_MARKS = Qt.ItemDataRole.UserRole + 1
 
@@ -66,7 +67,7 @@ class TypeChooser(QWidget):
         model = QStandardItemModel(self.box)
         any_kept = modality is not None and any(kept.levels_kept(n, modality) for n in self._suiting)
         for name in self._suiting:
-            item = QStandardItem(DEGRADATION_BY_NAME[name].label)
+            item = QStandardItem(type_words(name))
             done = kept.levels_kept(name, modality) if modality is not None else set()
             if any_kept:
                 # Without marks an icon all the same: the names stay in line.
@@ -76,13 +77,13 @@ class TypeChooser(QWidget):
             model.appendRow(item)
         for name in others:
             kind = DEGRADATION_BY_NAME[name]
-            item = QStandardItem(kind.label)
+            item = QStandardItem(type_words(name))
             if any_kept:
                 item.setIcon(_marks_icon(set()))
             item.setEnabled(False)
             item.setToolTip(self.tr("For {0}").format(", ".join(kind.modalities or ()) or self.tr("most others")))
             if name in MEASURED_AXIALLY and modality is not None and kind.suits(modality):
-                item.setText(self.tr("{0} (measured axially)").format(kind.label))
+                item.setText(self.tr("{0} (measured axially)").format(type_words(name)))
                 item.setToolTip(self.tr("A scanner measures axially: set it on the axial slices"))
             model.appendRow(item)
         self.box.setModel(model)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QVBoxLayout, QWidget
 from medqdeg_desktop.engine.degradation import ParameterValue, find, parameters_at
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.preview import PreviewResult
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
+from medqdeg_desktop.taxonomy import Level, Modality
 from medqdeg_desktop.ui.calibrate.browsing import BrowsingWorkspace
 from medqdeg_desktop.ui.calibrate.contact_sheet import ContactSheet, Look
 from medqdeg_desktop.ui.calibrate.decisions import calibration_seed
@@ -27,6 +27,7 @@ from medqdeg_desktop.ui.calibrate.panel import CalibratePanel
 from medqdeg_desktop.ui.probe.place import ProbePlace
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.convention import Convention
+from medqdeg_desktop.ui.vocabulary import type_words
 
 
 class CalibrateWorkspace(BrowsingWorkspace):
@@ -127,7 +128,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
                 # What the reader chose does not suit this cut; it comes back with a picture that it suits.
                 self.opened.type_name = before
             if before in MEASURED_AXIALLY and now != before:
-                labels = (DEGRADATION_BY_NAME[name].label for name in (before, now))
+                labels = (type_words(name) for name in (before, now))
                 self.said.emit(self.tr("{0} is measured axially: {1} is shown here instead").format(*labels))
             return
         self._trial = Trial(start=self.severity)
@@ -305,7 +306,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
         self._allow()
 
     def _on_shown(self, result: PreviewResult) -> None:
-        name = DEGRADATION_BY_NAME[result.type_name].label
+        name = type_words(result.type_name)
         self.comparison.show_degraded(result.image, name, preview=result.is_preview)
         wanted = self.live.wanted
         if wanted is not None:

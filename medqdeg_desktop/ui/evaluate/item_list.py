@@ -14,6 +14,7 @@ from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.evaluate.items import Entry, ItemIndex, Score
+from medqdeg_desktop.ui.vocabulary import type_words
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -58,7 +59,7 @@ def title_of(entry: Entry) -> str:
     """``L2 Sparse view · CT``."""
     known = DEGRADATION_BY_NAME.get(entry.type)
     level = entry.level if entry.level in LEVEL_SHAPE else level_words(entry.level)
-    return f"{level} {known.label if known else 'Clean'} · {entry.modality}"
+    return f"{level} {type_words(entry.type) if known else 'Clean'} · {entry.modality}"
 
 
 def score_words(score: Score | None) -> str:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from medqdeg_desktop.bank.dataset import METADATA, Dataset
 from medqdeg_desktop.bank.errors import DatasetError
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, DEGRADATION_TYPES, PUBLISHED_TOTALS, TASKS, Category, Level, Modality
+from medqdeg_desktop.ui.vocabulary import in_words, type_words
 
 #: Facets in the order in which they are offered, with the words above them.
 FACETS: Final[dict[str, str]] = {
@@ -216,8 +217,8 @@ def shown_value(name: str, value: str) -> str:
     if value == NONE:
         return "none (clean)" if name in ("degradation", "category") else "not stated"
     if name == "degradation" and value in DEGRADATION_BY_NAME:
-        return DEGRADATION_BY_NAME[value].label
-    return value
+        return type_words(value)
+    return in_words(value) if name == "category" else value
 
 
 def _line(raw: bytes, where: str) -> dict[str, Any]:

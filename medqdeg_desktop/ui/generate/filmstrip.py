@@ -14,6 +14,7 @@ from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.generate.state import newest_pictures
+from medqdeg_desktop.ui.vocabulary import type_words
 
 SIDE = 144
 _GAP = 8
@@ -78,7 +79,7 @@ def caption(name: str) -> str:
     """``Sparse view L1`` for ``0000041_sparse_view_L1.png``."""
     kind, _, level = name.removesuffix(".png").partition("_")[2].rpartition("_")
     known = DEGRADATION_BY_NAME.get(kind)
-    return f"{known.label if known else kind.replace('_', ' ').capitalize()} {level}".strip()
+    return f"{type_words(kind) if known else kind.replace('_', ' ').capitalize()} {level}".strip()
 
 
 def _read(folder: Path, last: str, count: int, known: dict[str, QImage]) -> list[tuple[str, QImage]]:

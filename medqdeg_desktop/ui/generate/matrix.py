@@ -10,6 +10,7 @@ from medqdeg_desktop.taxonomy import DEGRADATION_TYPES, DegradationType, Modalit
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.generate.state import BankView, Cell
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _ROW = 20
 _COLUMN = 26
@@ -67,7 +68,7 @@ class LevelMatrix(QWidget):
             painter.restore()
         for r, kind in enumerate(self._types):
             painter.setPen(QColor(t.TEXT if r == row else t.MUTED))
-            painter.drawText(QPointF(0, _HEAD + (r + 0.5) * _ROW + 4), kind.label)
+            painter.drawText(QPointF(0, _HEAD + (r + 0.5) * _ROW + 4), type_words(kind.name))
             for modality in self._modalities:
                 cell = self._cells.get((kind.name, modality))
                 if cell is not None:
@@ -104,8 +105,8 @@ class LevelMatrix(QWidget):
         kind, modality = self._types[row], self._modalities[column]
         cell = self._cells.get((kind.name, modality))
         if cell is None:
-            return self.tr("{0} makes no sense on {1}").format(kind.label, modality)
-        levels = self.tr("{0} on {1}: L1 at {2:.2f}, L2 at {3:.2f}").format(kind.label, modality, cell.l1, cell.l2)
+            return self.tr("{0} makes no sense on {1}").format(type_words(kind.name), modality)
+        levels = self.tr("{0} on {1}: L1 at {2:.2f}, L2 at {3:.2f}").format(type_words(kind.name), modality, cell.l1, cell.l2)
         source = {
             "calibrated": self.tr("Calibrated: profile {0}").format(cell.profile),
             "default": self.tr("Default levels: no reader of this study has set them"),

@@ -31,7 +31,7 @@ from medqdeg_desktop.engine.degradation import degrade
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.seeding import realisation_seed
 from medqdeg_desktop.study.records import ImageRecord, Profile
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.background import Background
@@ -40,6 +40,7 @@ from medqdeg_desktop.ui.jobs import Job, JobState, jobs_of
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.pane import ImagePane
 from medqdeg_desktop.ui.viewer.viewport import Viewport
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _SEPARATOR = 12
 
@@ -240,7 +241,7 @@ class ConsensusPage(QWidget):
 
     def _row(self, standing: CellStanding) -> QTreeWidgetItem:
         p = standing.proposal
-        texts = [f"{DEGRADATION_BY_NAME[p.cell.type].label} · {p.cell.modality}"]
+        texts = [f"{type_words(p.cell.type)} · {p.cell.modality}"]
         texts += [f"{p.severities[level]:.2f}" for level in LEVELS]
         texts.append(self._state(standing))
         row = QTreeWidgetItem(texts)
@@ -270,7 +271,7 @@ class ConsensusPage(QWidget):
             return
         p = cell.proposal
         self._cell = p.cell.name
-        self.name.setText(f"{DEGRADATION_BY_NAME[p.cell.type].label} · {p.cell.modality}")
+        self.name.setText(f"{type_words(p.cell.type)} · {p.cell.modality}")
         self.strip.show_cell(p, self.standing.names)
         lines = [f"•  {d}" for d in p.doubts] or [self.tr("Inside the limits of the protocol: accepted without adjudication.")]
         if p.votes or p.adaptive:

@@ -26,12 +26,13 @@ from PySide6.QtWidgets import (
 )
 
 from medqdeg_desktop.calibration.protocol import ORDERS
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality, types_drawn_for
+from medqdeg_desktop.taxonomy import Level, Modality, types_drawn_for
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.calibrate.kept import types_for
 from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.reading.design import Design, Source
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _FEW_READERS = 5
 
@@ -206,7 +207,7 @@ class DesignerPage(QWidget):
             self.types.addTopLevelItem(group)
             drawn = types_drawn_for(modality)
             for name in types_for(modality)[0]:
-                row = QTreeWidgetItem([DEGRADATION_BY_NAME[name].label])
+                row = QTreeWidgetItem([type_words(name)])
                 row.setData(0, Qt.ItemDataRole.UserRole, (name, str(modality)))
                 row.setFlags(row.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 row.setCheckState(0, Qt.CheckState.Checked if name in drawn else Qt.CheckState.Unchecked)

@@ -39,6 +39,7 @@ from medqdeg_desktop.ui.calibrate.open_series import OpenSeries
 from medqdeg_desktop.ui.calibrate.reading.actions import PROFILES_CONTEXT
 from medqdeg_desktop.ui.calibrate.reading.linked_panes import LinkedPanes, Place
 from medqdeg_desktop.ui.study_session import StudySession
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _SIDES: Final = (0, 1)
 
@@ -184,7 +185,7 @@ class ProfilesPage(QWidget):
         columns = [f"{level}, {side}" for level in LEVELS for side in (1, 2)]
         self.table.setHeaderLabels([self.tr("Cell"), *columns, self.tr("Difference")])
         for pair in self.pairs:
-            texts = [pair.label]
+            texts = [f"{type_words(pair.type)} · {pair.modality}"]
             texts += [_severity(pair.levels.get(level, (None, None))[side]) for level in LEVELS for side in _SIDES]
             texts.append(f"{pair.largest:.2f}" if math.isfinite(pair.largest) else self.tr("one only"))
             row = QTreeWidgetItem(texts)

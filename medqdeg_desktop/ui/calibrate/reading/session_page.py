@@ -27,7 +27,6 @@ from medqdeg_desktop.engine.image import MedicalImage, Pixels
 from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.preview import PreviewResult
 from medqdeg_desktop.study.readings import VOTE, TrialAnswer
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind
 from medqdeg_desktop.ui.background import Background
@@ -37,6 +36,7 @@ from medqdeg_desktop.ui.calibrate.reading.trial_panel import TrialPanel
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.viewer.comparison import Comparison
 from medqdeg_desktop.ui.viewer.series_view import Layout, SeriesView
+from medqdeg_desktop.ui.vocabulary import type_words
 
 _LOOK_AT_CLOCK_MS = 20_000
 #: The last few pictures stay decoded: in blind rating they take turns.
@@ -194,7 +194,7 @@ class SessionPage(QWidget):
             comparison.show_series(SeriesView(frame=ready.image.frame))
         comparison.set_layout_mode({"pair": Layout.SIDE_BY_SIDE, "clean": Layout.SINGLE}.get(trial.kind, self._layout))
         # Which degradation a rated picture or a pair has is not for the reader to know.
-        open_name = DEGRADATION_BY_NAME[trial.type].label if trial.kind in ("set", "catch") else self.tr("Degraded")
+        open_name = type_words(trial.type) if trial.kind in ("set", "catch") else self.tr("Degraded")
         comparison.original_name = "" if trial.kind == "pair" else self.tr("Original")
         if trial.kind == "pair":
             assert ready.second is not None
@@ -274,7 +274,7 @@ class SessionPage(QWidget):
     def _on_live_shown(self, result: PreviewResult) -> None:
         if self.shown is None or self.shown.trial.kind != "set":
             return
-        name = DEGRADATION_BY_NAME[result.type_name].label
+        name = type_words(result.type_name)
         self.comparison.show_degraded(result.image, name, preview=result.is_preview)
         if self._pending and self.live.confirmable is not None:
             self._pending = False

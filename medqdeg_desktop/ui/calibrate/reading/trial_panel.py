@@ -9,12 +9,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QProgressBar, 
 
 from medqdeg_desktop.calibration.trials import Trial
 from medqdeg_desktop.calibration.verification import STEPS
-from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level
+from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.calibrate.decisions import REJECTIONS
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.calibrate.severity_slider import SeveritySlider
+from medqdeg_desktop.ui.vocabulary import in_words, type_words
 
 
 class TrialPanel(QWidget):
@@ -155,7 +156,7 @@ class TrialPanel(QWidget):
             badge.setVisible((sets and level is trial.level) or (trial.kind == "clean" and level is Level.L0))
         self.hint.setText(self.tr("Hold Space for the original. F1 shows the keys."))
         if sets:
-            self.what.setText(f"{trial.level} · {DEGRADATION_BY_NAME[trial.type].label}")
+            self.what.setText(f"{trial.level} · {type_words(trial.type)}")
             self.anchor.setText(anchors[str(trial.level)])
             self.primary.setText(self.tr("This is {0}   Enter").format(trial.level))
             self.secondary.setText(self.tr("{0} cannot be set here   X").format(trial.level))
@@ -196,7 +197,7 @@ class TrialPanel(QWidget):
         """The reasons of a rejection, by mouse or by digit."""
         menu = QMenu(self)
         for number, reason in enumerate(REJECTIONS, 1):
-            menu.addAction(f"&{number}  {reason}").setData(reason)
+            menu.addAction(f"&{number}  {in_words(reason)}").setData(reason)
         menu.addSeparator()
         menu.addAction(self.tr("&9  another reason…")).setData("")
         menu.triggered.connect(lambda action: self.rejected.emit(action.data()) if action.data() else otherwise())
