@@ -27,4 +27,4 @@ def cell(value: Any) -> Any:
         return ""
     if isinstance(value, dict):
         return json.dumps(value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -212,7 +212,7 @@ def _table(
             else:
                 mean, reach = spread[column]
                 shade = (mean - value.accuracy) / reach * _FULL if reach else 0.0
-                source = f"n = {value.n:,}" if value.n else REFERENCE if entry.group != OWN else "mean over the columns"
+                source = f"n = {value.n:,}" if value.n else REFERENCE if entry.group != OWN else "macro average over the columns"
                 what = level_words(column) if dimension == "level" else full.get(column, "average")
                 tip = f"{label}, {what}: {text}; {source}"
                 level, part = (column, "") if dimension == "level" else ("", full.get(column, ""))
@@ -228,8 +228,12 @@ def _table(
         rects=tuple(rects), annotations=(*heads, *notes_),
     )  # fmt: skip
     remarks = ["Accuracy, %; in brackets the change from L0 in points. Teal above, red below the column's mean over the models."]
-    if dimension != "level":
-        remarks.append("Avg: unweighted mean over the columns, as published. The change is from the same questions at L0.")
+    if dimension == "level":
+        remarks.append("Each level is a micro average: every question counts once, whatever its task or type of degradation.")
+    else:
+        remarks.append(
+            "Avg: macro average, the unweighted mean over the columns, as published. The change is from the same questions at L0."
+        )
     if any(entry.group != OWN for entry in entries):
         remarks.append(f"Commercial, open and medical models: published values ({REFERENCE}); other questions and images.")
     below, total = footer([*remarks, *notes(results)], top + depth * _ROW + 14, width)

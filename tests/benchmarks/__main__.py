@@ -65,7 +65,7 @@ AREAS = {
         "How often does the 95 % interval of a level hold the truth, by readers, pictures and what varies most?", (("coverage",),)
     ),
     "intervals": Area(
-        "How often do the intervals of an evaluation's results hold the truth, from a study's answers to the number that is read?",
+        "How often do the intervals of results hold the truth, from the answers in a study to the number that is read?",
         (("intervals",),),
     ),
     "study": Area("What does the study file cost at the size of the published evaluation?", (("study",),)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from medqdeg_desktop.eval.parsing import PARSER_VERSION, parse, parse_stated_confidence
@@ -302,6 +304,38 @@ def test_a_stated_confidence_is_read_or_missing_never_imputed(reply: str, stated
 def test_the_verbal_reply_gives_its_letter_too() -> None:
     assert parse("Answer: C\nConfidence: 85", MEDICAL).choice == "C"
     assert parse("C\n85", MEDICAL).choice == "C"
+
+
+def published_extraction(reply: str) -> str:
+    """The letter that the extraction published with the benchmark takes, "" for none: rules as it applies them, in its order."""
+    text = reply.strip().upper()
+    rules = (
+        r"^([A-E])$",
+        r"^([A-E])[.)\s]",
+        r"(?:ANSWER IS|OPTION)\s+\(?([A-E])\b",
+        r"^([A-E])[-:]",
+        r"\b([A-E])\b",
+    )
+    return next((found[1] for rule in rules if (found := re.search(rule, text))), "")
+
+
+#: Replies that are known to mislead it: the article, the pronoun and abbreviations become votes.
+MISLEADING = (
+    "This is a fracture. Answer: D",
+    "A severe motion artifact is visible, so the answer: C",
+    "The image shows a mass; I choose C",
+    "I am unable to determine from a blurred image",
+    "I can't answer this; e.g. the picture is too dark",
+)
+
+
+def test_what_misleads_the_published_extraction_is_read_rightly_or_not_at_all() -> None:
+    meant = dict(READ) | {reply: "" for reply, _ in NOT_READ}
+    misled = {reply for reply, letter in meant.items() if published_extraction(reply) not in ("", letter)}
+    assert misled >= set(MISLEADING)
+    assert len(misled) >= 40
+    # A refusal or a contradiction that it counts as a vote is none here; no reply becomes a letter that was not meant.
+    assert {reply: parse(reply, MEDICAL).choice for reply in misled} == {reply: meant[reply] for reply in misled}
 
 
 def test_at_least_eighty_shapes_are_held_and_the_parser_has_a_version() -> None:

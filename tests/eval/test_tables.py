@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import entropy
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -15,6 +16,7 @@ from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.report import write_report
 from medqdeg_desktop.eval.tables import load, reliability, results, results_of
+from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.statistics.votes import expected_confidence, uniform_confidence
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
@@ -170,6 +172,52 @@ def test_the_matched_baseline_is_the_same_question_at_l0(study: Study, dataset: 
     low, high = match["accuracy_difference_ci"]
     assert low < -0.5 < high
     assert match["p_holm"] >= match["p"]
+
+
+def test_each_cell_says_what_change_it_could_show_and_tests_are_adjusted_over_all_that_stand_together(
+    study: Study, dataset: Dataset
+) -> None:
+    rng = np.random.default_rng(8)
+    share = {"L0": 0.9, "L1": 0.7, "L2": 0.4}
+    right = {row["file_name"]: float(rng.random() < share[row["level"]]) for row in dataset.rows()}
+    for label in ("one", "other"):
+        add_run(
+            study, dataset, lambda r, t: says(r["answer"] if right[r["file_name"]] else wrong(r), r, t), trials=1, label=label
+        )
+    found = results(study, replicates=300)
+    clean = {row["item_id"]: right[row["file_name"]] for row in dataset.rows() if row["level"] == "L0"}
+    for cell in [*found["models"][0]["levels"], *found["models"][1]["by"]["type"]]:
+        rows = [row for row in dataset.rows() if row["level"] == cell["level"]]
+        rows = [row for row in rows if not cell.get("name") or row["degradation"] == cell["name"]]
+        # Against the clean question; at L0 against a fixed value, the mean itself.
+        beside = clean if cell["level"] != "L0" else dict.fromkeys(clean, cell["accuracy"])
+        sums: dict[str, list[float]] = {"up": [1.0], "down": [-1.0]}  # the two pseudo-clusters
+        for row in rows:
+            sums.setdefault(row["source_sha256"], []).append(right[row["file_name"]] - beside[row["item_id"]])
+        n, c = sum(map(len, sums.values())), len(sums)
+        mean = sum(map(sum, sums.values())) / n
+        error = (sum((sum(d) - mean * len(d)) ** 2 for d in sums.values()) * c / (c - 1)) ** 0.5 / n
+        assert cell["mde"] == pytest.approx((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * error, rel=1e-9)
+        if cell["level"] != "L0":
+            assert cell["matched_l0"]["p"] == pytest.approx(2 * stats.t.sf(abs(mean / error), c - 3), rel=1e-9)
+    for cells in ([m["levels"] for m in found["models"]], [m["by"]["type"] for m in found["models"]]):
+        tested = [cell["matched_l0"] for model in cells for cell in model if cell["matched_l0"]]
+        assert [match["p_holm"] for match in tested] == pytest.approx(list(holm([match["p"] for match in tested])))
+
+
+def test_the_cliff_is_the_second_step_minus_the_first(study: Study, dataset: Dataset) -> None:
+    # One in twelve is lost at L1, and half of the questions at L2.
+    lost = {"L0": 0, "L1": 1, "L2": 6}
+
+    def answering(row: Row, trial: int) -> Answer:
+        return says(wrong(row) if int(row["item_id"][1:]) < lost[row["level"]] else row["answer"], row, trial)
+
+    add_run(study, dataset, answering, trials=1)
+    cliff = results(study, replicates=1000)["models"][0]["cliff"]
+    assert (cliff["first_step"], cliff["second_step"]) == pytest.approx((-1 / 12, -5 / 12))
+    assert cliff["second_difference"] == pytest.approx(-4 / 12)
+    low, high = cliff["second_difference_ci"]
+    assert low < -4 / 12 < high
 
 
 def test_types_and_modalities_are_cut_as_the_rows_say(study: Study, dataset: Dataset) -> None:

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from medqdeg_desktop.chart.figure import Figure, Key
-from medqdeg_desktop.csv_text import csv_text
+from medqdeg_desktop.csv_text import cell, csv_text
 from medqdeg_desktop.engine import atomic
 from medqdeg_desktop.eval import wording
 from medqdeg_desktop.eval.charts import builds_of, in_section, parts_of
@@ -305,7 +305,9 @@ class TableTab(QWidget):
         writer = csv.writer(out, delimiter="\t", lineterminator="\n")
         writer.writerow([COLUMNS[i].title for i in columns])
         for row in chosen:
-            writer.writerow([self.sorted.index(row, i).data() for i in columns])
+            said = [(self.sorted.index(row, i).data(), COLUMNS[i].number) for i in columns]
+            # A name is text to a spreadsheet, whatever it begins with; numbers keep their signs.
+            writer.writerow([words if number else cell(words) for words, number in said])
         QGuiApplication.clipboard().setText(out.getvalue())
         self.said.emit(self.tr("{0} rows copied").format(len(chosen)))
 
