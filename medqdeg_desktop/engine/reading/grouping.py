@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from medqdeg_desktop.engine.reading.facts import FileFacts
 from medqdeg_desktop.engine.reading.geometry import Stack, stack
@@ -27,9 +28,15 @@ class Group:
 
 
 def group(files: Sequence[FileFacts]) -> list[Group]:
-    """Series in the order in which their first file was given."""
+    """Series in the order in which their first file was given; the files of one slide are that slide once."""
     together: dict[str, list[FileFacts]] = defaultdict(list)
+    slides: set[tuple[str, Path]] = set()
     for facts in files:
+        if facts.slide is not None and facts.series_key:
+            slide = (facts.series_key, Path(facts.path).parent)
+            if slide in slides:
+                continue
+            slides.add(slide)
         together[_key(facts)].append(facts)
     groups: list[Group] = []
     for key, members in together.items():

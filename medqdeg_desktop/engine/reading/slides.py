@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medqdeg_desktop.engine.errors import UnreadableImageError
+from medqdeg_desktop.engine.reading.dicom_file import hashed
 from medqdeg_desktop.engine.reading.facts import DecodedFrame, FileFacts, SlideFacts
 from medqdeg_desktop.engine.reading.limits import Limits
 
@@ -144,6 +145,8 @@ def describe(opened: Slide, axis: str, limits: Limits) -> FileFacts:
         spacing=_spacing(facts, region.downsample),
         axis=axis,
         slide=facts,
+        # Each file of a slide in DICOM opens the whole of it: by this they are known to be one.
+        series_key="" if axis or facts.vendor != "dicom" else hashed(opened.slide.properties.get("openslide.quickhash-1", "")),
     )
     if facts.microns is None:
         found.warnings.append("the slide does not say how large its pixels are")
