@@ -126,7 +126,8 @@ def evaluate_command(
     kept = f"{outcome.answered:,} of {outcome.total:,} answers stand"
     click.echo(f"{outcome.run.name}: {kept} (run {outcome.run.run_id[:12]})")
     if outcome.failed:
-        raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; run the same command again to ask for them")
+        again = "the same command again (Continue in the window) asks for them once more"
+        raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; {again}")
 
 
 def _price(text: str | None) -> tuple[float, float] | None:

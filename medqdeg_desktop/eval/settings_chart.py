@@ -10,6 +10,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.matrix_charts import broken
 from medqdeg_desktop.eval.row_chart import MARGIN, DataRow, notes
 from medqdeg_desktop.eval.wording import model_words
+from medqdeg_desktop.study.run_names import MODE_SHORT
 
 Json = dict[str, Any]
 
@@ -68,7 +69,7 @@ def runs_side_by_side(results: Json, *, width: float = 1180.0) -> Figure:
 
 def _asked(model: Json) -> dict[str, str]:
     known: Mapping[str, Any] = model.get("settings") or {}
-    values: dict[str, Any] = {"model": model["model"], "mode": model["mode"], "T": model["trials"], **_flat(known)}
+    values: dict[str, Any] = {"model": model["model"], "mode": MODE_SHORT[model["mode"]], "T": model["trials"], **_flat(known)}
     values |= {"started": str(model.get("started_at", ""))[:16].replace("T", " ")}
     return {key.replace("_", " "): _words(value) for key, value in values.items()}
 
@@ -77,7 +78,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            out |= _flat(value, f"{prefix}{key} ")
+            # ``size height`` under ``image_size`` is the height of the image, not of its size.
+            part = key.removesuffix("_size")
+            out |= _flat(value, f"{prefix}{part} ")
         else:
             out[f"{prefix}{key}"] = value
     return out

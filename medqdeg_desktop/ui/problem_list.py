@@ -55,6 +55,8 @@ class ProblemList(QTableView):
         self.verticalHeader().setDefaultSectionSize(26)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        # Names of files differ at their end.
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -28,6 +28,7 @@ from medqdeg_desktop.chart.svg import THEMES, colour, svg
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import published
 from medqdeg_desktop.eval.charts import CHARTS, Chart, builds_of, charts_of
+from medqdeg_desktop.eval.comparison_charts import model_differences
 from medqdeg_desktop.eval.figures import accuracy_by_level, by_modality, three_panel
 from medqdeg_desktop.eval.matrix_charts import grouped_bars, heatmap, published_bars, published_heatmap
 from medqdeg_desktop.eval.reliability_chart import reliability_diagram
@@ -236,6 +237,16 @@ def test_published_models_are_hollow_grey_marked_and_off_by_default() -> None:
         dict.fromkeys(value.model for value in published.calibration())
     )
     assert REFERENCE in [word.text for word in beside.words]
+
+
+def test_names_of_a_pair_stand_one_above_the_other_where_they_have_no_room_side_by_side() -> None:
+    wide, narrow = (model_differences(results(4), width=width) for width in (2400.0, 840.0))
+    assert all(label for _, label in wide.panels[0].y.ticks)
+    names = [text.text for text in narrow.panels[0].annotations if text.anchor == "end"]
+    assert not any(label for _, label in narrow.panels[0].y.ticks) and len(names) == 2 * 6
+    pairs = list(zip(names[::2], names[1::2], strict=True))
+    assert len(set(pairs)) == 6 and all(second.startswith("\N{MINUS SIGN} ") for _, second in pairs)
+    check_words(narrow)
 
 
 def test_random_weights_are_named_in_label_note_and_tooltip() -> None:

@@ -294,7 +294,7 @@ def test_answers_that_failed_make_the_command_fail(dataset: Dataset, study_path:
     with ScriptedServer(lambda body, n: error(400, "no")) as server:
         finished = subprocess.run(command(dataset, study_path, server.url), capture_output=True, text=True, check=False)
     assert finished.returncode == 1
-    assert finished.stderr.splitlines()[-1].startswith("medqdeg: m: 36 answers failed; run the same command again")
+    assert finished.stderr.splitlines()[-1].startswith("medqdeg: m: 36 answers failed; the same command again")
 
 
 def test_progress_tells_levels_for_a_live_panel(dataset: Dataset, study_path: Path) -> None:

@@ -449,6 +449,21 @@ def test_sets_made_beside_the_study_are_offered_and_named_before_a_model_is_aske
     assert Path(workspace.add_page.folder.text(), "config.json").is_file()
 
 
+def test_a_set_that_nobody_has_answered_about_says_so_and_one_with_answers_is_shown_first(
+    shown: EvaluateWorkspace, evaluated: Evaluated, tmp_path: Path, qtbot: QtBot
+) -> None:
+    other = tmp_path / "a set asked about in vain"
+    shown.start(Ask("local:/nowhere/gone", str(other)))
+    qtbot.waitUntil(lambda: shown.book.rows[-1].state == "failed", timeout=LONG)
+    assert shown.page.nothing.isHidden()
+    shown.use_dataset(other)
+    assert shown.page.nothing.isVisible() and "No ticked run has answers about this set" in shown.page.nothing.text()
+    shown.dataset = None
+    shown.book.changed.emit()
+    assert shown.dataset == evaluated.dataset
+    qtbot.waitUntil(lambda: shown.page.nothing.isHidden() and bool(shown.results.json), timeout=LONG)
+
+
 def test_another_machine_is_never_spoken_to_without_a_word(evaluated: Evaluated) -> None:
     (standing, _) = read_runs(evaluated.study)
     remote = StandingRun(replace(standing.run, spec="openai:m@https://api.example/v1"), {})

@@ -292,6 +292,7 @@ class AddModelPage(QScrollArea):
             self.folder.setText(name)
 
     def _on_edited(self) -> None:
+        self.folder.setToolTip(self.folder.text())
         self.add.setEnabled(False)
         self.estimate.setText("…" if self.ask is not None else "")
         self.trouble.setText("")

@@ -19,7 +19,7 @@ from medqdeg_desktop.eval.reliability_chart import reliability_diagram
 from medqdeg_desktop.eval.sweeps import Limits
 from medqdeg_desktop.eval.wording import model_words
 from medqdeg_desktop.ui.charts.page import ChartPage
-from medqdeg_desktop.ui.labels import label
+from medqdeg_desktop.ui.labels import ElidedComboBox, label
 
 Json = dict[str, Any]
 
@@ -181,7 +181,7 @@ class CalibrationTab(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = QComboBox()
+        self.model = ElidedComboBox()
         self.model.setAccessibleName(self.tr("Model"))
         self.model.setMinimumContentsLength(28)
         self.model.activated.connect(self._ask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
@@ -22,6 +23,9 @@ from PySide6.QtWidgets import (
 from medqdeg_desktop.study.run_names import mode_note
 from medqdeg_desktop.ui.evaluate.state import RunRow
 from medqdeg_desktop.ui.labels import label
+
+#: The column with the number of answers.
+_ANSWERS: Final = 4
 
 
 class FreezeDialog(QDialog):
@@ -105,6 +109,8 @@ class FreezeDialog(QDialog):
             )
             for place, text in enumerate(words):
                 cell = QTableWidgetItem(text)
+                if place == _ANSWERS:
+                    cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 cell.setToolTip({0: run.name, 2: run.dataset_path, 5: run.run_id}.get(place, text))
                 table.setItem(number, place, cell)
         header = table.horizontalHeader()

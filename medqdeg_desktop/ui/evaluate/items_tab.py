@@ -30,7 +30,8 @@ from medqdeg_desktop.ui.evaluate.items import (
     read_index,
     scores_of,
 )
-from medqdeg_desktop.ui.labels import label
+from medqdeg_desktop.ui.labels import ElidedComboBox, label
+from medqdeg_desktop.ui.vocabulary import type_words
 
 Json = dict[str, Any]
 _PARTS = ("type", "modality", "skill")
@@ -70,16 +71,20 @@ class ItemsTab(QWidget):
         self.right.addWidget(self.nothing)
         filters = QHBoxLayout()
         filters.setSpacing(8)
-        for box, share in ((self.model, 3), (self.level, 2), *((part, 2) for part in self.parts.values()), (self.verdict, 2)):
-            filters.addWidget(box, share)
+        for box in (self.level, *self.parts.values(), self.verdict):
+            filters.addWidget(box, 1)
+        for box in (self.model, self.level, *self.parts.values(), self.verdict):
             box.activated.connect(self._on_filter)
         side = QVBoxLayout()
         side.setSpacing(8)
+        # Names of runs are long, and are what one looks for first.
+        side.addWidget(self.model)
         side.addWidget(self.search)
         side.addWidget(self.list, 1)
         side.addWidget(self.count)
         self.list.setFixedWidth(288)
         self.search.setFixedWidth(288)
+        self.model.setFixedWidth(288)
         row = QHBoxLayout()
         row.setSpacing(16)
         row.addLayout(side)
@@ -153,7 +158,7 @@ class ItemsTab(QWidget):
             box.addItem(self.tr("Any {0}").format(name), "")
             for part in sorted({entry.part(name) for entry in index.entries} - {""}):
                 known = DEGRADATION_BY_NAME.get(part) if name == "type" else None
-                box.addItem(known.label if known else part, part)
+                box.addItem(type_words(part) if known else part, part)
         self._list()
 
     def _show_levels(self, levels: list[str]) -> None:
@@ -224,7 +229,7 @@ class ItemsTab(QWidget):
 
 
 def _combo(name: str, width: int) -> QComboBox:
-    box = QComboBox()
+    box = ElidedComboBox()
     box.setAccessibleName(name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(width)

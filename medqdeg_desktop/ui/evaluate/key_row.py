@@ -49,6 +49,7 @@ class KeyRow(QWidget):
         row.addWidget(self.field, 1)
         for button in (self.store, self.test, self.delete):
             row.addWidget(button)
+        row.addStretch(0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -123,6 +124,7 @@ class KeyRow(QWidget):
         can_keep = now is None or bool(now["keyring"])
         for widget in (self.field, self.store):
             widget.setVisible(can_keep)
+        self.test.setVisible(can_keep or (now is not None and now["where"] == "environment"))
         self.field.setPlaceholderText(
             self.tr("Another key, to replace the stored one") if stored else self.tr("Paste the key here")
         )
@@ -144,13 +146,15 @@ class KeyRow(QWidget):
         if now["where"] == "environment":
             words = self.tr("The key of {0} comes from the variable {1}, which goes before the keyring.")
             return words.format(name, variable), "muted"
+        here = now["where"] == "not needed"
+        needless = self.tr("A server on this machine mostly needs no key.")
         if trouble:
             words = self.tr(
                 "No key can be kept: {0}. Start the program with the variable {1} set instead, which serves for one session."
-            )
-            return words.format(trouble, variable), "muted" if now["where"] else "warn"
-        if now["where"] == "not needed":
-            return self.tr("A server on this machine mostly needs no key. One that is stored here is used."), "muted"
+            ).format(trouble, variable)
+            return (f"{needless} {words}", "muted") if here else (words, "warn")
+        if here:
+            return f"{needless} {self.tr('One that is stored here is used.')}", "muted"
         words = self.tr("No key of {0} is known. One that is stored goes into {1} and is never shown again.")
         return words.format(name, ring), "warn"
 

@@ -16,7 +16,7 @@ from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.chart_tabs import CalibrationTab, ChartTab, HeatmapTab, SeverityTab
 from medqdeg_desktop.ui.evaluate.items_tab import ItemsTab
 from medqdeg_desktop.ui.evaluate.table_tab import TableTab
-from medqdeg_desktop.ui.labels import label
+from medqdeg_desktop.ui.labels import ElidedComboBox, label
 
 Json = dict[str, Any]
 _FILTERS = ("modality", "category", "task")
@@ -39,11 +39,11 @@ class ResultsPage(QWidget):
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._results: Json = {}
-        self.dataset = QComboBox()
+        self.dataset = ElidedComboBox()
         self.dataset.setAccessibleName(self.tr("Dataset"))
         self.dataset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.dataset.setMinimumContentsLength(16)
-        self.filters = {name: QComboBox() for name in _FILTERS}
+        self.filters = {name: ElidedComboBox() for name in _FILTERS}
         for name, box in self.filters.items():
             box.setAccessibleName(name.capitalize())
             box.addItem(self.tr("Every {0}").format(name), "")
@@ -55,6 +55,13 @@ class ResultsPage(QWidget):
             self.tr("Hollow grey marks: {0}. Other questions and images, so only the shape compares.").format(REFERENCE)
         )
         self.state = label(role="small")
+        self.nothing = label(
+            self.tr("No ticked run has answers about this set: tick one, add a model, or choose another set above."),
+            "muted",
+            wraps=True,
+        )
+        self.nothing.setMargin(8)
+        self.nothing.hide()
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
         self.busy.setAccessibleName(self.tr("Results are being computed"))
@@ -93,6 +100,7 @@ class ResultsPage(QWidget):
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.busy)
+        column.addWidget(self.nothing)
         column.addWidget(self.tabs, 1)
         self.busy.hide()
         self.dataset.activated.connect(lambda index: self.dataset_chosen.emit(str(self.dataset.itemData(index))))
@@ -192,6 +200,7 @@ class ResultsPage(QWidget):
         self.looked_at.emit()
 
     def _show_state(self) -> None:
+        self.nothing.setVisible(not self._results and not self.busy.isVisibleTo(self))
         if not self._results:
             self.state.setText(self.tr("computing") if self.busy.isVisible() else "")
             return

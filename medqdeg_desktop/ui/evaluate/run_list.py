@@ -18,7 +18,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from medqdeg_desktop.study.run_names import mode_note
@@ -146,7 +146,7 @@ class _RunDelegate(QStyledItemDelegate):
         painter.setFont(theme.font(t.SMALL))
         painter.setPen(QColor(t.WARN if row.random_weights else t.MUTED))
         text.translate(0, 19)
-        words = painter.fontMetrics().elidedText(words_of(row), Qt.TextElideMode.ElideRight, text.width() + 20)
+        words = painter.fontMetrics().elidedText(words_of(row), Qt.TextElideMode.ElideMiddle, text.width() + 20)
         painter.drawText(text.adjusted(0, 0, 20, 0), Qt.AlignmentFlag.AlignVCenter, words)
         text.translate(0, 17)
         painter.setPen(QColor(t.ERROR if row.state == "failed" else t.TEXT if row.active else t.MUTED))
@@ -244,6 +244,11 @@ class RunList(QListView):
         elif rows:
             self.setCurrentIndex(self.runs.index(len(rows) - 1))
         self.selectionModel().blockSignals(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The current run stays in sight when the log below takes room."""
+        super().resizeEvent(event)
+        self.scrollTo(self.currentIndex())
 
     def _on_current_changed(self, current: QModelIndex, before: QModelIndex) -> None:
         if current.isValid():

@@ -40,7 +40,7 @@ class RunsPanel(QWidget):
         self.log = ProblemList()
         self.log.setMaximumHeight(180)
         self.log.horizontalHeader().hide()
-        self.log.horizontalHeader().resizeSection(0, 84)
+        self.log.horizontalHeader().resizeSection(0, 112)
         self.add.clicked.connect(self.add_clicked)
         self.stop.clicked.connect(self.stop_clicked)
         self.go_on.clicked.connect(self.go_on_clicked)
@@ -95,7 +95,7 @@ class RunsPanel(QWidget):
 def facts_of(row: RunRow | None) -> str:
     """The log of a run in a few lines: since when, frozen by whom and why, and what failed, by kind."""
     if row is None or row.standing is None:
-        return ""
+        return f"No answers yet: {row.error}" if row is not None and row.error else ""
     run = row.standing.run
     lines = [f"Run {run.run_id[:8]}, begun {_moment(run.started_at)}"]
     if run.finished_at:

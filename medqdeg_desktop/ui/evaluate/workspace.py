@@ -270,7 +270,8 @@ class EvaluateWorkspace(Workspace):
         rows = self.book.rows
         folders = list(dict.fromkeys([*(row.dataset for row in reversed(rows) if row.dataset), *self.book.sets]))
         if self.dataset is None and folders:
-            self.dataset = Path(folders[0])
+            # What has answers is shown before what was asked in vain.
+            self.dataset = Path(next((row.dataset for row in reversed(rows) if row.answered), folders[0]))
         if self.dataset is not None and str(self.dataset) not in folders:
             folders.insert(0, str(self.dataset))
         self.page.show_datasets(folders, str(self.dataset or ""))
@@ -362,7 +363,8 @@ class EvaluateWorkspace(Workspace):
 
     def _on_ended(self, row: RunRow) -> None:
         if row.job is not None and row.job.state is JobState.FAILED:
-            self.warned.emit(self.tr("{0}: {1}").format(row.title, row.job.error))
+            named = any(row.job.error.startswith(f"{name}: ") for name in (row.title, row.ask.label if row.ask else row.title))
+            self.warned.emit(row.job.error if named else self.tr("{0}: {1}").format(row.title, row.job.error))
         elif row.job is not None and row.job.state is JobState.DONE:
             self.said.emit(self.tr("{0} has answered").format(row.title))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from medqdeg_desktop.ui.labels import label
 
 
 class EmptyPage(QWidget):
@@ -13,10 +15,8 @@ class EmptyPage(QWidget):
 
     def __init__(self, sentence: str, action: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sentence = QLabel(sentence)
-        self.sentence.setProperty("role", "muted")
+        self.sentence = label(sentence, "muted", wraps=True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.sentence.setWordWrap(True)
         self.button = QPushButton(action)
         self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.acted)
