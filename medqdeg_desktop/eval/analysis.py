@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from medqdeg_desktop.eval.positions import Positions
 from medqdeg_desktop.eval.question_table import DEGRADED_ONLY, LEVELS, QuestionTable
 from medqdeg_desktop.eval.scores import Scores
-from medqdeg_desktop.statistics.bootstrap import ClusterWeights, cluster_sums, cluster_weights, interval, ratio
+from medqdeg_desktop.statistics.bootstrap import ClusterWeights, acceleration, cluster_sums, cluster_weights, interval, ratio
 from medqdeg_desktop.statistics.calibration_metrics import adaptive_ece, auroc, brier_score, metrics_of_counts
 from medqdeg_desktop.statistics.distributions import binomial_bounds
 from medqdeg_desktop.statistics.power import minimum_detectable_effect, paired_test
@@ -65,13 +65,18 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True)
 class CellReplicates:
-    """Bootstrap replicates of a cell, each (m, B); the differences from the matched L0 are None for L0 cells."""
+    """Bootstrap replicates of a cell, each (m, B); the differences from the matched L0 are None for L0 cells.
+
+    ``accelerations`` (m,) by the name of the field, for intervals that know how lopsided each is. Differences lie about evenly
+    around theirs, where a correction for an uncertain skewness covers less and not more (``tests/benchmarks/intervals.py``).
+    """
 
     accuracy: Replicates
     confidence: Replicates
     calibration_shift: Replicates
     accuracy_difference: Replicates | None
     shift_difference: Replicates | None
+    accelerations: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,23 +318,30 @@ class Analysis:
             columns += [difference, moved, _counted(both), _counted(told)]
         # One product for all: gathering and widening the weights costs more than applying them.
         met, local = self.local(cell)
-        drawn = weights.sums(cluster_sums(np.concatenate(columns, axis=1), local, len(met)), met)
-        parts = iter(np.split(drawn, np.cumsum([column.shape[1] for column in columns])[:-1]))
-        hits, agreement, n, n_told = (next(parts) for _ in range(4))
+        sums = cluster_sums(np.concatenate(columns, axis=1), local, len(met))
+        cuts = np.cumsum([column.shape[1] for column in columns])[:-1]
+        drawn, summed = np.split(weights.sums(sums, met), cuts), np.split(sums, cuts, axis=1)
+        hits, agreement, n, n_told = drawn[:4]
         accuracy, confidence = ratio(hits, n), ratio(agreement, n_told)
-        shift = confidence - (accuracy if self._complete else ratio(next(parts), n_told))
+        shift = confidence - (accuracy if self._complete else ratio(drawn[4], n_told))
+        # What each cluster does to each ratio, in the same order.
+        of_accuracy, of_confidence = _influence(summed[0], summed[2]), _influence(summed[1], summed[3])
+        of_shift = of_confidence - (of_accuracy if self._complete else _influence(summed[4], summed[3]))
+        skewed = {"accuracy": of_accuracy, "confidence": of_confidence, "calibration_shift": of_shift}
         accuracy_difference = shift_difference = None
         if paired is not None:
-            lost, moved_by, pairs, pairs_told = (next(parts) for _ in range(4))
+            lost, moved_by, pairs, pairs_told = drawn[-4:]
             accuracy_difference, shift_difference = ratio(lost, pairs), ratio(moved_by, pairs_told)
-        return CellReplicates(accuracy, confidence, shift, accuracy_difference, shift_difference)
+        accelerations = {name: acceleration(influence) for name, influence in skewed.items()}
+        return CellReplicates(accuracy, confidence, shift, accuracy_difference, shift_difference, accelerations)
 
     def intervals(self, cell: Cell, estimates: Estimates, replicates: CellReplicates) -> Intervals:
         """95 % intervals. Where every cluster of a cell agrees, resampling sees no spread: the exact binomial bounds apply."""
-        clusters = estimates.n_clusters
-        accuracy = _rows_interval(replicates.accuracy, clusters)
-        confidence = _rows_interval(replicates.confidence, clusters)
-        shift = _rows_interval(replicates.calibration_shift, clusters)
+        clusters, skewed = estimates.n_clusters, replicates.accelerations
+        accuracy = _rows_interval(replicates.accuracy, clusters, estimates.accuracy, skewed.get("accuracy"))
+        confidence = _rows_interval(replicates.confidence, clusters, estimates.confidence, skewed.get("confidence"))
+        moved = skewed.get("calibration_shift")
+        shift = _rows_interval(replicates.calibration_shift, clusters, estimates.calibration_shift, moved)
         for model, value in enumerate(estimates.accuracy):
             bounds = bounds_where_all_agree(float(value), int(clusters[model]))
             if bounds is not None:
@@ -350,12 +362,22 @@ def bounds_where_all_agree(accuracy: float, clusters: int) -> Floats | None:
     return np.array(binomial_bounds(clusters if accuracy == 1.0 else 0, clusters))
 
 
-def _rows_interval(values: Replicates, clusters: NDArray[np.int64]) -> Floats:
+def _rows_interval(
+    values: Replicates, clusters: NDArray[np.int64], estimate: Floats | None = None, accelerated: Floats | None = None
+) -> Floats:
     out = np.full((len(values), 2), np.nan)
     for count in np.unique(clusters):
         same = clusters == count
-        out[same] = interval(values[same], int(count))
+        own = {} if estimate is None or accelerated is None else {"estimate": estimate[same], "acceleration": accelerated[same]}
+        out[same] = interval(values[same], int(count), **own)
     return out
+
+
+def _influence(sums: Floats, sizes: Floats) -> Floats:
+    """What each cluster adds to the ratio of ``sums`` (c, m) to ``sizes`` (c, m or 1)."""
+    total = sizes.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > 0, (sums - sums.sum(axis=0) / total * sizes) / total, 0.0)
 
 
 def _counted(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

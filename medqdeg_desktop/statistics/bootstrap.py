@@ -6,7 +6,9 @@ same draws serve all models and all cells, so that two models are compared on th
 
 Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69:371): the percentiles are widened
 by the t quantile and the factor sqrt(c / (c - 1)) of a sample of c clusters, which matters for a few dozen clusters and
-vanishes for thousands.
+vanishes for thousands. Where the estimate and its skewness are given, the percentiles are also corrected for bias and
+acceleration (BCa: Efron 1987, Journal of the American Statistical Association 82:171), so that a lopsided statistic of few
+clusters, such as a Calibration Shift, leaves as much out above as below.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medqdeg_desktop.statistics.distributions import normal_cdf, t_quantile
+from medqdeg_desktop.statistics.distributions import normal_cdf, normal_quantile, normal_quantiles, normal_shares, t_quantile
 
 Floats = NDArray[np.float64]
 
@@ -93,10 +95,19 @@ def cluster_sums(values: ArrayLike, cluster: ArrayLike, clusters: int) -> Floats
     return np.stack(columns, axis=1) if columns else np.empty((clusters, 0))
 
 
-def interval(replicates: ArrayLike, clusters: int, level: float = 0.95) -> Floats:
+def interval(
+    replicates: ArrayLike,
+    clusters: int,
+    level: float = 0.95,
+    *,
+    estimate: ArrayLike | None = None,
+    acceleration: ArrayLike | None = None,
+) -> Floats:
     """Expanded percentile interval of each row of ``replicates`` (m, B), NaN replicates left out.
 
-    clusters   number of clusters that the estimate rests on; with fewer than two there is no interval.
+    clusters       number of clusters that the estimate rests on; with fewer than two there is no interval.
+    estimate       (m,) of which the rows are replicates, and
+    acceleration   (m,) its ``acceleration``: with both, the interval is corrected for bias and skewness.
 
     Returns (m, 2) float64, low and high; NaN where there is none, as without replicates.
     """
@@ -104,6 +115,8 @@ def interval(replicates: ArrayLike, clusters: int, level: float = 0.95) -> Float
     if clusters < 2 or not values.shape[1]:
         return np.full((len(values), 2), np.nan)
     tail = expanded_tail(clusters, level)
+    if estimate is not None and acceleration is not None:
+        return _corrected(values, np.atleast_1d(estimate), np.atleast_1d(acceleration), tail)
     holes = ~np.isfinite(values)
     if not holes.any():
         return np.quantile(values, [tail, 1.0 - tail], axis=1).T.astype(np.float64)
@@ -112,6 +125,51 @@ def interval(replicates: ArrayLike, clusters: int, level: float = 0.95) -> Float
         if not hole.all():
             out[row] = np.quantile(value[~hole], [tail, 1.0 - tail])
     return out
+
+
+#: Replicates this close to the estimate are as good as equal to it: float32 leaves as much.
+_ROUNDING = 2e-6
+#: Where a correction of skewness would turn the percentiles round, it stops.
+_LEAST = 0.1
+#: Normal quantile of the tail of two clusters, and of all that is further out.
+_OUTERMOST = -20.0
+
+
+def _corrected(values: NDArray[np.floating], estimate: Floats, acceleration: Floats, tail: float) -> Floats:
+    """The interval of each row of ``values`` (m, B) at percentiles that are corrected for each row."""
+    ordered = np.sort(values, axis=1)  # NaN last
+    count = np.isfinite(ordered).sum(axis=1) if np.isnan(ordered[:, -1]).any() else np.full(len(values), values.shape[1])
+    known = (count > 0) & np.isfinite(estimate)
+    count = np.maximum(count, 1)
+    middle = np.where(known, estimate, 0.0)[:, None]
+    below = (ordered < middle - _ROUNDING).sum(axis=1) + 0.5 * (np.abs(ordered - middle) <= _ROUNDING).sum(axis=1)
+    share = np.clip(below / count, 1 / (count + 1), count / (count + 1))
+    bias = normal_quantiles(share)
+    out = np.full((len(values), 2), np.nan)
+    rows = np.arange(len(values))
+    outer = max(normal_quantile(tail), _OUTERMOST)
+    for side, z in enumerate((outer, -outer)):
+        reach = bias + z
+        percentile = normal_shares(bias + reach / np.maximum(1 - acceleration * reach, _LEAST))
+        # Between two replicates by a straight line, as np.quantile does.
+        place = percentile * (count - 1)
+        under = np.floor(place).astype(np.int64)
+        first, second = ordered[rows, under], ordered[rows, np.minimum(under + 1, count - 1)]
+        out[:, side] = np.where(known, first + (place - under) * (second - first), np.nan)
+    return out
+
+
+def acceleration(influence: ArrayLike) -> Floats:
+    """How fast the standard error of an estimate changes with it: a sixth of the skewness of its clusters' influences (c, m).
+
+    The influence of a cluster on a ratio of sums is its sum minus the ratio times its size. 0 where no cluster has any.
+    """
+    u = np.asarray(influence, dtype=np.float64)
+    square = u * u
+    spread = square.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.einsum("cm,cm->m", square, u) / (6.0 * spread**1.5)
+    return np.where(spread > 0, found, 0.0)
 
 
 def expanded_tail(clusters: int, level: float = 0.95) -> float:

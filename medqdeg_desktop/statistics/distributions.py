@@ -19,6 +19,16 @@ def normal_quantile(p: float) -> float:
     return float(scipy.special.ndtri(p))
 
 
+def normal_shares(x: ArrayLike) -> NDArray[np.float64]:
+    """``normal_cdf`` of each value."""
+    return np.asarray(scipy.special.ndtr(x), dtype=np.float64)
+
+
+def normal_quantiles(p: ArrayLike) -> NDArray[np.float64]:
+    """``normal_quantile`` of each value."""
+    return np.asarray(scipy.special.ndtri(p), dtype=np.float64)
+
+
 def t_quantile(p: float, freedom: float) -> float:
     """The value that a t variable with ``freedom`` degrees of freedom stays below with probability ``p``."""
     return float(scipy.special.stdtrit(freedom, p))

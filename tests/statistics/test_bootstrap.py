@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from medqdeg_desktop.statistics.bootstrap import (
+    acceleration,
     cluster_sums,
     cluster_weights,
     expanded_tail,
@@ -69,6 +70,30 @@ def test_replicates_that_drew_nothing_of_a_cell_are_left_out() -> None:
     values = ratio(np.array([[0, 1, 2]], dtype=np.float32), np.array([[0, 2, 2]], dtype=np.float32))
     assert np.isnan(values[0, 0])
     assert interval(values, 50)[0] == pytest.approx([0.5, 1.0], abs=0.02)
+
+
+def test_the_correction_for_bias_and_skewness_is_that_of_scipy() -> None:
+    values = np.random.default_rng(6).exponential(size=40) ** 1.5
+    weights = cluster_weights(40, 20_000, seed=9)
+    drawn = weights.sums(values[:, None])[0] / 40
+    skewed = acceleration(((values - values.mean()) / 40)[:, None])
+    # As many clusters as leave the percentiles as they are.
+    found = interval(drawn, 10**7, estimate=values.mean(), acceleration=skewed)[0]
+    reference = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(1))
+    low, high = reference.confidence_interval
+    plain = interval(drawn, 10**7)[0]
+    assert found == pytest.approx([low, high], abs=0.02 * (high - low))
+    assert found[1] - plain[1] > 0.04 * (high - low), "and not that of plain percentiles"
+    mirrored = interval(-drawn, 10**7, estimate=-values.mean(), acceleration=-skewed)[0]
+    assert mirrored == pytest.approx(-found[::-1], rel=1e-5)
+
+
+def test_a_correction_needs_replicates_an_estimate_and_a_spread() -> None:
+    values = np.array([[np.nan] * 4, [0.5] * 4, [0.1, np.nan, 0.3, 0.2]], dtype=np.float32)
+    found = interval(values, 3, estimate=[np.nan, 0.5, 0.2], acceleration=acceleration(np.zeros((5, 3))))
+    assert np.isnan(found[0]).all()
+    assert found[1] == pytest.approx([0.5, 0.5])
+    assert found[2] == pytest.approx([0.1, 0.3], abs=0.01)
 
 
 @pytest.mark.parametrize("clusters", [15, 80])
