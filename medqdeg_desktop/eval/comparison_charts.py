@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -44,8 +43,6 @@ Json = dict[str, Any]
 MOST_PAIRS: Final = 15
 #: An adjusted p below this is called a difference.
 _ALPHA: Final = 0.05
-#: Between the two names of a pair.
-_LESS: Final = " \N{MINUS SIGN} "
 #: Difference at which the colour of a matrix is full.
 _FULL: Final = 0.4
 
@@ -72,14 +69,12 @@ def model_differences(results: Json, *, width: float = 1180.0) -> Figure:
         raise MedqdegError("no two models have answered the same questions")
     # The better model first, so that the eye reads by how much.
     rows = []
-    pairs: dict[str, tuple[str, str]] = {}
     for (first, second), levels in found.items():
         turned = sum(entry["difference"] for entry in levels.values()) < 0
         cells = {level: _turned(entry) if turned else entry for level, entry in levels.items()}
         one, other = (second, first) if turned else (first, second)
-        row = Row(f"{names[one]}{_LESS}{names[other]}", one, {"": cells})
-        rows.append(row)
-        pairs[row.label] = names[one], names[other]
+        less = f"\N{MINUS SIGN} {names[other]}"
+        rows.append(Row(f"{names[one]} {less}", one, {"": cells}, second=less))
     rows.sort(key=lambda row: -max(cell["difference"] for cell in row.levels.values()))
     column = Column("First minus second", "difference", "difference of accuracy, points", difference=True)
     title = "Which model is better on the same questions?"
@@ -87,7 +82,6 @@ def model_differences(results: Json, *, width: float = 1180.0) -> Figure:
     text = [_adjusted(row) for row in rows]
     panel = figure.panels[0]
     at = [tick for tick, _ in panel.y.ticks]
-    panel = _paired_labels(panel, at, [pairs[row.label] for row in rows])
     left = panel.left + panel.width + 28.0
     words = tuple(Text(0.0, y, line, SMALL_SIZE, "muted", dy=4) for y, line in zip(at, text, strict=True))
     head = Text(0.0, panel.y.high, "p (Holm, all pairs and levels)", SMALL_SIZE, "text", bold=True, dy=-10)
@@ -97,21 +91,7 @@ def model_differences(results: Json, *, width: float = 1180.0) -> Figure:
     )  # fmt: skip
     p_values = {(row.label, level): cell["p_holm"] for row in rows for level, cell in row.levels.items()}
     data = tuple({**line, "p_holm": p_values.get((str(line["model"]), str(line["level"])))} for line in figure.data)
-    return replace(figure, width=max(width, left + 240.0), panels=(panel, beside), data=data)
-
-
-def _paired_labels(panel: Panel, at: Sequence[float], pairs: Sequence[tuple[str, str]]) -> Panel:
-    """``panel`` with the two names of each row one above the other, where side by side they would have no room."""
-    room = panel.left - MARGIN - 14.0
-    if all(text_width(f"{first}{_LESS}{second}") <= room for first, second in pairs):
-        return panel
-    words = [
-        Text(panel.x.low, y, elided(text, room, SMALL_SIZE), SMALL_SIZE, colour, "end", dx=-10.0, dy=dy)
-        for y, (first, second) in zip(at, pairs, strict=True)
-        for text, colour, dy in ((first, "text", -3.0), (f"{_LESS.lstrip()}{second}", "muted", 10.0))
-    ]
-    axis = replace(panel.y, ticks=tuple((y, "") for y in at))
-    return replace(panel, y=axis, annotations=(*panel.annotations, *words))
+    return replace(figure, width=max(width, left + 240.0), panels=(*figure.panels, beside), data=data)
 
 
 def _turned(entry: Json) -> Json:
@@ -306,7 +286,7 @@ def steps(results: Json, *, with_published: bool = False, width: float = 1180.0)
         rows += _published_steps()
     columns = [
         Column("What each step costs", "step", "change of accuracy, points", difference=True),
-        Column("Second step minus first (cliff)", "second_difference", "points", difference=True),
+        Column("Cliff: second less first", "second_difference", "points", difference=True),
     ]
     title = "Is there a cliff between L1 and L2?"
     figure = row_chart(results, rows, columns, "steps", title, width - 264.0)

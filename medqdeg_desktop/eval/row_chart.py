@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from medqdeg_desktop.chart.figure import (
@@ -40,6 +40,8 @@ LEVELS: Final = ("L0", "L1", "L2")
 MARGIN: Final = 16.0
 _GAP = 36.0
 _NARROWEST = 96.0
+#: Pixels of a row from which on its name may take two lines.
+_TWO_LINES = 26.0
 #: Floors closer than this are one to the eye.
 _SAME_FLOOR = 0.01
 # Levels stand a little apart within the row, so that whiskers do not hide one another.
@@ -48,12 +50,24 @@ _OFFSET = {"L0": 0.26, "L1": 0.0, "L2": -0.26}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model: its cells by level, for each part of a dimension or for "" (everything). ``reference`` for published ones."""
+    """A model: its cells by level, for each part of a dimension or for "" (everything). ``reference`` for published ones.
+
+    ``second`` is what of the label stands on a second line where there is no room for one: what is in brackets if not given.
+    """
 
     label: str
     run_id: str
     parts: Mapping[str, Cells]
     reference: bool = False
+    second: str = ""
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """The label on two lines; the second is "" where it cannot be broken."""
+        if self.second:
+            return self.label.removesuffix(self.second).rstrip(), self.second
+        name, bracket, said = self.label.partition(" (")
+        return name, f"{bracket.strip()}{said}"
 
     @property
     def levels(self) -> Cells:
@@ -215,6 +229,8 @@ def row_chart(
         )
         vertical = Axis(0.0, depth, ticks, grid=False, line=False, names=True)
         panels.append(_panel(rows, places, depth, column, (left, top, panel_width, height), axis, vertical))
+    if pitch >= _TWO_LINES:
+        panels[0] = _stacked(panels[0], rows, label_width - 14)
     if section is not None:
         heading_y = top + (places[section] - 1.0) * pitch + TEXT_SIZE * 0.36
         words.append(Text(MARGIN, heading_y, REFERENCE, SMALL_SIZE, "muted", bold=True))
@@ -222,6 +238,21 @@ def row_chart(
     return Figure(
         name, title, subtitle, width, total, tuple(panels), tuple(words + below), tuple(legend), data_rows(rows, columns)
     )
+
+
+def _stacked(panel: Panel, rows: Sequence[Row], room: float) -> Panel:
+    """``panel`` with those names of its rows on two lines that have no room (pixels) on one."""
+    ticks, words = [], []
+    for (place, shown), row in zip(panel.y.ticks, rows, strict=True):
+        upper, lower = row.lines
+        stacked = bool(lower) and text_width(row.label) > room
+        ticks.append((place, "" if stacked else shown))
+        if stacked:
+            words += [
+                Text(panel.x.low, place, elided(line, room, SMALL_SIZE), SMALL_SIZE, colour, "end", dx=-10.0, dy=dy)
+                for line, colour, dy in ((upper, "text", -3.0), (lower, "muted", 10.0))
+            ]
+    return replace(panel, y=replace(panel.y, ticks=tuple(ticks)), annotations=(*panel.annotations, *words))
 
 
 def _floors(row: Row, column: Column) -> list[tuple[float, float, float]]:

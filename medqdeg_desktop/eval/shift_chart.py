@@ -23,6 +23,7 @@ from medqdeg_desktop.eval.row_chart import LEVELS, MARGIN, DataRow, level_legend
 from medqdeg_desktop.eval.wording import decimals, level_words, mode_words, percent
 from medqdeg_desktop.statistics.correlation import spearman
 from medqdeg_desktop.statistics.dke import inter_model
+from medqdeg_desktop.study.run_names import mode_note
 
 Json = dict[str, Any]
 
@@ -60,13 +61,15 @@ def shift_against_accuracy(results: Json, *, with_published: bool = False, width
             )
             line: DataRow = {"model": row.label, "level": level, "published": int(row.reference), "n": cell.get("n")}
             data.append(line | {"accuracy": cell["accuracy"], "calibration_shift": cell["calibration_shift"]})
-        told = [line for text in _told(results, level, with_published) for line in wrapped(text, side + _GAP - 8, SMALL_SIZE)]
+        left = MARGIN + _LEFT + k * (side + _GAP + _LEFT)
+        room = min(side + _GAP - 8, width - left - MARGIN)
+        told = [line for text in _told(results, level, with_published) for line in wrapped(text, room, SMALL_SIZE)]
         most = max(most, len(told))
         # Below the axis: within it they would lie on the marks.
         notes_ = [Text(x_axis.low, y_axis.low, text, SMALL_SIZE, "muted", dy=54 + 15 * i) for i, text in enumerate(told)]
         panels.append(
             Panel(
-                MARGIN + _LEFT + k * (side + _GAP + _LEFT), y + 40, side, side, x_axis,
+                left, y + 40, side, side, x_axis,
                 Axis(y_axis.low, y_axis.high, y_axis.ticks), level_words(level), marks=tuple(marks), annotations=tuple(notes_),
             )
         )  # fmt: skip
@@ -87,7 +90,7 @@ def _told(results: Json, level: str, with_published: bool) -> list[str]:
         cell = group["levels"].get(level)
         if cell is None:
             continue
-        name = f"{group['mode']} T={group['trials']}: " if len(groups) > 1 else ""
+        name = f"{mode_note(group['mode'], group['trials'])}: " if len(groups) > 1 else ""
         ci = cell["spearman_ci"]
         reach = f" ({decimals(ci[0], 2)} to {decimals(ci[1], 2)})" if ci else ""
         out.append(f"{name}Spearman {decimals(cell['spearman'], 2)}{reach}")

@@ -57,7 +57,10 @@ def severity_curves(results: Json, run_id: str = "", *, width: float = 1180.0) -
         LegendEntry("accuracy, with its 95 % interval", "circle", "accent"),
         LegendEntry("confidence", "square", "muted"),
     ]
-    words, marks, y = header(title, mode_words(results), legend, width)
+    counts = [point["n"] for _, curve in parts for point in curve["points"] if point["severity"]]
+    least, most = min(counts, default=0), max(counts, default=0)
+    subtitle = f"{mode_words(results)} Points: n = {least:,}{f' to {most:,}' if most > least else ''}."
+    words, marks, y = header(title, subtitle, legend, width)
     across = min(3, len(parts))
     panel_width = (width - 2 * MARGIN - _LEFT - (across - 1) * (_GAP + _LEFT)) / across
     axis = percent_axis(_values(parts), "")
@@ -83,7 +86,7 @@ def severity_curves(results: Json, run_id: str = "", *, width: float = 1180.0) -
     below, total = footer(remarks, y + 36 + rows * (_HEIGHT + _BELOW) - 26, width)
     data = tuple(row for sweep, curve in parts for row in _data(name, sweep, curve))
     return Figure(
-        f"severity_curves_{model['run_id'][:12]}", title, mode_words(results), width, total, tuple(panels),
+        f"severity_curves_{model['run_id'][:12]}", title, subtitle, width, total, tuple(panels),
         tuple(words + below), tuple(marks), data,
     )  # fmt: skip
 

@@ -242,11 +242,22 @@ def test_published_models_are_hollow_grey_marked_and_off_by_default() -> None:
 def test_names_of_a_pair_stand_one_above_the_other_where_they_have_no_room_side_by_side() -> None:
     wide, narrow = (model_differences(results(4), width=width) for width in (2400.0, 840.0))
     assert all(label for _, label in wide.panels[0].y.ticks)
+    whole = [label for _, label in narrow.panels[0].y.ticks if label]
     names = [text.text for text in narrow.panels[0].annotations if text.anchor == "end"]
-    assert not any(label for _, label in narrow.panels[0].y.ticks) and len(names) == 2 * 6
     pairs = list(zip(names[::2], names[1::2], strict=True))
-    assert len(set(pairs)) == 6 and all(second.startswith("\N{MINUS SIGN} ") for _, second in pairs)
+    assert len(set(pairs)) + len(set(whole)) == 6 and pairs
+    assert all(second.startswith("\N{MINUS SIGN} ") for _, second in pairs) and not any("…" in label for label in whole)
     check_words(narrow)
+
+
+def test_a_long_name_keeps_what_is_in_brackets_on_a_line_of_its_own() -> None:
+    made = results(3)
+    made["models"][1] |= {"label": "a-model-of-some-length (rotated options)", "notes": ["paper T=10"]}
+    figure = three_panel(made, width=868.0)
+    words = [text.text for text in figure.panels[0].annotations if text.anchor == "end"]
+    assert "(rotated options) (paper T=10)" in words
+    assert words[words.index("(rotated options) (paper T=10)") - 1].startswith("a-model")
+    check_words(figure)
 
 
 def test_random_weights_are_named_in_label_note_and_tooltip() -> None:
