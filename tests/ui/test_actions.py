@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from hands import calibrate
 from PySide6.QtGui import QKeySequence
+from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.shipped import shipped
 from medqdeg_desktop.ui.action_table import TABLE, actions_of, spread
@@ -12,6 +17,8 @@ from medqdeg_desktop.ui.palette import matches
 from medqdeg_desktop.ui.review.doubles_page import DoublesPage
 from medqdeg_desktop.ui.workspace import RAIL
 from medqdeg_desktop.ui.writing.workspace import WritingWorkspace
+
+OpenWindow = Callable[..., MainWindow]
 
 
 def test_no_key_does_two_things_in_one_context() -> None:
@@ -69,3 +76,23 @@ def test_keys_are_shown_in_words_and_once() -> None:
 def test_the_palette_finds_by_words_in_any_order() -> None:
     assert matches("Window Invert", "inv win")
     assert not matches("Window Invert", "zoom")
+
+
+def test_in_a_narrow_window_the_least_used_buttons_are_in_a_menu_and_come_back(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series, size=(1600, 900))
+    bar = calibrate(window).bar
+
+    def shown() -> list[str]:
+        return [button.accessibleName() for button in bar._buttons if button.isVisible()]
+
+    everything = shown()
+    assert len(everything) == len(bar._buttons) and not bar._more.isVisible()
+    window.resize(1000, 640)
+    qtbot.waitUntil(bar._more.isVisible, timeout=5_000)
+    qtbot.waitUntil(lambda: bar._more.geometry().right() <= bar.width(), timeout=5_000)
+    hidden = [button.defaultAction() for button in bar._buttons if not button.isVisible()]
+    assert set(bar._more.menu().actions()) == set(hidden) and set(shown()) < set(everything)
+    window.resize(1600, 900)
+    qtbot.waitUntil(lambda: shown() == everything and not bar._more.isVisible(), timeout=5_000)

@@ -18,8 +18,16 @@ from medqdeg_desktop.ui.workspace import RAIL
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "height", "density"), [(1280, 800, 1), (2560, 1440, 1), (1280, 800, 2)])
-def test_no_screen_cuts_off_a_word(evaluated: Evaluated, tmp_path: Path, width: int, height: int, density: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "density"),
+    [
+        pytest.param(1280, 800, 1, id="usual"),
+        pytest.param(2560, 1440, 1.5, id="large at 150 %"),
+        pytest.param(1280, 800, 2, id="dense"),
+        pytest.param(1024, 640, 1.25, id="1280x800 at 125 %"),
+    ],
+)
+def test_no_screen_cuts_off_a_word(evaluated: Evaluated, tmp_path: Path, width: int, height: int, density: float) -> None:
     environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "QT_SCALE_FACTOR": str(density)}
     pictures = sorted(evaluated.items.parent.glob("*.png"))[:4]
     study = evaluated.copy_of_study(tmp_path / "study")

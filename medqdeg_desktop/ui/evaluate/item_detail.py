@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QButtonGroup,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -30,6 +32,7 @@ from medqdeg_desktop.ui.evaluate.items import Detail, ItemIndex, Score
 from medqdeg_desktop.ui.labels import label
 
 _ROW = 30
+_NARROW = 440
 
 
 class PictureBox(QWidget):
@@ -152,15 +155,30 @@ class ItemDetail(QWidget):
         left.setSpacing(8)
         left.addWidget(self.picture, 1)
         left.addLayout(levels)
-        row = QHBoxLayout()
-        row.setSpacing(16)
-        row.addLayout(left, 5)
-        row.addLayout(words, 4)
-        whole = QVBoxLayout(self)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(16)
+        self._row.addLayout(left, 5)
+        self._row.addLayout(words, 4)
+        page = QWidget()
+        whole = QVBoxLayout(page)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(12)
-        whole.addLayout(row, 3)
+        whole.addLayout(self._row, 3)
         whole.addWidget(self.replies, 1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(page)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The words beside the picture, below it where there is no room for both."""
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
     def show_detail(self, index: ItemIndex, detail: Detail, score: Score | None, model: str) -> None:
         """One question and what ``model`` said to it."""

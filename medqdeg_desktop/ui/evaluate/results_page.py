@@ -43,12 +43,15 @@ class ResultsPage(QWidget):
         self.dataset.setAccessibleName(self.tr("Dataset"))
         self.dataset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.dataset.setMinimumContentsLength(16)
+        self.dataset.setMinimumWidth(96)
         self.filters = {name: ElidedComboBox() for name in _FILTERS}
         for name, box in self.filters.items():
             box.setAccessibleName(name.capitalize())
             box.addItem(self.tr("Every {0}").format(name), "")
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(11)
+            # In a narrow window a choice gives way rather than the words beside it: it leaves out its middle.
+            box.setMinimumWidth(72)
             box.activated.connect(self.filtered)
         self.published = QCheckBox(self.tr("Published models"))
         self.published.setToolTip(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from medqdeg_desktop.study.records import Item, ItemNote
@@ -25,6 +26,7 @@ class ItemHead(QWidget):
         self.facts = QLabel()
         self.facts.setProperty("role", "muted")
         self.facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._facts = ""
         self.status = QLabel()
         self.status.setProperty("role", "warn")
         self.edit = _button(self.tr("Edit"), self.tr("Edit the wording  (Ctrl+E)"))
@@ -62,6 +64,7 @@ class ItemHead(QWidget):
     def show_waiting(self, item_id: str) -> None:
         """The item is known by its name only; the words are on their way."""
         self.name.setText(item_id)
+        self._facts = ""
         self.facts.clear()
         self.question.setText("…")
         self.options.clear()
@@ -71,7 +74,8 @@ class ItemHead(QWidget):
         self.name.setText(item.item_id)
         images = self.tr("{0} images").format(len(item.images)) if len(item.images) > 1 else ""
         where = " > ".join(part for part in (item.task, item.skill) if part)
-        self.facts.setText("   ".join(part for part in (str(item.modality), where, item.source, images) if part))
+        self._facts = "   ".join(part for part in (str(item.modality), where, item.source, images) if part)
+        self._fit_facts()
         self.question.setText(item.question)
         shown = []
         for letter, text in item.options.items():
@@ -79,6 +83,17 @@ class ItemHead(QWidget):
             right = letter == item.answer
             shown.append(f"<b>✓&nbsp;{words}</b>" if right else f'<span style="color:{t.MUTED}">{words}</span>')
         self.options.setText("&nbsp;&nbsp;&nbsp;&nbsp; ".join(shown))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # The row has been laid out by then.
+        QTimer.singleShot(0, self, self._fit_facts)
+
+    def _fit_facts(self) -> None:
+        """What the line has no room for stands in the tool tip."""
+        shown = self.facts.fontMetrics().elidedText(self._facts, Qt.TextElideMode.ElideRight, self.facts.width())
+        self.facts.setText(shown)
+        self.facts.setToolTip(self._facts if shown != self._facts else "")
 
     def show_notes(self, notes: list[ItemNote], names: dict[str, str]) -> None:
         """Comments with who wrote them, and whether the item is flagged."""

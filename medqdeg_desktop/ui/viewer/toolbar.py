@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from medqdeg_desktop.engine.presets import Preset
 from medqdeg_desktop.ui import theme
 
 _GROUP = 8
+#: What goes first where there is no room: it has its key, and its line in the menu.
+_SPARE = ("angle", "region", "ruler", "probe", "invert", "undo", "one_to_one")
 
 
 class ViewerBar(QWidget):
@@ -29,6 +31,8 @@ class ViewerBar(QWidget):
         self.window_button = QToolButton()
         self.window_button.setProperty("role", "quiet")
         self.window_button.setText(self.tr("Window"))
+        self.window_button.setAccessibleName(self.tr("Window"))
+        self.window_button.setToolTip(self.tr("Window presets"))
         self.window_button.setIcon(theme.icon("window"))
         self.window_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.window_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -46,6 +50,46 @@ class ViewerBar(QWidget):
         self.turn_button.setMenu(QMenu(self.turn_button))
         self._layouts: dict[str, QAction] = {}
         self._actions: dict[str, QAction] = {}
+        self._buttons: list[QToolButton] = []
+        self._more = QToolButton()
+        self._more.setProperty("role", "quiet")
+        self._more.setIcon(theme.icon("more"))
+        self._more.setIconSize(QSize(18, 18))
+        self._more.setToolTip(self.tr("More"))
+        self._more.setAccessibleName(self.tr("More"))
+        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._more.setMenu(QMenu(self._more))
+        self._more.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """In a narrow window the least used buttons go into a menu at the end, and the window's button is an icon."""
+        beside, alone = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+        shown = [*self._buttons, self.window_button, self.turn_button]
+        self.window_button.setToolButtonStyle(beside)
+        if self._needed(shown) > self.width():
+            self.window_button.setToolButtonStyle(alone)
+        spare = []
+        for verb in _SPARE if self._needed(shown) > self.width() else ():
+            button = next((b for b in shown if b.defaultAction() is self._actions.get(f"calibrate.{verb}")), None)
+            if button is not None and self._needed([*shown, self._more]) > self.width():
+                shown.remove(button)
+                spare.append(button)
+        for button in self._buttons:
+            button.setVisible(button not in spare)
+        self._more.setVisible(bool(spare))
+        menu = self._more.menu()
+        menu.clear()
+        menu.addActions([button.defaultAction() for button in reversed(spare)])
+
+    def _needed(self, buttons: Sequence[QToolButton]) -> int:
+        margins = self._row.contentsMargins()
+        words = sum(button.minimumSizeHint().width() + self._row.spacing() for button in buttons)
+        return margins.left() + margins.right() + 3 * _GROUP + words
 
     def fill(self, actions: dict[str, QAction], layouts: Sequence[str]) -> None:
         """Buttons for the actions of the workspace that have an icon and belong to a viewer."""
@@ -71,7 +115,9 @@ class ViewerBar(QWidget):
         self._row.addStretch(1)
         for verb in ("undo",):
             self._add(actions[f"calibrate.{verb}"])
+        self._row.addWidget(self._more)
         self.fill_presets([])
+        self._fit()
 
     def fill_presets(self, presets: Sequence[Preset]) -> None:
         """The presets of the picture's modality with their digits."""
@@ -114,3 +160,4 @@ class ViewerBar(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(action.text())
         self._row.addWidget(button)
+        self._buttons.append(button)
