@@ -204,6 +204,9 @@ class _Archive:
 
 
 _archives: OrderedDict[tuple[str, int, int], _Archive] = OrderedDict()
+if hasattr(os, "register_at_fork"):
+    # A forked process shares the place in an open file with its parent: it opens its own.
+    os.register_at_fork(after_in_child=_archives.clear)
 
 
 def _opened(path: str, limits: Limits) -> _Archive:

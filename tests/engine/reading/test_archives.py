@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import tarfile
 import tempfile
@@ -326,3 +327,25 @@ def test_random_damage_to_an_archive_never_ends_in_anything_but_pictures_or_refu
         assert decoder.process_ids() == [first], "the decoder itself died of a damaged archive"
     finally:
         decoder.close()
+
+
+def test_an_item_names_a_picture_in_an_archive_and_a_set_is_made_of_it(tmp_path: Path) -> None:
+    from medqdeg_desktop.bank.importing import Wanted
+    from medqdeg_desktop.bank.item_lines import read
+    from medqdeg_desktop.bank.render import read_source
+    from medqdeg_desktop.bank.views import views
+    from medqdeg_desktop.study.records import Item
+
+    archive = zipped(folder_of_everything_in(tmp_path), tmp_path / "exam.zip")
+    line = {"modality": "CT", "question": "What?", "options": {"A": "a", "B": "b"}, "answer": "A"}
+    images = ("exam.zip/rle.dcm", "exam.zip/nowhere.dcm", "other.zip/rle.dcm")
+    lines = [{"id": str(number), "image": image, **line} for number, image in enumerate(images)]
+    (tmp_path / "items.jsonl").write_text("\n".join(json.dumps(each) for each in lines))
+    good, absent, refused = read(tmp_path / "items.jsonl", Wanted("", tmp_path))
+    assert isinstance(good, Item) and good.images == (str(archive / "rle.dcm"),)
+    (view,) = views(good)
+    assert read_source(view).source_sha256 == read_image(tmp_path / "exam" / "rle.dcm").source_sha256
+    assert isinstance(absent, Item), "what is in the archive, reading it tells"
+    with pytest.raises(UnreadableImageError, match=r"nowhere\.dcm: is not in the archive"):
+        read_source(views(absent)[0])
+    assert "image other.zip/rle.dcm is not there" in str(refused)
