@@ -175,11 +175,13 @@ class Analysis:
     def estimates(self, cell: Cell) -> Estimates:
         """Estimates of every model in ``cell``."""
         rows = cell.rows
-        n = self.answered[rows].sum(axis=0)
-        told = self.confident[rows].sum(axis=0)
+        n = told = np.full(len(self.runs), len(rows))
+        if not self._complete:
+            n, told = self.answered[rows].sum(axis=0), self.confident[rows].sum(axis=0)
         accuracy = _mean(self._accuracy[rows].sum(axis=0), n)
         confidence = _mean(self._confidence[rows].sum(axis=0), told)
-        shift = confidence - _mean(self._accuracy_of_confident[rows].sum(axis=0), told)
+        of_told = accuracy if self._complete else _mean(self._accuracy_of_confident[rows].sum(axis=0), told)
+        shift = confidence - of_told
         matched, mde = self._matched(cell)
         return Estimates(
             n=n,
@@ -189,7 +191,7 @@ class Analysis:
             confidence=confidence,
             calibration_shift=shift,
             unparsed_rate=self._column_mean("unparsed", rows),
-            uniform_confidence=_mean((self.column("floor")[rows] * self.answered[rows]).sum(axis=0), n),
+            uniform_confidence=self._floor(rows, n),
             top_confidence=self._column_mean("top", rows),
             confidence_dropped=self._column_mean("dropped", rows),
             confidence_own_class=self._column_mean("own_class", rows),
@@ -206,6 +208,10 @@ class Analysis:
         count = np.array(len(rows)) if known_at is None else known_at[rows].sum(axis=0)
         return _mean(filled[rows].sum(axis=0), count)
 
+    def _floor(self, rows: NDArray[np.int64], n: NDArray[np.int64]) -> Floats:
+        floor = self.column("floor")[rows]
+        return _mean((floor if self._complete else floor * self.answered[rows]).sum(axis=0), n)
+
     def _clusters_answered(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         cluster, answered = self.table.cluster[rows], self.answered[rows]
         found = np.full(len(self.runs), len(np.unique(cluster)))
@@ -220,6 +226,13 @@ class Analysis:
         if cell.level == 0 or not (clean >= 0).any():
             return None
         exists = (clean >= 0)[:, None]
+        if self._complete:
+            difference = self._accuracy[cell.rows] - self._accuracy[clean]
+            confidence = self._confidence[cell.rows] - self._confidence[clean]
+            if not exists.all():
+                difference, confidence = difference * exists, confidence * exists
+            every = np.broadcast_to(exists, difference.shape)
+            return difference, confidence - difference, every, every
         both = exists & self.answered[cell.rows] & self.answered[clean]
         told = both & self.confident[cell.rows] & self.confident[clean]
         difference = np.where(both, self._accuracy[cell.rows] - self._accuracy[clean], 0.0)
@@ -231,7 +244,7 @@ class Analysis:
         if cell.level == 0:
             # An L0 cell has nothing to be compared with but a fixed value.
             sums = cluster_sums(self._accuracy[cell.rows], local, len(met))
-            sizes = cluster_sums(self.answered[cell.rows], local, len(met))
+            sizes = np.broadcast_to(cluster_sums(_counted(self.answered[cell.rows]), local, len(met)), sums.shape)
             centred = sums - sizes * _mean(sums.sum(axis=0), sizes.sum(axis=0))
             return {}, minimum_detectable_effect(paired_test(centred, sizes).standard_error)
         paired = self._paired(cell)
@@ -242,8 +255,9 @@ class Analysis:
         n, n_told = both.sum(axis=0), told.sum(axis=0)
         confidence = _mean(np.where(told, self._confidence[clean], 0.0).sum(axis=0), n_told)
         accuracy_of_told = _mean(np.where(told, self._accuracy[clean], 0.0).sum(axis=0), n_told)
-        sizes = cluster_sums(both, local, len(met))
-        test = paired_test(cluster_sums(difference, local, len(met)), sizes)
+        sums = cluster_sums(difference, local, len(met))
+        sizes = np.broadcast_to(cluster_sums(_counted(both), local, len(met)), sums.shape)
+        test = paired_test(sums, sizes)
         matched = {
             "n": n,
             "n_clusters": (sizes > 0).sum(axis=0),
