@@ -33,6 +33,7 @@ from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, 
 from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.study_session import StudySession
+from tests.eval.scripted_server import Json, Say, ScriptedServer, asked_for, chat, error
 from tests.guarded_server import Guarded, guarded_server
 
 LONG = 60_000
@@ -254,6 +255,41 @@ def test_a_server_s_run_is_followed_stopped_and_gone_on_with(shown: EvaluateWork
     qtbot.waitUntil(lambda: row.job is not None and row.job.done >= kept, timeout=LONG)
     shown.book.stop(row)
     qtbot.waitUntil(lambda: not row.active, timeout=LONG)
+
+
+def test_faults_of_a_server_are_told_by_kind_and_going_on_asks_for_what_failed(
+    shown: EvaluateWorkspace, evaluated: Evaluated, qtbot: QtBot
+) -> None:
+    """One question is refused for good, some calls fail in passing, one reply is no JSON: all of it heals on the second try."""
+    warned: list[str] = []
+    shown.warned.connect(warned.append)
+    broken = [True]
+
+    def script(body: Json, number: int) -> Say:
+        if broken[0] and "picture 1 " in asked_for(body):
+            return error(400, "image too large")
+        if number in (2, 5):
+            return error(503, "busy", retry_after="0")
+        if number == 7:
+            return Say("<html>proxy</html>")
+        return chat(*["B"] * body.get("n", 1))
+
+    with ScriptedServer(script) as server:
+        shown.start(Ask(f"openai:faulty@{server.url}", str(evaluated.dataset), trials=2))
+        row = shown.book.rows[-1]
+        qtbot.waitUntil(lambda: row.state == "failed" and row.standing is not None, timeout=LONG)
+        refused = row.failures["HTTP 400"]
+        assert refused > 0 and list(row.failures) == ["HTTP 400"] and f"Failed: {refused} HTTP 400" in shown.panel.facts.text()
+        # And one line of doubt: the server says the same in every trial.
+        assert row.job is not None and shown.panel.log.isVisible() and shown.panel.log.count() == refused // 2 + 1
+        assert sum("image too large" in reason for _, reason in row.job.problems) == refused // 2
+        assert [text.partition(";")[0] for text in warned] == [f"faulty: {refused} answers failed"], "named once"
+        asked = len(server.seen)
+        broken[0] = False
+        click(shown.panel.go_on)
+        qtbot.waitUntil(lambda: row.state == "done" and not row.failures, timeout=LONG)
+        assert len(server.seen) - asked == refused // 2, "only what failed is asked again"
+    qtbot.waitUntil(lambda: "faulty" in {model["label"] for model in shown.results.json["models"]}, timeout=LONG)
 
 
 def test_a_word_given_for_one_host_holds_for_no_other(shown: EvaluateWorkspace, qtbot: QtBot) -> None:
