@@ -15,7 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -225,7 +225,9 @@ class PreviewSession:
             while len(self._proxies) > _PROXIES_KEPT:
                 self._proxies.popitem(last=False)
         self._proxies.move_to_end(key)
-        return self._proxies[key][1]
+        small = self._proxies[key][1]
+        # Files of equal pixels may lie differently in the patient, or have another window or overlay: that is the frame's own.
+        return replace(image, pixels=small.pixels, spacing=small.spacing, full_shape=small.full_shape)
 
     def _prepared(self, degradation: Degradation, image: MedicalImage, seed: int) -> Prepared:
         key = (_identity(image), image.shape, degradation.name, seed)

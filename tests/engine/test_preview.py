@@ -177,6 +177,15 @@ def test_a_state_is_prepared_once_for_a_frame_and_seed(inbox: Inbox, probe: _Pro
     assert probe.prepared == 3, "strengths refer to the range: another range is another state"
 
 
+def test_a_proxy_of_equal_pixels_lies_in_the_patient_as_its_own_file_says(inbox: Inbox) -> None:
+    first = replace(grey(texture(600, 1300), Modality.XRAY), source_sha256="f00d", orientation=("R", "L", "H", "F"))
+    corrected = replace(first, orientation=("L", "R", "H", "F"))
+    for image in (first, corrected, first):
+        inbox.session.request(image, "motion_blur", 0.6, final=False)
+        shown = inbox.next().image
+        assert shown.orientation == image.orientation and shown.full_shape == image.shape != shown.shape
+
+
 @pytest.mark.parametrize("rows", [32, 700])
 def test_frames_without_a_hash_are_not_mistaken_for_each_other(inbox: Inbox, rows: int) -> None:
     for value in np.linspace(10, 200, 12):
