@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from medqdeg_desktop.eval.comparison_charts import difference_matrix
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.report import write_report
 from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
-from medqdeg_desktop.eval.tables import results
+from medqdeg_desktop.eval.tables import results, results_of
 from medqdeg_desktop.progress import Progress
 from medqdeg_desktop.statistics.multiplicity import holm
 from medqdeg_desktop.study.records import Answer
 from medqdeg_desktop.study.store import Study
 from tests.eval.answered import Row, add_run, question_set, says, wrong
+from tests.eval.forty_models import forty_models
 from tests.eval.made_datasets import make_dataset
 from tests.eval.scripted_server import Json, Say, ScriptedServer, asked_for, chat
 
@@ -151,3 +153,9 @@ def test_a_model_that_knows_or_guesses_evenly_prefers_no_place(tmp_path: Path, s
         found = results(opened, replicates=500)["models"][0]["position"]
     for place in found["places"]:
         assert abs(place["preference"]) < 4 * (0.25 * 0.75 / 480) ** 0.5
+
+
+def test_short_names_stand_whole_beside_the_matrix_of_all_pairs() -> None:
+    found = results_of(forty_models(8), replicates=0, parts=("comparisons",))
+    names = [text for _, text in difference_matrix(found, "L2").panels[0].y.ticks]
+    assert sorted(names) == sorted(f"model {i}  {place}" for i, place in zip(range(8), range(1, 9), strict=True))
