@@ -23,6 +23,7 @@ import numpy as np
 
 _SOC, _SIZ, _COD, _CAP, _SOT, _SOD, _EOC = 0xFF4F, 0xFF51, 0xFF52, 0xFF50, 0xFF90, 0xFF93, 0xFFD9
 _SOP, _EPH = 0x91, 0x92
+_SOF2, _DHT, _SOS = 0xC2, 0xC4, 0xDA
 #: Zeros in a row within a tile-part beyond those of empty packets, which are one zero byte each.
 _ZEROS = 64
 _LIBJPEG = re.compile(r"Corrupt JPEG data: ([^\n]*)|(Premature end of JPEG file)|(Invalid SOS parameters[^\n]*)")
@@ -57,7 +58,33 @@ def _of_jpeg(code: bytes) -> str:
 
     with overheard() as words:
         small = cv2.imdecode(np.frombuffer(code, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    return complaint(words) or ("the data end too early" if small is None else "")
+    return complaint(words) or ("the data end too early" if small is None else _zeroed(code))
+
+
+def _zeroed(code: bytes) -> str:
+    """A sector of zeros in baseline data, which decodes as readily as any: into coefficients that are all the same.
+
+    Only where a run of zero bits cannot be blank blocks: the code of zeros alone, the first of a Huffman table, is then another
+    symbol than "end of block" and "sixteen zeros" in the table of the first component.
+    """
+    first_symbols: dict[int, int] = {}
+    at = 2
+    while at + 4 <= len(code) and code[at] == 0xFF:
+        marker, (length,) = code[at + 1], struct.unpack_from(">H", code, at + 2)
+        if marker == _DHT:
+            table, end = at + 4, at + 2 + length
+            while table + 18 <= min(end, len(code)):
+                first_symbols[code[table]] = code[table + 17]
+                table += 17 + sum(code[table + 1 : table + 17])
+        elif marker == _SOF2:
+            return ""
+        elif marker == _SOS:
+            symbol = first_symbols.get(0x10 | (code[at + 6] & 0x0F), 0) if at + 6 < len(code) else 0
+            start, end = at + 2 + length, code.rfind(b"\xff\xd9")
+            blank = symbol in (0x00, 0xF0)
+            return "" if blank or code.find(bytes(_ZEROS), start, end) < 0 else "a stretch of zeros is no part of the data"
+        at += 2 + length
+    return ""
 
 
 def complaint(words: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,11 @@ def zeroed(code: bytes) -> bytes:
     return code[:middle] + bytes(512) + code[middle + 512 :]
 
 
+def zeros_at(code: bytes, share: float) -> bytes:
+    at = int(len(code) * share)
+    return code[:at] + bytes(512) + code[at + 512 :]
+
+
 def holed(code: bytes) -> bytes:
     """A part in the middle is lost."""
     return code[: len(code) // 2] + code[len(code) // 2 + 700 :]
@@ -101,6 +107,20 @@ def test_jpeg_2000_that_lacks_bytes_is_refused_with_what_lacks(
 ) -> None:
     with pytest.raises(UnreadableImageError, match=f"pixel data cannot be decoded .*{reason}"):
         read_image(jpeg2000(tmp_path / "a.dcm", change), decode_here=True)
+
+
+def test_a_sector_of_zeros_in_a_jpeg_is_told_from_a_blank_picture(tmp_path: Path) -> None:
+    found = [read_image(jpeg(tmp_path / f"{n}.jpg", partial(zeros_at, share=n / 40))) for n in range(8, 36)]
+    assert all("damaged" in image.provenance for image in found)
+    # Blank blocks under a table of the picture's own are zeros as well.
+    sink = io.BytesIO()
+    Image.new("L", (1024, 1024), 128).save(sink, "JPEG", optimize=True)
+    assert sink.getvalue().count(bytes(128)) and damage(sink.getvalue()) == ""
+    for colour in ("white", "black", "#808080", "red"):
+        for options in ({}, {"optimize": True}, {"progressive": True}, {"quality": 100}, {"restart_marker_blocks": 4}):
+            sink = io.BytesIO()
+            Image.new("RGB", (512, 512), colour).save(sink, "JPEG", **options)
+            assert damage(sink.getvalue()) == ""
 
 
 @pytest.mark.parametrize("name", ["a.dcm", "a.jpg"])
