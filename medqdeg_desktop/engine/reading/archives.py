@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import struct
 import tarfile
@@ -28,10 +29,12 @@ from medqdeg_desktop.engine.reading.limits import DEFLATE_RATIO, MIB, Limits
 _KEPT_BYTES = 256 * MIB
 _KEPT_ARCHIVES = 2
 _CHUNK = 1 << 16
-#: The end of a ZIP's list of contents lies this near to the end of the file (22 bytes and a remark).
-_ZIP_TAIL = 22 + 0xFFFF
+#: The end of a ZIP's list of contents lies this near to the end of the file (76 bytes of a large one, 22 and a remark).
+_ZIP_TAIL = 76 + 22 + 0xFFFF
 #: A name of a list of contents with all that goes with it; what needs more for each of its entries is no honest list.
 _BYTES_AN_ENTRY = 1024
+#: What a terminal would act on, or a list show as a row of its own.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def is_archive(head: bytes) -> bool:
@@ -177,6 +180,8 @@ class _Archive:
                 refused[_harmless(given)] = "its name leads out of the archive"
             elif _hidden(name):
                 continue
+            elif _CONTROL.search(name):
+                refused[_harmless(given)] = "its name holds control characters, which could pass for lines or commands"
             elif name in found or name in refused:
                 found.pop(name, None)
                 refused[name] = "the archive holds several entries of this name: which is meant cannot be told"
@@ -276,11 +281,10 @@ def _check_zip_list(path: str, file: BinaryIO, limits: Limits) -> None:
     if at < 0 or at + 22 > len(tail):
         raise UnreadableImageError(path, "is a ZIP that is cut off: the list of its contents, which comes last, is not there")
     count, length = struct.unpack_from("<HL", tail, at + 10)
-    if tail[max(0, at - 20) :][:4] == b"PK\x06\x07":
-        (record,) = struct.unpack_from("<Q", tail, at - 12)
-        file.seek(min(record, size))
-        wide = file.read(56)
-        if len(wide) < 56:
+    if tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
+        # Directly before its locator, where zipfile reads it: the locator's own word for its place may name another.
+        wide = tail[max(0, at - 76) : at - 20]
+        if len(wide) < 56 or not wide.startswith(b"PK\x06\x06"):
             raise UnreadableImageError(path, "is a damaged ZIP: its list of contents cannot be found")
         count, length = struct.unpack_from("<QQ", wide, 32)
     if count > limits.entries or length > limits.entries * _BYTES_AN_ENTRY:
@@ -302,7 +306,8 @@ def _check_overlap(path: str, known: list[zipfile.ZipInfo]) -> None:
 
 def _tar_entries(path: str, file: BinaryIO) -> Iterator[tuple[str, _Entry | str]]:
     end = Path(path).stat().st_size
-    archive, damage = tarfile.TarFile(fileobj=file), ""
+    # What no study file, log or screen could hold of a name in another encoding is replaced.
+    archive, damage = tarfile.TarFile(fileobj=file, errors="replace"), ""
     try:
         for member in archive:
             if member.isdir():

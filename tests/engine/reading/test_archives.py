@@ -142,6 +142,8 @@ _HOSTILE: dict[str, tuple[Callable[[zipfile.ZipFile], None], str]] = {
     "absolute": (_named("/tmp/outside.dcm"), "its name leads out of the archive"),
     "drive": (_named("C:\\outside.dcm"), "its name leads out of the archive"),
     "backslashes": (_named("a\\..\\..\\outside.dcm"), "its name leads out of the archive"),
+    "a line of its own": (_named("a\nb: read\x1b[31m.dcm"), "its name holds control characters"),
+    "backwards": (_named("a\u202egpj.dcm"), "its name holds control characters"),
     "a link": (_with_link, "is a link, which is not followed"),
     "an archive": (_with_nested, "is an archive inside an archive: unpack it first"),
     "a tar": (lambda a: a.writestr("i.tgz", b"\x1f\x8bnothing"), "is a damaged gzip file"),
@@ -231,6 +233,30 @@ def test_an_archive_of_too_many_entries_is_refused_before_it_is_read(tmp_path: P
     for path, most in ((tmp_path / "x.zip", 5), (tmp_path.with_suffix(".tar"), 0)):
         with pytest.raises(UnreadableImageError, match=f"holds more than {most} entries"):
             scan(path, decoder=HereDecoder(Limits(entries=most)))
+
+
+@pytest.mark.parametrize("remark", [0, 0xFFFF])
+def test_a_second_list_of_contents_does_not_hide_how_long_the_first_is(tmp_path: Path, remark: int) -> None:
+    def record(count: int, size: int, at: int) -> bytes:
+        return struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, at)
+
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    # The locator names the record at the beginning, which knows of one entry; zipfile reads the one before the locator.
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, remark) + bytes(remark)
+    start = b"PK\x03\x04" + bytes(26) + record(1, len(entry), 0)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, 30, 1)
+    (tmp_path / "x.zip").write_bytes(start + 9 * entry + record(9, 9 * len(entry), len(start)) + locator + end)
+    with pytest.raises(UnreadableImageError, match="holds more than 5 entries"):
+        scan(tmp_path / "x.zip", decoder=HereDecoder(Limits(entries=5)))
+
+
+def test_a_name_in_another_encoding_can_be_recorded_with_a_decision(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
+        member = tarfile.TarInfo("Müller.dcm")
+        member.size = len(_slice())
+        archive.addfile(member, io.BytesIO(_slice()))
+    (series,) = scan(tmp_path / "x.tar").series
+    assert series.paths[0].encode() and read_image(series.paths[0]).shape == (8, 8)
 
 
 def test_a_cut_off_or_damaged_archive_says_so(tmp_path: Path) -> None:
