@@ -18,10 +18,11 @@ def open_window(paths: tuple[Path, ...]) -> int:
     Example: medqdeg chest.medq
              medqdeg /media/cd/DICOM
     """
+    from medqdeg_desktop.engine.reading.archives import file_of
     from medqdeg_desktop.ui.application import WindowError, run
 
     for path in paths:
-        if not path.exists():
+        if not file_of(path).exists():
             raise WindowError(f"{path}: no such file or folder")
     return run(paths)
 
