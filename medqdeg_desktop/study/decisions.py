@@ -13,7 +13,7 @@ from medqdeg_desktop.study import audit
 from medqdeg_desktop.study.connection import StudyFile
 from medqdeg_desktop.study.errors import StudyError
 from medqdeg_desktop.study.expectations import expect_records
-from medqdeg_desktop.study.identifiers import canonical_json, now_after, utc_text, uuid7
+from medqdeg_desktop.study.identifiers import canonical_json, now_after, storable_text, utc_text, uuid7
 from medqdeg_desktop.study.records import CleanDecision, Event, ImageRecord, Reader, Setting
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME, Level, Modality
 
@@ -67,6 +67,7 @@ class Decisions(StudyFile):
         """Keeps what is known of an image, or brings it up to date; recording the same again writes nothing."""
         if not image.image_id:
             raise StudyError(f"{self.path}: an image needs the hash of its pixels as its id")
+        image = replace(image, path=storable_text(image.path))
         if self._has_image(image):
             return
         row = (

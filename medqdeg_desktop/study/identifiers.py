@@ -66,7 +66,7 @@ def sha256_text(text: str) -> str:
 def storable_text(text: str) -> str:
     """``text`` with surrogate pairs joined and lone surrogates, which no UTF-8 can hold, as U+FFFD.
 
-    They come out of servers that cut an escaped character in two.
+    They come out of servers that cut an escaped character in two, and of names of files in another encoding.
     """
     if text.isascii():
         return text

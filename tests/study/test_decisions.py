@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import uuid
@@ -131,6 +132,14 @@ def test_recording_an_image_again_brings_it_up_to_date_and_the_same_writes_nothi
     study.record_image(moved)
     assert study.image(image.image_id) == replace(moved, facts={"decoder": "Pillow", "shape": [4, 4]})
     assert len(study.images()) == 2
+
+
+def test_an_image_whose_file_has_a_name_in_another_encoding_can_be_decided_on(study: Study) -> None:
+    image = ImageRecord("ab" * 32, Modality.CT, "CT", os.fsdecode(b"/old/M\xfcller.dcm"), 0, {})
+    for _ in range(2):
+        study.record_image(image)
+    kept = study.image(image.image_id)
+    assert kept is not None and kept.path == "/old/M\N{REPLACEMENT CHARACTER}ller.dcm"
 
 
 def test_the_database_itself_refuses_to_change_or_delete_a_decision(study: Study) -> None:

@@ -42,9 +42,11 @@ class Cut:
 
     @classmethod
     def of(cls, shape: Sequence[int], affine: npt.NDArray[np.float64], axis: str) -> Cut:
-        """The cut of an array along ``axis``. Raises ValueError where the affine has a zero axis."""
+        """The cut of an array along ``axis``. Raises ValueError where the affine has a zero axis or is not finite."""
         from nibabel.orientations import io_orientation
 
+        if not np.isfinite(affine).all():
+            raise ValueError("its voxel sizes are no numbers")
         orientation = io_orientation(affine)
         if np.isnan(orientation).any():
             raise ValueError("its affine has a zero axis: orientation cannot be told")

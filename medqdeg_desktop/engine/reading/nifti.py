@@ -188,7 +188,7 @@ def _affine(image: Any) -> tuple[npt.NDArray[np.float64], str]:
             continue
         try:
             affine = np.asarray(stored(), float)
-        except HeaderDataError:
+        except (HeaderDataError, ValueError):
             continue  # a quaternion that is none
         volume = float(np.prod(np.linalg.norm(affine[:3, :3], axis=0)))
         if np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-6 * volume:

@@ -141,6 +141,22 @@ def test_an_sform_that_is_no_affine_gives_way_to_the_qform(tmp_path: Path, broke
     assert found.provenance["affine"].startswith("qform") and found.orientation == ("R", "L", "A", "P")
 
 
+def test_where_both_transforms_are_none_nothing_is_said_of_sides_and_without_voxel_sizes_nothing_is_shown(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(_world(), None)
+    for keep in (image.set_sform, image.set_qform):
+        keep(np.diag([2.0, 3.0, 4.0, 1.0]), 1)
+    stored = bytearray(image.to_bytes())
+    stored[256:260] = np.float32(2).tobytes()  # quatern_b, at most 1
+    stored[280:328] = bytes(48)  # srow_x, srow_y, srow_z
+    (tmp_path / "lost.nii").write_bytes(stored)
+    found = read_image(tmp_path / "lost.nii", 0)
+    assert found.orientation is None and "assumed" in found.provenance["affine"]
+    stored[80:84] = np.float32(np.nan).tobytes()  # pixdim[1]
+    (tmp_path / "sizes.nii").write_bytes(stored)
+    with pytest.raises(UnreadableImageError, match=r"sizes\.nii: its voxel sizes are no numbers"):
+        read_image(tmp_path / "sizes.nii", 0)
+
+
 def test_declaring_ct_makes_the_values_hu(tmp_path: Path) -> None:
     path = _save(tmp_path / "ct.nii")
     plain, ct = read_image(path), read_image(path, modality=Modality.CT)
