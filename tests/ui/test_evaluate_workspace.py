@@ -29,7 +29,7 @@ from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores
 from medqdeg_desktop.ui.evaluate.model_folder import describe
 from medqdeg_desktop.ui.evaluate.run_book import RunBook
 from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
-from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, merged, read_runs
+from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, accuracy_of, merged, read_runs
 from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.study_session import StudySession
@@ -494,6 +494,8 @@ def test_a_set_that_nobody_has_answered_about_says_so_and_one_with_answers_is_sh
     assert shown.page.nothing.isHidden()
     shown.use_dataset(other)
     assert shown.page.nothing.isVisible() and "No ticked run has answers about this set" in shown.page.nothing.text()
+    ticks = [shown.panel.runs.runs.index(i).data(Qt.ItemDataRole.CheckStateRole) for i in range(3)]
+    assert ticks == [None] * 3 and [row.here for row in shown.book.rows] == [False, False, True], "a tick would change nothing"
     shown.dataset = None
     shown.book.changed.emit()
     assert shown.dataset == evaluated.dataset
@@ -622,6 +624,15 @@ def test_wrong_answers_are_found_the_surest_first(evaluated: Evaluated) -> None:
     assert listed(index, scores, Filter(text="PICTURE 3")) == [
         n for n, e in enumerate(index.entries) if "picture 3 " in e.question
     ]
+
+
+def test_the_accuracy_of_a_run_counts_the_questions_of_a_sweep() -> None:
+    level = {"level": "L0", "n": 10, "accuracy": 0.9}
+    points = [{"severity": s, "n": n, "accuracy": a} for s, n, a in ((0.0, 20, 0.9), (0.5, 20, 0.6), (1.0, 20, 0.3))]
+    sweep = {"type": "", "models": [{"run_id": "r", "points": points}, {"run_id": "q", "points": []}]}
+    results = {"models": [{"run_id": "r", "levels": [level]}], "sweeps": [sweep, {**sweep, "type": "gaussian_noise"}]}
+    assert accuracy_of(results, "r") == pytest.approx((10 * 0.9 + 20 * 0.6 + 20 * 0.3) / 50)
+    assert accuracy_of({**results, "sweeps": []}, "r") == pytest.approx(0.9) and accuracy_of(results, "s") is None
 
 
 def test_a_command_meets_the_run_that_it_made(evaluated: Evaluated) -> None:

@@ -61,7 +61,7 @@ class RunModel(QAbstractListModel):
             return "\n".join(filter(None, (row.title, words_of(row), row.dataset, run, row.error)))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.title}, {words_of(row)}, {detail_of(row)}"
-        if role == Qt.ItemDataRole.CheckStateRole and row.answered:
+        if role == Qt.ItemDataRole.CheckStateRole and row.tickable:
             return Qt.CheckState.Checked if row.shown else Qt.CheckState.Unchecked
         return None
 
@@ -140,7 +140,7 @@ class _RunDelegate(QStyledItemDelegate):
         _paint_state(painter, QPointF(area.left() + 18, area.top() + 20), row.state)
         text = QRect(area.left() + 34, area.top() + 9, area.width() - 34 - 34, 18)
         painter.setFont(theme.font(t.BODY))
-        painter.setPen(QColor(t.TEXT))
+        painter.setPen(QColor(t.TEXT if row.here else t.MUTED))
         title = painter.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideMiddle, text.width())
         painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, title)
         painter.setFont(theme.font(t.SMALL))
@@ -155,13 +155,13 @@ class _RunDelegate(QStyledItemDelegate):
         if row.job is not None and row.state in ("running", "stopping") and row.job.total:
             line = QRectF(area.left(), area.bottom() - 2, area.width() * row.job.share, 2)
             painter.fillRect(line, QColor(t.ACCENT))
-        if row.answered:
+        if row.tickable:
             _paint_tick(painter, tick_box(area), row.shown)
         painter.restore()
 
     def editorEvent(self, event: QEvent, model: QAbstractItemModel, option: QStyleOptionViewItem, index: Index) -> bool:
         row: RunRow = index.data(Qt.ItemDataRole.UserRole)
-        if not row.answered:
+        if not row.tickable:
             return False
         turned = Qt.CheckState.Unchecked if row.shown else Qt.CheckState.Checked
         released = isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseButtonRelease

@@ -143,7 +143,8 @@ def sets_beside(path: Path) -> list[str]:
 class RunRow:
     """A line of the list of runs: what stands in the study, what was asked for, and the job that is at it; any may be missing.
 
-    ``failed_with`` is why an earlier window's try failed; ``names_set`` where the list holds runs on several sets.
+    ``failed_with`` is why an earlier window's try failed; ``names_set`` where the list holds runs on several sets; ``here``
+    whether it is on the set that the charts show.
     """
 
     standing: StandingRun | None = None
@@ -152,6 +153,7 @@ class RunRow:
     shown: bool = True
     failed_with: str = ""
     names_set: bool = False
+    here: bool = True
     accuracy: float | None = None
     levels: dict[str, Any] = field(default_factory=dict)
 
@@ -169,6 +171,11 @@ class RunRow:
     def answered(self) -> int:
         """Answers that stand in the study."""
         return self.standing.answered if self.standing is not None else 0
+
+    @property
+    def tickable(self) -> bool:
+        """Whether a tick says if the charts show it."""
+        return self.here and self.answered > 0
 
     @property
     def error(self) -> str:
@@ -290,10 +297,18 @@ def merged(standing: Sequence[StandingRun], rows: Sequence[RunRow], off: Collect
 
 
 def accuracy_of(results: dict[str, Any], run_id: str) -> float | None:
-    """Accuracy over all questions of a run in ``results``."""
+    """Accuracy over all questions of a run in ``results``, those of a sweep over severity among them."""
     for model in results.get("models", ()):
         if model["run_id"] == run_id:
-            cells = [cell for cell in model["levels"] if cell["accuracy"] is not None]
+            steps = [
+                curve["points"]
+                for sweep in results.get("sweeps", [])[:1]
+                for curve in sweep["models"]
+                if curve["run_id"] == run_id
+            ]
+            # Severity 0 is the clean images again.
+            swept = [point for points in steps for point in points if point["severity"] > 0]
+            cells = [cell for cell in (*model["levels"], *swept) if cell["accuracy"] is not None]
             n = sum(cell["n"] for cell in cells)
             return sum(cell["n"] * cell["accuracy"] for cell in cells) / n if n else None
     return None

@@ -274,6 +274,7 @@ class EvaluateWorkspace(Workspace):
             self.dataset = Path(next((row.dataset for row in reversed(rows) if row.answered), folders[0]))
         if self.dataset is not None and str(self.dataset) not in folders:
             folders.insert(0, str(self.dataset))
+        self._place_rows()
         self.page.show_datasets(folders, str(self.dataset or ""))
         if self._study is not None:
             self.page.items.open(self._study, self.dataset)
@@ -285,10 +286,15 @@ class EvaluateWorkspace(Workspace):
 
     def _shown_ids(self) -> list[str]:
         """Runs in the charts: those on the same set, wherever it lay when they were made."""
-        standing = [row for row in self.book.rows if row.standing is not None]
-        sets = {r.standing.run.dataset_sha256 for r in standing if r.standing and Path(r.dataset) == self.dataset}
-        here = [r for r in standing if r.standing and r.standing.run.dataset_sha256 in sets and r.standing.answered]
-        return [row.run_id for row in here if row.shown]
+        return [row.run_id for row in self.book.rows if row.tickable and row.shown]
+
+    def _place_rows(self) -> None:
+        """Tells each row whether it is on the set that is shown: a set is known by its hash, wherever it lies."""
+        rows = self.book.rows
+        sets = {r.standing.run.dataset_sha256 for r in rows if r.standing is not None and Path(r.dataset) == self.dataset}
+        for row in rows:
+            known = row.standing.run.dataset_sha256 in sets if row.standing is not None else False
+            row.here = known or Path(row.dataset) == self.dataset
 
     def _ask_results(self, *, again: bool = True) -> None:
         """Results of what is ticked and filtered; nothing where these are the results that are shown or being computed."""
