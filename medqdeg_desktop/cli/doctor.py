@@ -13,6 +13,7 @@ import click
 
 from medqdeg_desktop import __version__, system
 from medqdeg_desktop.errors import MedqdegError
+from medqdeg_desktop.eval.keys import keyring_told
 
 _BASE = (
     "numpy",
@@ -108,6 +109,7 @@ def _facts() -> list[tuple[str, str]]:
         facts.append((f"extra {extra}", ", ".join(versions) or f"not installed (pip install 'medqdeg-desktop[{extra}]')"))
     facts.append(("display", "yes" if system.has_display() else "none: the window cannot be shown, everything else works"))
     facts.append(("accelerator", _accelerator()))
+    facts.append(("keyring", keyring_told()))
     facts.append(("network", "offline unless a command is told --allow-host; loopback counts as this machine"))
     return facts
 

@@ -254,6 +254,14 @@ def _ring() -> KeyringBackend:
     return ring
 
 
+def keyring_told() -> str:
+    """The keyring of this machine in a few words, without opening it."""
+    try:
+        return _ring().name
+    except KeyringRefusedError as error:
+        return f"{error}; keys of servers come from environment variables"
+
+
 def _from_keyring(name: str) -> str:
     ring = _ring()
     return _asked(lambda: ring.get_password(SERVICE, name)) or ""

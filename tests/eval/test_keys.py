@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,16 @@ def test_a_machine_without_a_keyring_is_told_what_to_do_instead(
     assert status == 1 and words in said and "set the variable ANTHROPIC_API_KEY instead, which serves for one session" in said
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     assert key_for("https://api.anthropic.com") == KEY
+
+
+def test_the_doctor_names_the_keyring_without_opening_it(ring: KeptKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring.become("locked")
+    told = CliRunner().invoke(group, ["doctor"])
+    assert (
+        told.exit_code == 0 and re.search(r"^keyring +the keyring of the tests$", told.output, re.MULTILINE) and ring.asked == []
+    )
+    keyring.set_keyring(fail.Keyring())
+    assert "this machine has no keyring" in CliRunner().invoke(group, ["doctor"]).output
 
 
 def test_without_the_extra_the_message_names_it(ring: KeptKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
