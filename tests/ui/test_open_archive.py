@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -79,3 +81,29 @@ def test_a_zip_that_is_cut_off_is_told_and_leaves_what_is_open(open_window: Open
     drop(window, broken)
     qtbot.waitUntil(lambda: "broken.zip: is a ZIP that is cut off" in window.banner.text.text(), timeout=20_000)
     assert len(calibrate(window).list.series.rows) == 1
+
+
+def test_what_was_refused_is_named_without_asking_the_disk_on_the_thread_of_the_window(
+    open_window: OpenWindow, exam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    window = open_window(exam)
+    asked: list[object] = []
+    there = os.path.lexists
+
+    def watched(path: str) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            asked.append(path)
+        return there(path)
+
+    monkeypatch.setattr(os.path, "lexists", watched)
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.txt").write_text("Dear colleague")
+    drop(window, folder)
+    qtbot.waitUntil(lambda: "20 files were refused, the first: 0.txt" in window.banner.text.text(), timeout=20_000)
+    notices = calibrate(window).notices
+    notices.failed(str(exam / "Doe^Jane" / "1.dcm"), exam, f"{exam / 'Doe^Jane' / '1.dcm'}: is cut off")
+    notices.failed(str(folder / "a" / "1.dcm"), folder, "is cut off")
+    assert list(notices._rows)[-2:] == [("Doe^Jane 1970.zip/Doe^Jane/1.dcm", "is cut off"), ("letters/a/1.dcm", "is cut off")]
+    assert not asked

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QStackedWi
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import presets_for
-from medqdeg_desktop.engine.reading import Refused, Series
+from medqdeg_desktop.engine.reading import Series
 from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate.growing import GrowingSeries
@@ -274,7 +274,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.scanning.setText(self.tr("reading {0:,} / {1:,}").format(done, total))
         self.scanning.setVisible(done < total)
 
-    def _on_scan_finished(self, paths: list[Path], count: int, refused: list[Refused]) -> None:
+    def _on_scan_finished(self, paths: list[Path], count: int, refused: list[tuple[str, str]]) -> None:
         self.scanning.hide()
         self._apply_grown()
         for moved in self._growing.settled(self.list.series.rows):
@@ -423,7 +423,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.comparison.tell(
             self.tr("This picture cannot be shown.\nThe file {0}").format(answer.error.removeprefix(f"{path}: "))
         )
-        self.notices.failed(path, answer.error)
+        self.notices.failed(path, opened.root, answer.error)
 
     def _show_image(self, image: MedicalImage) -> None:
         self.notices.shown(self.opened.root if self.opened is not None and self.image is None else None)

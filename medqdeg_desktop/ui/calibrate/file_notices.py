@@ -9,8 +9,6 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from medqdeg_desktop.engine.reading import Refused
-from medqdeg_desktop.engine.reading.archives import told
 from medqdeg_desktop.ui.labels import label
 from medqdeg_desktop.ui.problem_list import ProblemList
 
@@ -30,19 +28,22 @@ class FileNotices(QObject):
         self._of_opening, self._of_picture = "", ""
         self._opened: list[Path] = []
 
-    def opened(self, paths: Sequence[Path], text: str, refused: Sequence[Refused]) -> None:
-        """What lies at ``paths`` was opened, but for ``refused``, of which ``text`` tells."""
+    def opened(self, paths: Sequence[Path], text: str, refused: Sequence[tuple[str, str]]) -> None:
+        """What lies at ``paths`` was opened, but for ``refused`` (file, reason), of which ``text`` tells."""
         self._withdraw_opening()
         self._opened = list(paths)
         if refused:
             self._of_opening = text
-            self._list([(told(each.path), each.reason) for each in refused])
+            self._list(refused)
             self._tell(text)
 
-    def failed(self, path: str, text: str) -> None:
-        """A picture that was to be shown cannot be."""
+    def failed(self, path: str, root: Path, text: str) -> None:
+        """The picture at ``path`` cannot be shown; ``root``: where its series was opened from."""
         self._of_picture = text
-        self._list([(told(path), text.removeprefix(f"{path}: "))])
+        # Told by the names alone: it may be the disk that does not answer.
+        whole = Path(path)
+        name = whole.relative_to(root.parent).as_posix() if whole.is_relative_to(root.parent) else whole.name
+        self._list([(name, text.removeprefix(f"{path}: "))])
         self._tell(text)
 
     def doubted(self, text: str) -> None:

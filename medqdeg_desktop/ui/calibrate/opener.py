@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from medqdeg_desktop.engine.reading import Refused, Series, scan
+from medqdeg_desktop.engine.reading import Series, scan
 from medqdeg_desktop.engine.reading.archives import told
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.ui.hop import Hop
@@ -27,7 +27,7 @@ class Opener(QObject):
     found       list of Series and the path that was opened; called again as a series grows.
     thumbnail   series id and uint8 pixels.
     progressed  files described, files found.
-    finished    the paths, how many series they held, and the refused files.
+    finished    the paths, how many series they held, and the refused files: what a person calls each, and the reason.
     """
 
     found = Signal(object, object)
@@ -79,19 +79,19 @@ class Opener(QObject):
             self._pictures.append(series)
             self._condition.notify_all()
 
-    def told_of(self, paths: Sequence[Path], count: int, refused: Sequence[Refused]) -> str:
+    def told_of(self, paths: Sequence[Path], count: int, refused: Sequence[tuple[str, str]]) -> str:
         """One sentence on the files that were refused beside ``count`` series."""
-        first = refused[0]
-        name = told(first.path)
+        name, reason = refused[0]
         if count == 0 and len(refused) == 1:
-            return f"{first.path}: {first.reason}"
+            # The file itself that was opened is told with its place, one below it by name.
+            return f"{paths[0] if name == paths[0].name else name}: {reason}"
         if count == 0:
             return self.tr("{0}: no image that can be read; {1} files were refused, the first: {2}: {3}").format(
-                paths[0], len(refused), name, first.reason
+                paths[0], len(refused), name, reason
             )
         if len(refused) == 1:
-            return self.tr("One file was refused: {0}: {1}").format(name, first.reason)
-        return self.tr("{0} files were refused, the first: {1}: {2}").format(len(refused), name, first.reason)
+            return self.tr("One file was refused: {0}: {1}").format(name, reason)
+        return self.tr("{0} files were refused, the first: {1}: {2}").format(len(refused), name, reason)
 
     def close(self) -> None:
         with self._condition:
@@ -108,19 +108,20 @@ class Opener(QObject):
         while (job := self._next_job()) is not None:
             turn, paths = job
             outdated = partial(self._outdated, turn)
-            count, refused = 0, list[Refused]()
+            # What a person calls a file is asked of the disk (it may lie in an archive), hence here.
+            count, refused = 0, list[tuple[str, str]]()
             for path in paths:
                 try:
                     result = scan(path, watch=partial(self._watch, turn, path), cancelled=outdated)
                 except MedqdegError as error:
-                    refused.append(Refused(str(path), getattr(error, "reason", str(error))))
+                    refused.append((told(path), getattr(error, "reason", str(error))))
                     continue
                 except Exception as error:
                     _log.exception("scan of %s", path)
-                    refused.append(Refused(str(path), f"{type(error).__name__}: {error}"))
+                    refused.append((told(path), f"{type(error).__name__}: {error}"))
                     continue
                 count += len(result.series)
-                refused.extend(result.refused)
+                refused.extend((told(each.path), each.reason) for each in result.refused)
                 self._tell(turn, partial(self.found.emit, result.series, path))
             with self._condition:
                 self._scanning = bool(self._jobs)
@@ -142,7 +143,7 @@ class Opener(QObject):
         except CancelledError:
             return
         except (MedqdegError, OSError) as error:
-            self._tell(turn, partial(self.finished.emit, [folder], 0, [Refused(str(folder), str(error))]))
+            self._tell(turn, partial(self.finished.emit, [folder], 0, [(str(folder), str(error))]))
             return
         if not self._outdated(turn):
             self.open([study.series, folder / "dicom"])
