@@ -28,6 +28,10 @@ _SOF2, _DHT, _SOS = 0xC2, 0xC4, 0xDA
 _ZEROS = 64
 _LIBJPEG = re.compile(r"Corrupt JPEG data: ([^\n]*)|(Premature end of JPEG file)|(Invalid SOS parameters[^\n]*)")
 
+#: Some encoders fill up to whole words with zeros before the end: nothing of the picture is missing then.
+_PADDING = re.compile(r"(\d|1[0-5]) extraneous bytes before marker 0xd9")
+_END = b"\xff\xd9"
+
 _lock = threading.Lock()
 
 
@@ -58,7 +62,11 @@ def _of_jpeg(code: bytes) -> str:
 
     with overheard() as words:
         small = cv2.imdecode(np.frombuffer(code, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
-    return complaint(words) or ("the data end too early" if small is None else _zeroed(code))
+    wrong = complaint(words)
+    padding = _PADDING.fullmatch(wrong)
+    if padding and bytes(int(padding[1])) + _END in code:
+        wrong = ""
+    return wrong or ("the data end too early" if small is None else _zeroed(code))
 
 
 def _zeroed(code: bytes) -> str:
@@ -80,7 +88,9 @@ def _zeroed(code: bytes) -> str:
             return ""
         elif marker == _SOS:
             symbol = first_symbols.get(0x10 | (code[at + 6] & 0x0F), 0) if at + 6 < len(code) else 0
-            start, end = at + 2 + length, code.rfind(b"\xff\xd9")
+            # The first end: what a camera writes behind it (a preview, a film) is no part of this picture.
+            start = at + 2 + length
+            end = code.find(_END, start)
             blank = symbol in (0x00, 0xF0)
             return "" if blank or code.find(bytes(_ZEROS), start, end) < 0 else "a stretch of zeros is no part of the data"
         at += 2 + length
@@ -96,6 +106,11 @@ def complaint(words: list[str]) -> str:
 @cache
 def _sheet() -> IO[bytes]:
     return tempfile.TemporaryFile(prefix="medqdeg-")
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process would write on its parent's sheet: what is wrong with one's picture would be told of the other's.
+    os.register_at_fork(after_in_child=_sheet.cache_clear)
 
 
 @contextmanager

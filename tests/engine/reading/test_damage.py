@@ -123,6 +123,20 @@ def test_a_sector_of_zeros_in_a_jpeg_is_told_from_a_blank_picture(tmp_path: Path
             assert damage(sink.getvalue()) == ""
 
 
+def test_what_encoders_and_cameras_write_around_a_whole_jpeg_is_no_damage() -> None:
+    pixels = (_tissue(3) // 20).clip(0, 255).astype(np.uint8)
+    for options in ({}, {"progressive": True}):
+        sink = io.BytesIO()
+        Image.fromarray(pixels).save(sink, "JPEG", quality=90, **options)
+        code = sink.getvalue()
+        for zeros in (3, 9, 15):
+            padded = code[:-2] + bytes(zeros) + code[-2:]
+            np.testing.assert_array_equal(Image.open(io.BytesIO(padded)), Image.open(io.BytesIO(code)))
+            assert damage(padded) == "", "zeros up to a whole word before the end"
+        assert "extraneous" in damage(code[:-2] + b"\x15" * 9 + code[-2:]), "yet what is no padding is data that nobody read"
+        assert damage(code + bytes(512) + code) == "", "a preview behind the picture"
+
+
 @pytest.mark.parametrize("name", ["a.dcm", "a.jpg"])
 @pytest.mark.parametrize("change", [holed, closed])
 def test_a_jpeg_that_its_decoder_fills_up_with_grey_is_marked(
