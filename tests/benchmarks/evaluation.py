@@ -15,8 +15,9 @@ loop       the same with the processor's work in the loop, on the same thread.
 backend    the local path as the runner asks it: two batches under way, one prepared while the other computes.
 run        the whole command, answers in the study: from the first batch asked to the end of the run.
 
-Beside them, less often because they take long: ten separate sampled calls, and ``generate`` with ten replies. The model is a
-small LLaVA with random weights (a few million parameters), built from configuration; replies of one token; one thread.
+Told too is the processor time that a batch takes beside the model's own reading, which needs no quiet machine; and, measured
+less often because they take long, ten separate sampled calls, and ``generate`` with ten replies. The model is a small LLaVA with
+random weights (a few million parameters), built from configuration; replies of one token; one thread.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import torch
 
 from medqdeg_desktop.bank.dataset import Dataset
+from medqdeg_desktop.eval.backends import first_token, sampling, scoring
 from medqdeg_desktop.eval.backends.base import Decoding, Reply, Request
 from medqdeg_desktop.eval.backends.local import LocalBackend
 from medqdeg_desktop.eval.batches import by_length
@@ -212,6 +215,7 @@ def local(folder: Path, dataset: Dataset, rounds: int) -> dict[str, float]:
                 pairs = list(zip(passes[f"{beside}_{mode}"], passes[f"{way}_{mode}"], strict=True))
                 figures[f"{way}_{mode}_of_{beside}"] = median(b.clock / a.clock for b, a in pairs)
                 figures[f"{way}_{mode}_of_{beside}_processor"] = median(b.processor / a.processor for b, a in pairs)
+    figures |= beside_the_model(exact, paper, once[0], many[0])
     figures |= slow(loops, exact, paper, once, many)
     pairs = list(zip(passes["backend_paper"], passes["backend_exact"], strict=True))
     figures["exact_over_shared_trials"] = median(b.clock / a.clock for b, a in pairs)
@@ -220,6 +224,25 @@ def local(folder: Path, dataset: Dataset, rounds: int) -> dict[str, float]:
     sampled = asyncio.run(answered(paper, many))
     figures["share_of_letters_sampled"] = float(np.mean([reply.text in set(LETTERS) for row in sampled for reply in row]))
     return figures
+
+
+def beside_the_model(exact: LocalBackend, paper: LocalBackend, once: list[Request], many: list[Request]) -> dict[str, float]:
+    """Milliseconds of processor time that a batch takes beside the model's own reading, which is done once and kept."""
+    inputs = exact._inputs(once)
+    read = first_token.read_prompts(exact._loaded.model, inputs, pad_token=exact._loaded.tokenizer.pad_token_id, keep_state=False)
+    ways: dict[str, Callable[[], object]] = {
+        "exact": lambda: exact._scored(once, inputs),
+        "paper": lambda: paper._sampled(many, inputs),
+        "preparing": lambda: exact._inputs(once),
+    }
+    found = {}
+    with (
+        mock.patch.object(scoring, "read_prompts", lambda *given, **more: read),
+        mock.patch.object(sampling, "read_prompts", lambda *given, **more: read),
+    ):
+        for name, work in ways.items():
+            found[f"{name}_ms_a_batch_beside_the_model"] = 1000 * median(taken(work).processor for _ in range(21))
+    return found
 
 
 def slow(
