@@ -62,7 +62,7 @@ class FileNotices(QObject):
         UnreadFiles(list(self._rows), self._window).open()
 
     def _list(self, rows: Sequence[tuple[str, str]]) -> None:
-        for row in rows:
+        for row in rows[-_LISTED_AT_MOST:]:
             self._rows.pop(row, None)
             self._rows[row] = None
         while len(self._rows) > _LISTED_AT_MOST:
