@@ -21,7 +21,7 @@ from typing import IO
 
 import numpy as np
 
-_SOC, _SIZ, _COD, _CAP, _SOT, _SOD, _EOC = 0xFF4F, 0xFF51, 0xFF52, 0xFF50, 0xFF90, 0xFF93, 0xFFD9
+_SIZ, _COD, _CAP, _SOT, _SOD = 0xFF51, 0xFF52, 0xFF50, 0xFF90, 0xFF93
 _SOP, _EPH = 0x91, 0x92
 _SOF2, _DHT, _SOS = 0xC2, 0xC4, 0xDA
 #: Zeros in a row within a tile-part beyond those of empty packets, which are one zero byte each.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import struct
 import tarfile
 import tempfile
@@ -167,8 +168,7 @@ def test_a_hostile_entry_is_refused_by_name_and_the_rest_is_read(tmp_path: Path,
     assert [Path(s.paths[0]).name for s in found.series] == ["good.dcm"] and found.series[0].frame(0).shape == (8, 8)
     (refused,) = found.refused
     assert file_of(refused.path) == place / "x.zip" != Path(refused.path)
-    with pytest.raises(AssertionError, match=reason):
-        raise AssertionError(refused.reason)
+    assert re.search(reason, refused.reason)
     assert set(tmp_path.rglob("*")) == files, "something was written"
     assert not [p for p in set(Path(tempfile.gettempdir()).iterdir()) - temporary if p.name.startswith("medqdeg")]
 
