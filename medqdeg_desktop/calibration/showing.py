@@ -62,10 +62,11 @@ def shown(trial: Trial, record: ImageRecord, image: MedicalImage | None = None) 
 
 
 def mirrored(image: MedicalImage) -> MedicalImage:
-    """``image`` left to right; its hash is that of the mirrored pixels, so that nothing drawn of it is mixed up."""
+    """``image`` and what lies over it left to right; its hash is that of the mirrored pixels: nothing drawn of it is mixed up."""
     pixels = frozen(image.pixels[:, ::-1])
     sides = image.orientation and (image.orientation[1], image.orientation[0], image.orientation[2], image.orientation[3])
-    return replace(image, pixels=pixels, source_sha256=pixel_sha256(pixels), orientation=sides)
+    planes = None if image.overlay is None else frozen(image.overlay[:, ::-1])
+    return replace(image, pixels=pixels, source_sha256=pixel_sha256(pixels), orientation=sides, overlay=planes)
 
 
 def _recorded(image: MedicalImage, type_name: str, severity: float, seed: int) -> tuple[MedicalImage, dict[str, Any]]:

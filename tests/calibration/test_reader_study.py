@@ -16,9 +16,11 @@ from medqdeg_desktop.calibration.comparison import COMPARE, comparisons, scales
 from medqdeg_desktop.calibration.consensus import profile_of, propose, signed
 from medqdeg_desktop.calibration.errors import CalibrationError
 from medqdeg_desktop.calibration.protocol import CellDesign, Protocol, body_of, cost, protocol_of
+from medqdeg_desktop.calibration.showing import mirrored
 from medqdeg_desktop.calibration.sitting import answer_of, keep, sit_down
 from medqdeg_desktop.calibration.trials import ADJUST, VERIFY, adjustment, progress, verification
 from medqdeg_desktop.calibration.verification import failures, judge, proposal_body
+from medqdeg_desktop.engine.image import MedicalImage, pixel_sha256
 from medqdeg_desktop.study.bundle import export_bundle, import_bundle
 from medqdeg_desktop.study.readings import Signature, TrialAnswer
 from medqdeg_desktop.study.store import Study, StudyError
@@ -137,6 +139,17 @@ def test_clean_pictures_come_first_and_repeats_last_mirrored_only_where_no_side_
     assert not any(t.kind == "set" and not t.repeat for t in plan[first_repeat + 1 :])
     for trial in plan:
         assert trial.mirrored == (trial.repeat and trial.kind == "set" and trial.modality is Modality.DERMOSCOPY)
+
+
+def test_a_mirrored_picture_takes_its_letters_and_what_the_file_draws_over_it_along() -> None:
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    image = MedicalImage(
+        pixels, Modality.OCT, spacing=(1.0, 1.0), orientation=("R", "L", "H", "F"), overlay=(pixels > 9) * np.uint8(255)
+    )
+    there = mirrored(image)
+    np.testing.assert_array_equal(there.pixels, pixels[:, ::-1])
+    np.testing.assert_array_equal(there.overlay, (pixels[:, ::-1] > 9) * np.uint8(255))
+    assert there.orientation == ("L", "R", "H", "F") and there.source_sha256 == pixel_sha256(there.pixels)
 
 
 def test_a_repeat_waits_for_its_days_and_for_another_session(study: Study) -> None:
