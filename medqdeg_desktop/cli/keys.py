@@ -67,7 +67,7 @@ def list_command(where: tuple[str, ...], as_json: bool) -> None:
             "keyring": f"in {state.keyring}",
             "not needed": "none, and none is needed on this machine",
         }
-        click.echo(f"{state.name:<28}{places.get(state.where, f'none (keyring, or the variable {state.variable})')}")
+        click.echo(f"{state.name:<26}  {places.get(state.where, f'none (keyring, or the variable {state.variable})')}")
     if trouble := next((state.trouble for state in states if state.trouble), ""):
         click.echo(f"keyring: {trouble}", err=True)
 

@@ -72,7 +72,8 @@ class KeyState:
 
 def key_name(where: str) -> str:
     """What a key is filed under, for ``openai``, ``anthropic``, a host, HOST:PORT or an address: the host, with its port where
-    that is not the usual one of its scheme. Raises MedqdegError for anything else, without repeating it."""
+    that is not the usual one of its scheme (https where none is written). Raises MedqdegError for anything else, without
+    repeating it."""
     text = where.strip()
     text = VENDORS.get(text.casefold(), text)
     if text.count(":") > 1 and "[" not in text and "//" not in text:
@@ -89,7 +90,7 @@ def key_name(where: str) -> str:
             "that is no host and no address of a server: write openai, anthropic, HOST, HOST:PORT or https://HOST/v1"
         )
     shown = f"[{host}]" if ":" in host else host
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    usual = {"http": 80, "https": 443, "": 443}.get(parts.scheme)
     return shown if port in (None, usual) else f"{shown}:{port}"
 
 
@@ -165,7 +166,10 @@ def checked(key: str, name: str) -> str:
 
 def without_key(text: str, key: str) -> str:
     """``text`` of a server with ``key`` blotted out: some servers repeat what they were sent in their refusal."""
-    return text.replace(key, "[key]") if key != LOOPBACK_KEY and len(key) >= _LEAST_TO_BLOT_OUT else text
+    if key == LOOPBACK_KEY or len(key) < _LEAST_TO_BLOT_OUT:
+        return text
+    # JSON may write a slash with a backslash before it.
+    return text.replace(key, "[key]").replace(key.replace("/", "\\/"), "[key]")
 
 
 # -- keeping it --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,16 @@ from keyring.backends import fail, null
 from medqdeg_desktop.bank.dataset import Dataset
 from medqdeg_desktop.cli import group
 from medqdeg_desktop.errors import MedqdegError
-from medqdeg_desktop.eval.keys import LOOPBACK_KEY, KeyMissingError, key_for, key_name, state_of, store_key, stored_names
+from medqdeg_desktop.eval.keys import (
+    LOOPBACK_KEY,
+    KeyMissingError,
+    key_for,
+    key_name,
+    state_of,
+    store_key,
+    stored_names,
+    without_key,
+)
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.runner import evaluate
 from medqdeg_desktop.eval.spec import parse_spec
@@ -63,6 +72,7 @@ def medqdeg(*arguments: str, typed: str = "") -> tuple[int, str]:
         ("https://models.example:8443/v1", "models.example:8443"),
         ("http://127.0.0.1:8000/v1", "127.0.0.1:8000"),
         ("gpu1:8000", "gpu1:8000"),
+        ("models.example:443", "models.example"),
         ("::1", "[::1]"),
         ("http://[::1]:8000", "[::1]:8000"),
     ],
@@ -76,6 +86,12 @@ def test_what_is_no_host_is_refused_without_being_repeated(where: str) -> None:
     with pytest.raises(MedqdegError) as refused:
         key_name(where)
     assert not where or where not in str(refused.value)
+
+
+def test_a_repeated_key_is_blotted_out_however_json_writes_its_slashes() -> None:
+    key = "c2VjcmV0/c2VjcmV0+=="
+    for said in (json.dumps({"key": key}), json.dumps({"key": key}).replace("/", "\\/")):
+        assert json.loads(said) == {"key": key} and json.loads(without_key(said, key)) == {"key": "[key]"}
 
 
 def test_a_key_is_stored_replaced_told_of_and_deleted(ring: KeptKeyring) -> None:
@@ -93,6 +109,7 @@ def test_a_key_is_stored_replaced_told_of_and_deleted(ring: KeptKeyring) -> None
         ("api.anthropic.com", "none (keyring, or the variable ANTHROPIC_API_KEY)"),
         ("gpu1.example:8000", "in the keyring of the tests"),
     ]
+    assert medqdeg("list", "a-server-with-a-long-name.example:8443")[1].split()[0] == "a-server-with-a-long-name.example:8443"
     assert medqdeg("delete", "openai") == (0, "the key of api.openai.com is deleted\n")
     assert stored_names() == ("gpu1.example:8000",) and list(ring.held()) == ["medqdeg_desktop/gpu1.example:8000"]
     status, said = medqdeg("delete", "openai")

@@ -63,6 +63,12 @@ def click(widget: QWidget) -> None:
     QApplication.processEvents()
 
 
+def held_as_bytes(secret: str) -> bool:
+    """Whether an object that can hold others holds ``secret`` as bytes, which stand in no list of objects themselves."""
+    parts = (part for thing in gc.get_objects() for part in gc.get_referents(thing))
+    return any(isinstance(part, bytes) and part == secret.encode() for part in parts)
+
+
 def says(qtbot: QtBot, row: KeyRow, words: str) -> None:
     qtbot.waitUntil(lambda: words in row.state.text(), timeout=LONG)
 
@@ -111,6 +117,7 @@ def test_a_typed_key_leaves_the_field_for_good(row: KeyRow, ring: KeptKeyring, q
     assert clipboard.text() == "what was there before"
     row.field.setText(KEY)
     click(row.store)
+    assert row._working is not None and not held_as_bytes(KEY), "the command that is at it has given it away"
     says(qtbot, row, "is in the keyring of the tests")
     row.field.undo()
     row.field.redo()
@@ -123,7 +130,28 @@ def test_a_typed_key_leaves_the_field_for_good(row: KeyRow, ring: KeptKeyring, q
     row.hide()
     row.show()
     assert row.field.text() == ""
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, bytes | bytearray) and thing == KEY.encode()]
+
+
+def test_of_several_servers_the_one_that_is_chosen_is_asked_and_what_is_found_too_late_holds_no_more(
+    row: KeyRow, ring: KeptKeyring, server: Guarded, qtbot: QtBot
+) -> None:
+    # Two addresses of one server share its key.
+    row.ask_about(("https://one.example/v1", "https://one.example/v2", server.url))
+    says(qtbot, row, "No key of one.example is known")
+    assert [row.server.itemText(i) for i in range(row.server.count())] == ["one.example", key_name(server.url)]
+    row.server.setCurrentIndex(1)
+    row.server.activated.emit(1)
+    QTest.keyClicks(row.field, KEY)
+    click(row.store)
+    says(qtbot, row, f"The key of {key_name(server.url)} is in the keyring of the tests")
+    click(row.test)
+    says(qtbot, row, f"{key_name(server.url)} accepts the key")
+    row.ask_about(("https://two.example/v1",))
+    late = row._looking
+    assert late is not None
+    row.ask_about(())
+    qtbot.waitUntil(lambda: late.has_ended, timeout=LONG)
+    assert row.state.text() == "" and not row.field.isEnabled() and not row.test.isEnabled()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QMessageBox, QPushButton, QVBoxLayout, QWidget
 
+from medqdeg_desktop.eval.keys import key_name
 from medqdeg_desktop.ui.jobs import Job, Jobs, JobState
 from medqdeg_desktop.ui.labels import label, set_role
 
@@ -85,6 +86,8 @@ class KeyRow(QWidget):
     # -- what is known ---------------------------------------------------------------------------------------------
 
     def _look(self, then: str = "", role: str = "muted") -> None:
+        # What is still being found out about other servers holds no more.
+        self._looking = None
         if not self._urls:
             return
         job = Job(self.tr("looking for keys"), ["keys", "list", "--json", *self._urls], tells=False, shown=False)
@@ -113,7 +116,9 @@ class KeyRow(QWidget):
 
     @property
     def _url(self) -> str:
-        return self._urls[self.server.currentIndex()] if self._current is not None else ""
+        """The address of the current server; several can share one key."""
+        now = self._current
+        return next((url for url in self._urls if now is not None and key_name(url) == now["name"]), "")
 
     def _show(self) -> None:
         now = self._current
