@@ -221,6 +221,12 @@ def test_the_contact_sheet_and_the_difference_lie_as_the_picture_does(
     expected = np.rot90(to_display(cell._image), -1)
     bits = np.frombuffer(cell._picture.constBits(), np.uint8).reshape(cell._picture.height(), -1)[:, : cell._picture.width()]
     np.testing.assert_array_equal(bits, expected)
+    # Letters at both edges say how it lies; without them the same cell looks otherwise just there.
+    assert cell._sides == ("P", "A")
+    lettered = seen(cell)
+    cell._sides = ()
+    _, across = np.nonzero((seen(cell) != lettered).any(axis=2))
+    assert across.min() < 12 and across.max() >= cell.width() - 12 and not ((across > 30) & (across < cell.width() - 30)).any()
 
 
 def test_the_picture_stays_through_sixty_resizes_of_a_turned_view(at_work: tuple[MainWindow, CalibrateWorkspace]) -> None:

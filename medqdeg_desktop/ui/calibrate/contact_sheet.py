@@ -46,6 +46,7 @@ class _CellButton(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._image: MedicalImage | None = None
         self._millimetres = (1.0, 1.0)
+        self._sides: tuple[str, ...] = ()
         self._picture: QImage | None = None
 
     def show_picture(self, image: MedicalImage, look: Look) -> None:
@@ -54,6 +55,7 @@ class _CellButton(QAbstractButton):
         self._image = image
         down, across = image.spacing or (1.0, 1.0)
         self._millimetres = look.turn.size((across, down))
+        self._sides = look.turn.letters(image.orientation)[:2] if image.orientation else ()
         self._picture = QImage(shown.data, shown.shape[1], shown.shape[0], shown.strides[0], form).copy()
         self.update()
 
@@ -71,6 +73,7 @@ class _CellButton(QAbstractButton):
             target.moveCenter(QRectF(self.rect()).center())
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
             painter.drawImage(target, self._picture)
+            self._draw_sides(painter)
         else:
             painter.setPen(QColor(t.MUTED))
             painter.setFont(theme.font(t.SMALL))
@@ -84,6 +87,16 @@ class _CellButton(QAbstractButton):
             painter.setPen(QPen(QColor(t.ACCENT), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
         painter.end()
+
+    def _draw_sides(self, painter: QPainter) -> None:
+        """What lies left and right: the picture may be flipped, turned, or seen in another convention."""
+        painter.setFont(theme.font(t.SMALL, strong=True))
+        area, middle = self.rect().adjusted(6, 0, -6, 0), Qt.AlignmentFlag.AlignVCenter
+        for letters, edge in zip(self._sides, (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight), strict=False):
+            box = painter.boundingRect(area, int(edge | middle), letters)
+            painter.fillRect(box.adjusted(-2, 0, 2, 0), QColor(0, 0, 0, 175))
+            painter.setPen(QColor(t.TEXT))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), letters)
 
 
 class ContactSheet(QScrollArea):
