@@ -62,6 +62,23 @@ def test_trials_that_began_alike_are_read_on_as_one_row_until_they_part(
     assert len({r.text for row in shared for r in row}) > len(wanted)
 
 
+def test_a_family_that_cannot_read_on_one_row_for_several_trials_is_found_where_hardly_any_begin_alike(
+    tiny_models: dict[str, Path], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medqdeg_desktop.eval.backends import sampling
+
+    by_one = sampling._GoingOn.by_one
+
+    def mistaken(self: Any, *given: Any) -> Any:
+        logits, cache = by_one(self, *given)
+        return logits.roll(1, dims=-1), cache
+
+    monkeypatch.setattr(sampling._GoingOn, "by_one", mistaken)
+    model = backend(tiny_models["llava"], Decoding(max_tokens=6))
+    warnings = asyncio.run(model.prepare(requests(dataset, trials=3)))
+    assert not model._shared and any("each is read anew" in warning for warning in warnings)
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_trial_is_the_same_in_any_batch_and_order(architecture: str, tiny_models: dict[str, Path], dataset: Dataset) -> None:
     wanted = requests(dataset, trials=3)

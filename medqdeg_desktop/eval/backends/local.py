@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 #: Batches that must fit before a size that was cut for lack of memory grows again.
 _CLEAN_BATCHES = 20
-#: How much is tried before a run: questions in a batch and alone, and trials and tokens of shared readings.
+#: How much is tried before a run: questions in a batch and alone, trials and tokens of shared readings, and tokens of trials that
+#: are read on as one row.
 _CHECKED = 8
 _CHECKED_TRIALS = 3
 _CHECKED_TOKENS = 8
+_CHECKED_ALIKE = 3
 _FLIP_LIMIT = 0.01
 #: Parameters of a model whose batch on a processor is limited by the processor, not by memory.
 _SMALL = 50_000_000
@@ -261,13 +263,22 @@ class LocalBackend:
         return read_prompts(self._loaded.model, inputs, pad_token=pad, keep_state=False)[0].log_softmax(-1).cpu()
 
     def _trials_can_share(self, sample: Sequence[Request]) -> bool:
-        """Whether the shared reading gives, token for token, what separate readings give for the same seeds."""
+        """Whether the shared reading gives, token for token, what separate readings give for the same seeds.
+
+        Trials may all part at once. Each is therefore drawn twice as well: the two stay alike, and are read on as one row.
+        """
         fewest = min(_CHECKED_TRIALS, *(len(request.trials) for request in sample))
-        same = [Request(r.question, r.prompt, r.options, r.trials[:fewest], r.with_images) for r in sample]
+        same = [dataclasses.replace(request, trials=request.trials[:fewest]) for request in sample]
+        twice = [dataclasses.replace(request, trials=tuple(t for t in request.trials for _ in range(2))) for request in same]
         inputs = {name: value.to(self._loaded.device) for name, value in self._inputs(same).items()}
+        length = min(_CHECKED_TOKENS, self._decoding.max_tokens)
+        alike = min(_CHECKED_ALIKE, length)
         try:
-            length = min(_CHECKED_TOKENS, self._decoding.max_tokens)
-            return self._draw(same, inputs, shared=True, length=length) == self._draw(same, inputs, shared=False, length=length)
+            plain = self._draw(same, inputs, shared=False, length=length)
+            if self._draw(same, inputs, shared=True, length=length) != plain:
+                return False
+            begun = [[ids[:alike] for ids in row for _ in range(2)] for row in plain]
+            return self._draw(twice, inputs, shared=True, length=alike) == begun
         except (RuntimeError, TypeError, ValueError, AttributeError, IndexError):
             # Each family keeps its state in its own way; one that cannot be repeated says so in one of these.
             self._free()
