@@ -47,9 +47,7 @@ def csv_tables(results: Json) -> dict[str, list[Json]]:
     if places:
         tables["position_bias"] = places
     points = [
-        {"type": sweep["type"]}
-        | _named({key: curve[key] for key in ("model", "label", "run_id")}, names)
-        | _prefixed("", point)
+        {"type": sweep["type"]} | _named({key: curve[key] for key in ("model", "label", "run_id")}, names) | _prefixed("", point)
         for sweep in results["sweeps"]
         for curve in sweep["models"]
         for point in curve["points"]

@@ -276,7 +276,6 @@ class _Asking:
         if self._failures_in_a_row >= FAILURES_IN_A_ROW:
             raise FatalError(f"{self._failures_in_a_row} questions in a row failed; the run stops. The last one: {reason}")
 
-
     def _failed(self, batch: Sequence[Asked], kind: str, reason: str) -> None:
         for asked in batch:
             for trial in asked.request.trials:

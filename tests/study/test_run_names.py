@@ -33,9 +33,7 @@ def names(*runs: Run) -> list[str]:
         ({}, ["phi (#1)", "phi (#2)"]),
     ],
 )
-def test_two_runs_of_one_label_are_told_apart_by_what_differs_first(
-    other: dict[str, object], expected: list[str]
-) -> None:
+def test_two_runs_of_one_label_are_told_apart_by_what_differs_first(other: dict[str, object], expected: list[str]) -> None:
     assert names(ONE, replace(ONE, **other)) == expected  # type: ignore[arg-type]
 
 
