@@ -30,6 +30,7 @@ from medqdeg_desktop.ui.evaluate.model_folder import describe
 from medqdeg_desktop.ui.evaluate.run_book import RunBook
 from medqdeg_desktop.ui.evaluate.run_list import detail_of, tick_box
 from medqdeg_desktop.ui.evaluate.state import Ask, RunRow, StandingRun, accuracy_of, merged, read_runs
+from medqdeg_desktop.ui.evaluate.table_tab import COLUMNS
 from medqdeg_desktop.ui.evaluate.workspace import EvaluateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 from medqdeg_desktop.ui.study_session import StudySession
@@ -163,8 +164,21 @@ def test_the_table_is_sorted_copied_and_saved(shown: EvaluateWorkspace, qtbot: Q
     header = table.view.horizontalHeader()
     click_at = header.sectionViewportPosition(5) + 20
     QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=header.viewport().rect().center().__class__(click_at, 8))
-    values = [table.sorted.index(i, 5).data(Qt.ItemDataRole.UserRole) for i in range(6)]
+    values = [table.table.index(i, 5).data(Qt.ItemDataRole.UserRole) for i in range(6)]
     assert values == sorted(values) or values == sorted(values, reverse=True)
+    chosen, places = table.table.rows[5], []
+    table.view.selectRow(5)
+    for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        table.view.sortByColumn(5, order)
+        places.append(table.table.rows.index(chosen))
+        assert {index.row() for index in table.view.selectedIndexes()} == {places[-1]}, "chosen is the row, not the place"
+    assert places[0] != places[1]
+    change = next(n for n, column in enumerate(COLUMNS) if column.title.startswith("Change"))
+    for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        table.view.sortByColumn(change, order)
+        defined = [table.table.index(i, change).data(Qt.ItemDataRole.UserRole) is not None for i in range(6)]
+        assert defined == sorted(defined, reverse=True), "what is not defined comes last"
+    table.view.clearSelection()
     click(table.copy)
     rows = list(csv.reader(io.StringIO(QGuiApplication.clipboard().text()), delimiter="\t"))
     assert len(rows) == 7 and rows[0][0] == "Model" and "to" in rows[1][rows[0].index("Accuracy, %")]

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -132,14 +132,22 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("AUROC", lambda r: r.cell["auroc"], lambda r: wording.decimals(r.cell["auroc"])),
 )
 _NAME = 1
+#: Rows whose numbers are measured for the widths of columns, and the space beside a name.
+_MEASURED_ROWS = 40
+_MARGIN = 12
 
 
 class ResultTable(QAbstractTableModel):
-    """Rows are the cells of one dimension, for all models."""
+    """Rows are the cells of one dimension, for all models, in the order of the column that was chosen.
+
+    Sorted here, a value of each row once: a proxy asks for two in each of the tens of thousands of comparisons of a long table.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[Row] = []
+        self._given: list[Row] = []
+        self._column, self._descending = -1, False
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
@@ -176,19 +184,28 @@ class ResultTable(QAbstractTableModel):
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         self.beginResetModel()
-        self.rows = list(rows)
+        self._given = list(rows)
+        self.rows = self._in_order()
         self.endResetModel()
 
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """By value; -1: as the results have them. What is chosen stays chosen."""
+        self.layoutAboutToBeChanged.emit()
+        self._column, self._descending = column, order is Qt.SortOrder.DescendingOrder
+        before, self.rows = self.rows, self._in_order()
+        places = {id(row): place for place, row in enumerate(self.rows)}
+        kept = self.persistentIndexList()
+        self.changePersistentIndexList(kept, [self.index(places[id(before[i.row()])], i.column()) for i in kept])
+        self.layoutChanged.emit()
 
-class _Sorted(QSortFilterProxyModel):
-    """By value; what is not defined comes last in either direction."""
-
-    def lessThan(self, left: Index, right: Index) -> bool:  # noqa: N802 - Qt's name
-        first, second = left.data(Qt.ItemDataRole.UserRole), right.data(Qt.ItemDataRole.UserRole)
-        if first is None or second is None:
-            descending = self.sortOrder() is Qt.SortOrder.DescendingOrder
-            return (first is None) is descending and (second is None) is not descending
-        return bool(first < second)
+    def _in_order(self) -> list[Row]:
+        if self._column < 0:
+            return self._given
+        value = COLUMNS[self._column].value
+        known = [row for row in self._given if value(row) is not None]
+        # What is not defined comes last in either direction.
+        absent = [row for row in self._given if value(row) is None]
+        return sorted(known, key=value, reverse=self._descending) + absent
 
 
 class TableTab(QWidget):
@@ -223,11 +240,9 @@ class TableTab(QWidget):
         self.export = QPushButton(self.tr("Save as CSV…"))
         self.export.clicked.connect(self.choose_file)
         self.table = ResultTable(self)
-        self.sorted = _Sorted(self)
-        self.sorted.setSourceModel(self.table)
         self.view = QTableView()
         self.view.setAccessibleName(self.tr("Results"))
-        self.view.setModel(self.sorted)
+        self.view.setModel(self.table)
         self.view.setSortingEnabled(True)
         self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.view.setShowGrid(False)
@@ -235,6 +250,7 @@ class TableTab(QWidget):
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(28)
         self.view.horizontalHeader().setHighlightSections(False)
+        self.view.horizontalHeader().setResizeContentsPrecision(_MEASURED_ROWS)
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.view.setTabKeyNavigation(False)
@@ -291,21 +307,30 @@ class TableTab(QWidget):
         dimension = str(self.dimension.currentData())
         self.table.show_rows(rows_of(self._results, dimension))
         self.view.setColumnHidden(_NAME, dimension == "level")
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """As wide as the first rows need, and for every name: numbers are about as long in all rows, names are not."""
         self.view.resizeColumnsToContents()
+        for number, column in enumerate(COLUMNS):
+            if not column.number:
+                words = {column.words(row) for row in self.table.rows}
+                wide = max(map(self.view.fontMetrics().horizontalAdvance, words), default=0) + 2 * _MARGIN
+                self.view.setColumnWidth(number, max(wide, self.view.columnWidth(number)))
 
     def _on_activated(self, index: QModelIndex) -> None:
-        row = self.table.rows[self.sorted.mapToSource(index).row()]
+        row = self.table.rows[index.row()]
         self.clicked.emit(Key(row.run_id, row.cell["level"], row.dimension, row.name))
 
     def copy_rows(self) -> None:
         """Chosen rows, or all of them, as a table for a spreadsheet."""
-        chosen = sorted({index.row() for index in self.view.selectedIndexes()}) or range(self.sorted.rowCount())
+        chosen = sorted({index.row() for index in self.view.selectedIndexes()}) or range(len(self.table.rows))
         columns = [i for i in range(len(COLUMNS)) if not self.view.isColumnHidden(i)]
         out = io.StringIO()
         writer = csv.writer(out, delimiter="\t", lineterminator="\n")
         writer.writerow([COLUMNS[i].title for i in columns])
         for row in chosen:
-            said = [(self.sorted.index(row, i).data(), COLUMNS[i].number) for i in columns]
+            said = [(self.table.index(row, i).data(), COLUMNS[i].number) for i in columns]
             # A name is text to a spreadsheet, whatever it begins with; numbers keep their signs.
             writer.writerow([words if number else cell(words) for words, number in said])
         QGuiApplication.clipboard().setText(out.getvalue())
