@@ -68,7 +68,7 @@ class CellReplicates:
     """Bootstrap replicates of a cell, each (m, B); the differences from the matched L0 are None for L0 cells.
 
     ``accelerations`` (m,) by the name of the field, for intervals that know how lopsided each is. Differences lie about evenly
-    around theirs, where a correction for an uncertain skewness covers less and not more (``tests/benchmarks/intervals.py``).
+    around theirs, where a correction for an uncertain skewness gains nothing.
     """
 
     accuracy: Replicates

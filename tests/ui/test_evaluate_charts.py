@@ -99,6 +99,18 @@ def test_the_site_s_limits_make_a_safe_envelope_and_a_mark_leads_to_its_items(
     assert len(set(map(tuple, seen(items.list).reshape(-1, 3)[::31]))) > 3, "a step of a sweep is painted like a level"
 
 
+def test_the_accuracy_beside_a_run_never_leaves_its_sweep_out(open_study: Open, swept: Path, qtbot: QtBot) -> None:
+    workspace = open_study(swept)
+    (row,) = workspace.book.rows
+    told: list[float | None] = []
+    parts: list[set[str]] = []
+    workspace.results.changed.connect(lambda: (told.append(row.accuracy), parts.append(set(workspace.results.json["parts"]))))
+    workspace.results.ask(swept, [row.run_id], {}, parts=workspace.page.needs)
+    qtbot.waitUntil(lambda: bool(parts) and workspace.results.final, timeout=LONG)
+    assert "sweeps" not in parts[0], "estimates of what is looked at come first"
+    assert row.accuracy is not None and set(told) - {None} == {row.accuracy}
+
+
 def test_a_set_without_levels_says_so_in_the_overview(open_study: Open, swept: Path) -> None:
     workspace = open_study(swept)
     assert shown_charts(workspace.page.heatmaps) == {}

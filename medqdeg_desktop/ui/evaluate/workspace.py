@@ -338,8 +338,11 @@ class EvaluateWorkspace(Workspace):
         self.add_model()
 
     def _on_results(self) -> None:
-        for row in self.book.rows:
-            row.accuracy = accuracy_of(self.results.json, row.run_id) if row.run_id else None
+        found, analysis = self.results.json, self.results.analysis
+        # Without its sweep a run would look better than it is: what stands beside it stays until that is counted.
+        counted = "sweeps" in found.get("parts", ()) or analysis is None or not analysis.table.steps
+        for row in self.book.rows if counted else ():
+            row.accuracy = accuracy_of(found, row.run_id) if row.run_id else None
             self.panel.runs.runs.tell(row)
         self.page.show_results(self.results.json, self.results.analysis)
         self._allow_report()
