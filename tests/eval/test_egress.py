@@ -1,4 +1,4 @@
-"""What may leave this machine, whose key goes where, and what is on record before it goes."""
+"""What may leave this machine, and what is on record before it goes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import keyring
 import numpy as np
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import NoKeyringError
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,7 +21,6 @@ from medqdeg_desktop.engine import png
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval import egress
 from medqdeg_desktop.eval.backends import http
-from medqdeg_desktop.eval.keys import KeyMissingError, key_for
 from medqdeg_desktop.eval.plan import EvaluateOptions
 from medqdeg_desktop.eval.questions import questions
 from medqdeg_desktop.eval.runner import evaluate
@@ -56,64 +52,13 @@ def test_each_remote_host_must_be_named() -> None:
     assert egress.check_hosts(("::1",), []) == ()
 
 
-class _Ring(KeyringBackend):
-    priority = 1.0  # type: ignore[assignment]
-
-    def __init__(self, keys: dict[str, str] | None) -> None:
-        self._keys = keys
-
-    def get_password(self, service: str, username: str) -> str | None:
-        if self._keys is None:
-            raise NoKeyringError
-        assert service == "medqdeg_desktop"
-        return self._keys.get(username)
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        raise AssertionError("keys are never stored")
-
-    def delete_password(self, service: str, username: str) -> None:
-        raise AssertionError("keys are never stored")
-
-
-@pytest.fixture
-def ring(monkeypatch: pytest.MonkeyPatch) -> _Ring:
-    held = _Ring({"one.example": "from-the-ring"})
-    previous = keyring.get_keyring()
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    keyring.set_keyring(held)
-    try:
-        yield held
-    finally:
-        keyring.set_keyring(previous)
-
-
-def test_a_key_belongs_to_its_host(ring: _Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "of-the-vendor")
-    assert key_for("api.openai.com") == "of-the-vendor"
-    assert key_for("one.example") == "from-the-ring"
-    assert key_for("127.0.0.1") == "none"
-    with pytest.raises(KeyMissingError, match=r"no key for two\.example: .*medqdeg keys set two.*MEDQDEG_KEY_TWO_EXAMPLE"):
-        key_for("two.example")
-    monkeypatch.setenv("MEDQDEG_KEY_TWO_EXAMPLE", "of-the-site")
-    assert key_for("two.example") == "of-the-site"
-
-
-def test_a_machine_without_a_keyring_uses_the_environment(ring: _Ring, monkeypatch: pytest.MonkeyPatch) -> None:
-    ring._keys = None
-    monkeypatch.setenv("MEDQDEG_KEY_ONE_EXAMPLE", "k")
-    assert key_for("one.example") == "k"
-    with pytest.raises(KeyMissingError):
-        key_for("three.example")
-
-
 def test_what_is_sent_elsewhere_is_on_record_before_it_goes(
     dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The scripted server stands on loopback; for this test loopback is another house.
     for module in (egress, http):
         monkeypatch.setattr(module, "is_loopback", lambda host: False)
-    monkeypatch.setenv("MEDQDEG_KEY_127_0_0_1", "a secret key")
+    monkeypatch.setenv("MEDQDEG_KEY_127_0_0_1", "a-secret-key")
     log = study_path.with_name("study.sent.jsonl")
     on_record: list[bool] = []
 
@@ -127,7 +72,7 @@ def test_what_is_sent_elsewhere_is_on_record_before_it_goes(
         spec = parse_spec(f"openai:m@{server.url}")
         options = EvaluateOptions(trials=1, allow_hosts=("127.0.0.1",))
         outcome = evaluate(dataset.folder, study_path, spec, options, Progress("evaluate"))
-    assert server.headers[0]["authorization"] == "Bearer a secret key"
+    assert server.headers[0]["authorization"] == "Bearer a-secret-key"
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert on_record == [True] * 12
     by_key = {q.key: q for q in questions(dataset)}
@@ -135,7 +80,7 @@ def test_what_is_sent_elsewhere_is_on_record_before_it_goes(
     assert all(line["run"] == outcome.run.run_id and line["host"] == "127.0.0.1" for line in lines)
     assert all(line["sha256"] == [i.sha256 for i in by_key[line["file_name"]].images] for line in lines)
     assert all(line["size"] and line["at"] for line in lines)
-    assert b"a secret key" not in log.read_bytes() + study_path.read_bytes()
+    assert b"a-secret-key" not in log.read_bytes() + study_path.read_bytes()
 
 
 def test_nothing_is_sent_that_cannot_be_logged(dataset: Dataset, study_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,17 @@ def test_a_key_is_stored_replaced_told_of_and_deleted(ring: KeptKeyring) -> None
     assert status == 1 and "the keyring of the tests has no key of api.openai.com" in said
 
 
+def test_the_key_of_a_vendor_goes_to_no_server_that_merely_speaks_its_language(
+    ring: KeptKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert key_for("https://api.openai.com/v1") == KEY
+    with pytest.raises(KeyMissingError, match=r"no key for two\.example: .*medqdeg keys set two.*MEDQDEG_KEY_TWO_EXAMPLE"):
+        key_for("https://two.example/v1")
+    monkeypatch.setenv("MEDQDEG_KEY_TWO_EXAMPLE", "of-the-site")
+    assert key_for("https://two.example/v1") == "of-the-site"
+
+
 def test_a_key_of_one_port_goes_to_no_other(ring: KeptKeyring) -> None:
     store_key("gpu1.example:8000", KEY)
     with pytest.raises(KeyMissingError):
