@@ -25,15 +25,9 @@ NO_LESION: Final = "No focal lesion"
 ENLARGED_CUP, ENLARGED_HEART = 0.65, 1.15
 
 MODALITY_QUESTION: Final = "Which imaging modality was used to acquire this image?"
-#: Kinds of question that the reference model answers below 0.60 on held-out clean phantoms (its card has the figures).
-NOT_LEARNT: Final = frozenset(
-    {
-        ("count", Modality.CT),
-        ("finding", Modality.CT),
-        ("presence", Modality.CT),
-        ("count", Modality.HISTOPATHOLOGY),
-    }
-)
+#: Kinds of question, each with its modality, that the reference model answers below 0.60 on held-out clean phantoms; the present
+#: one has none (its card has the figures).
+NOT_LEARNT: Final[frozenset[tuple[str, Modality]]] = frozenset()
 
 _SIDES: Final = {"right": "The patient's right side", "left": "The patient's left side", "none": "Neither side"}
 _APPEARANCES: Final = ("Symmetric with one colour", "Asymmetric with several colours")

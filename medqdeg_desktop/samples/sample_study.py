@@ -25,6 +25,8 @@ from medqdeg_desktop.samples.shapes import Phantom
 from medqdeg_desktop.taxonomy import Modality
 
 _SLICES = 17
+#: Which of a pair is the odd one in the phantoms of a kind, by turns: the small kidney, the large ventricle.
+_UNEVEN = ("none", "right", "left")
 #: Real files that come with pydicom: name, modality, further question (text, right option, wrong options, task).
 _REAL: tuple[tuple[str, Modality, str], ...] = (
     ("J2K_pixelrep_mismatch.dcm", Modality.CT, "Head"),
@@ -50,7 +52,7 @@ def build(folder: Path, *, seed: int = 0, copies: int = 3, cancelled: Callable[[
     """
     items_path = folder / "items.jsonl"
     series = folder / "dicom" / "ct_abdomen_0"
-    marker = {"seed": seed, "copies": copies, "layout": 2}
+    marker = {"seed": seed, "copies": copies, "layout": 3}
     done = folder / "sample_study.json"
     if done.is_file() and json.loads(done.read_text("utf-8")).get("made_with") == marker:
         return SampleStudy(folder, items_path, series, int(json.loads(done.read_text("utf-8"))["items"]))
@@ -69,9 +71,9 @@ def real_files() -> list[Path]:
 
 
 def _lines(folder: Path, seed: int, copies: int, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    kinds: tuple[tuple[str, Callable[[int], Phantom], Callable[[Phantom], list[Question]]], ...] = (
-        ("ct_abdomen", ct.ct_abdomen, _about_ct),
-        ("mr_head", mr.mr_head, _about_mr),
+    kinds: tuple[tuple[str, Callable[..., Phantom], Callable[[Phantom], list[Question]]], ...] = (
+        ("ct_abdomen", _abdomen, _about_ct),
+        ("mr_head", _head, _about_mr),
         ("chest_radiograph", radiograph.chest_radiograph, _about_radiograph),
         ("ultrasound", ultrasound.ultrasound_sector, _about_ultrasound),
         ("tissue", tissue.tissue_section, _about_tissue),
@@ -85,10 +87,11 @@ def _lines(folder: Path, seed: int, copies: int, cancelled: Callable[[], bool]) 
             phantom = _unless(cancelled, make, number)
             path = folder / "dicom" / f"{name}_{copy}" / "001.dcm"
             if name == "ct_abdomen" and copy == 0:
-                path = _write_volume(folder / "dicom" / f"{name}_{copy}", partial(_unless, cancelled, ct.ct_abdomen, number))
+                path = _write_volume(folder / "dicom" / f"{name}_{copy}", partial(_unless, cancelled, make, number))
             else:
                 write_dicom(phantom.image, path, series=f"{name} {number}", description=f"Phantom {name.replace('_', ' ')}")
-            yield from _item_lines(folder, path, phantom.image.modality, ask(phantom), f"{name}-{number}", "phantom")
+            asked = _learnt(phantom.image.modality, *ask(phantom))
+            yield from _item_lines(folder, path, phantom.image.modality, asked, f"{name}-{number}", "phantom")
     for file_name, modality, region in _REAL:
         source = Path(str(pydicom.data.get_testdata_file(file_name)))
         path = folder / "real" / file_name
@@ -140,20 +143,34 @@ def _item_lines(
         }
 
 
-def _counted(phantom: Phantom, name: str) -> list[Question]:
-    """The question how many, unless the reference model did not learn to count these."""
-    assert phantom.image.modality is not None
-    if ("count", phantom.image.modality) in questions.NOT_LEARNT:
-        return []
-    return [questions.count(name, phantom.truth[name])]
+def _abdomen(seed: int, *, size: int = 512, z: float = 0.0) -> Phantom:
+    """Lesions large enough for the reference model, and kidneys that are alike, or one of them small."""
+    return ct.ct_abdomen(seed, size=size, large_lesions=True, small_kidney=_UNEVEN[seed % 3], z=z)
+
+
+def _head(seed: int, *, size: int = 256) -> Phantom:
+    return mr.mr_head(seed, size=size, large_ventricle=_UNEVEN[seed % 3])
+
+
+def _learnt(modality: Modality | None, *asked: Question) -> list[Question]:
+    """Without what the reference model did not learn to answer in this modality."""
+    return [question for question in asked if (question.kind, modality) not in questions.NOT_LEARNT]
 
 
 def _about_ct(phantom: Phantom) -> list[Question]:
-    return [questions.region("Abdomen"), *_counted(phantom, "liver lesions")]
+    return [
+        questions.region("Abdomen"),
+        questions.count("liver lesions", phantom.truth["liver lesions"]),
+        questions.relation("larger kidney", phantom.truth["larger kidney"]),
+    ]
 
 
 def _about_mr(phantom: Phantom) -> list[Question]:
-    return [questions.region("Head"), questions.side("enhancing lesion", phantom.truth["enhancing lesion"])]
+    return [
+        questions.region("Head"),
+        questions.side("enhancing lesion", phantom.truth["enhancing lesion"]),
+        questions.relation("larger ventricle", phantom.truth["larger ventricle"]),
+    ]
 
 
 def _about_radiograph(phantom: Phantom) -> list[Question]:
@@ -161,11 +178,11 @@ def _about_radiograph(phantom: Phantom) -> list[Question]:
 
 
 def _about_ultrasound(phantom: Phantom) -> list[Question]:
-    return _counted(phantom, "cysts")
+    return [questions.count("cysts", phantom.truth["cysts"])]
 
 
 def _about_tissue(phantom: Phantom) -> list[Question]:
-    return _counted(phantom, "glands")
+    return [questions.count("glands", phantom.truth["glands"])]
 
 
 def _about_dermoscopy(phantom: Phantom) -> list[Question]:
@@ -173,7 +190,7 @@ def _about_dermoscopy(phantom: Phantom) -> list[Question]:
 
 
 def _about_endoscopy(phantom: Phantom) -> list[Question]:
-    return _counted(phantom, "polyps")
+    return [questions.count("polyps", phantom.truth["polyps"])]
 
 
 def _about_fundus(phantom: Phantom) -> list[Question]:

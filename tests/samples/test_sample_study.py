@@ -11,8 +11,9 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from medqdeg_desktop.samples import questions, sample_study
 from medqdeg_desktop.samples.sample_study import build
-from medqdeg_desktop.taxonomy import modality_of
+from medqdeg_desktop.taxonomy import Modality, modality_of
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,20 @@ def test_every_item_names_an_existing_image_and_an_answer_among_its_options(stud
         assert modality_of(str(line["modality"])) is not None
 
 
-def test_what_the_reference_model_did_not_learn_is_not_asked(study_folder: Path) -> None:
+def test_what_the_reference_model_did_not_learn_is_not_asked(study_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {(str(line["modality"]), str(line["question"])) for line in _lines(study_folder)}
     counted = {modality for modality, question in asked if question.startswith("How many")}
-    assert counted == {"Ultrasound", "Endoscopy"}
+    every = {"CT", "Ultrasound", "Histopathology", "Endoscopy"}
+    assert counted == every - {str(modality) for kind, modality in questions.NOT_LEARNT if kind == "count"}
+    everything = sample_study._about_ct(sample_study._abdomen(1, size=64))
+    monkeypatch.setattr(questions, "NOT_LEARNT", frozenset({("count", Modality.CT)}))
+    assert [q.kind for q in sample_study._learnt(Modality.CT, *everything)] == ["region", "relation"]
+
+
+def test_pairs_are_even_in_one_phantom_and_uneven_on_either_side_in_others() -> None:
+    abdomens = [sample_study._abdomen(seed, size=64).truth["larger kidney"] for seed in range(3)]
+    heads = [sample_study._head(seed, size=64).truth["larger ventricle"] for seed in range(3)]
+    assert abdomens == ["none", "left", "right"] and heads == ["none", "right", "left"]
 
 
 def test_files_are_dicom_whose_modality_agrees_with_the_items(study_folder: Path) -> None:
