@@ -134,6 +134,16 @@ def test_the_figures_on_record_belong_to_the_shipped_weights_and_items(lines: li
     assert results["items"] == len(lines)
 
 
+def test_the_shipped_weights_are_those_of_the_default_plan() -> None:
+    from dataclasses import asdict
+
+    from medqdeg_desktop.eval.reference.training import Plan
+
+    facts = json.loads(shipped("reference_model/training.json").read_text("utf-8"))
+    assert facts["plan"] == asdict(Plan())
+    assert facts["weight_bytes"] == (shipped(MODEL) / "model.safetensors").stat().st_size
+
+
 def test_what_the_product_leaves_out_is_what_lies_below_sixty_percent_on_clean_pictures() -> None:
     by = json.loads(shipped("reference_model/evaluation.json").read_text("utf-8"))["phantoms"]["by"]
     weak = {row["name"] for row in by["kind and modality"] if row["accuracy"] < 0.60}
