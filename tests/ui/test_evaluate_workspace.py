@@ -395,6 +395,8 @@ def test_a_run_is_frozen_with_a_reason_and_shows_who_when_and_why(shown: Evaluat
     assert not shown.book.rows[1].frozen
     second = dialog()
     QTest.keyClicks(second.why, "figures of the manuscript")
+    QTest.keyClick(second.why, Qt.Key.Key_Return)
+    assert second.isVisible() and not shown.book.rows[1].frozen, "Enter neither loses the reason nor closes a run for good"
     click(second.freeze)
     qtbot.waitUntil(lambda: shown.book.rows[1].state == "frozen", timeout=LONG)
     assert "frozen" in detail_of(shown.book.rows[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -76,6 +76,13 @@ class FreezeDialog(QDialog):
     @property
     def reason(self) -> str:
         return self.why.text().strip()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Enter behind the reason goes on to the button; to the default one, Cancel, it would lose what was typed.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.why.hasFocus():
+            self.freeze.setFocus()
+            return
+        super().keyPressEvent(event)
 
     def _table(self) -> QTableWidget:
         heads = [
