@@ -66,10 +66,10 @@ _QUESTIONS: dict[str, _Ask] = {
 }
 #: Questions and answers of the question bank and of models: other tables, which no reading ever enters.
 _OF_THE_BANK = {
-    "answer_counts", "answered_keys", "answers", "answers_standing", "answers_to", "cleared_pictures", "decisions_to_settle",
-    "doubles", "failures", "item", "item_count", "item_version", "item_version_count", "item_versions", "items",
-    "items_written", "merged_items", "notes", "notes_for", "option_probabilities", "own_reviews", "review_setup", "reviews",
-    "run", "runs", "vote_counts",
+    "answer_counts", "answered_keys", "answered_runs", "answers", "answers_standing", "answers_to", "cleared_pictures",
+    "decisions_to_settle", "doubles", "failures", "freezings", "item", "item_count", "item_version", "item_version_count",
+    "item_versions", "items", "items_written", "last_failure", "merged_items", "notes", "notes_for", "option_probabilities",
+    "own_reviews", "review_setup", "reviews", "run", "runs", "vote_counts",
 }  # fmt: skip
 #: What writes, opens or copies; ``backup`` is the file itself, as the file manager copies it.
 _NO_QUESTIONS = {
