@@ -87,6 +87,8 @@ _AXIS = click.option(
 def info(path: Path, as_json: bool, modality: Modality | None, axis: str | None) -> None:
     """What PATH (file, folder, ZIP, tar, DICOMDIR) holds: pre-flight, and one frame of each series decoded. No identity is shown.
 
+    Of the frame that is decoded, the middle one, damaged data are told; of the others nothing is known.
+
     Example: medqdeg info ct_series/
     """
     from medqdeg_desktop.engine.errors import UnreadableImageError
@@ -141,7 +143,7 @@ def _describe(series: Series) -> dict[str, Any]:
         "frame": image.frame,
         "pixel_sha256": image.source_sha256,
         "provenance": image.provenance,
-        "warnings": list(series.warnings),
+        "warnings": [*series.warnings, *(f"frame {image.frame + 1}: {words}" for words in damage_words(image))],
     }
 
 
@@ -169,6 +171,12 @@ def _as_text(facts: dict[str, Any]) -> str:
         *(("note", warning) for warning in facts["warnings"]),
     ]
     return "\n".join(f"{name:>9}  {value}" for name, value in lines) + "\n"
+
+
+def damage_words(image: MedicalImage) -> list[str]:
+    """What the window says of a picture whose data are damaged, in one sentence; none where nothing was seen."""
+    wrong = image.provenance.get("damaged")
+    return [f"the data of this picture are damaged; parts of it may be made up: {wrong}"] if wrong else []
 
 
 def _relative(where: str, root: Path) -> str:
@@ -295,7 +303,8 @@ def degrade(
     """Degrade one frame (.png through the window, .npy native values) or a whole series (.nii.gz).
 
     Give at least one of --level, --severity and --set. A level's parameters are those of the profile; --set overrides single
-    ones; parameters that nothing names keep their default.
+    ones; parameters that nothing names keep their default. Frames whose data are damaged are degraded as they are, with a
+    warning on standard error.
 
     Example: medqdeg degrade slice.dcm --type low_dose --level L2 --out slice_L2.png
     """
@@ -326,16 +335,32 @@ def degrade(
         overrides = {**_level_parameters(name, series, Level(level), profile_file, seed), **overrides}
 
     if kind == ".nii.gz":
-        frames = (series.frame(index) for index in range(series.frame_count))
+        frames = _frames(series, range(series.frame_count), progress)
         slices = degrade_series(frames, name, strength, seed=seed, overrides=overrides or None, force=force)
         _write_series(series, slices, out, progress)
     else:
-        image = series.frame(series.middle if frame is None else frame)
+        (image,) = _frames(series, [series.middle if frame is None else frame], progress)
         image = degradation.degrade(image, name, strength, seed=seed, overrides=overrides or None, force=force)
         _write_frame(image, window, kind, out, overlays)
     how = level or (f"severity {severity:g}" if severity is not None else "")
     given = ", ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in overrides.items())
     click.echo(f"{out}: {name}, {'; '.join(part for part in (how, given) if part)}; seed {seed}")
+
+
+def _frames(series: Series, indices: Iterable[int], progress: str) -> Iterator[MedicalImage]:
+    """The frames of ``series``; of each whose data are damaged it is said, also to those who want no progress."""
+    told = progress_for("degrade", "text" if progress == "none" else progress)
+    said: set[tuple[str, str]] = set()
+    for index in indices:
+        image, source = series.frame(index), series.frames[index]
+        # Every cut across a stack goes through its damaged slice, which the words name: once is enough.
+        several = len(series.paths) < series.frame_count and not source.axis
+        where = f"{source.path}, frame {source.index + 1}" if several else source.path
+        for words in damage_words(image):
+            if (where, words) not in said:
+                said.add((where, words))
+                told.problem(where, words)
+        yield image
 
 
 def _level_parameters(name: str, series: Series, level: Level, profile_file: Path | None, seed: int) -> dict[str, ParameterValue]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from medqdeg_desktop import __version__
+from medqdeg_desktop.cli.images import damage_words
 from medqdeg_desktop.cli.options import counted
 from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.study.records import Profile
@@ -233,7 +234,11 @@ def compare(first: str, second: str, study: Path | None, images: tuple[Path, ...
             pair = [profile_named(name, opened) for name in (first, second)]
     else:
         pair = [profile_named(name, None) for name in (first, second)]
-    found = write_comparison(pair[0], pair[1], [read_image(path) for path in images], out)
+    pictures = [read_image(path) for path in images]
+    for path, picture in zip(images, pictures, strict=True):
+        for words in damage_words(picture):
+            click.echo(f"{path}: {words}", err=True)
+    found = write_comparison(pair[0], pair[1], pictures, out)
     both = [p for p in found if p.in_both]
     told = f"; the most: {both[0].label}, by {both[0].largest:.3f}" if both and math.isfinite(both[0].largest) else ""
     click.echo(

@@ -17,7 +17,10 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import JPEG2000Lossless
 
 from medqdeg_desktop.cli import main
 from medqdeg_desktop.engine.degradation import degrade, registry
@@ -210,6 +213,62 @@ def test_a_folder_of_dicom_slices_becomes_one_volume_degraded_as_one_acquisition
     if name == "gaussian_noise":
         changes = [slices[..., k].T - series.frame(k).pixels for k in (0, 3)]
         assert abs(np.corrcoef(changes[0].ravel(), changes[1].ravel())[0, 1]) < 0.02, "noise does not repeat"
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """Three slices in JPEG 2000; four kilobytes of the middle one (of its own data, not of its end) are somebody else's."""
+    folder = tmp_path / "series"
+    folder.mkdir()
+    write_series(folder, 3)
+    for number, file in enumerate(sorted(folder.iterdir())):
+        data = dcmread(file)
+        data.compress(JPEG2000Lossless)
+        if number == 1:
+            (code,) = generate_frames(data.PixelData, number_of_frames=1)
+            third = len(code) // 3
+            code = code[:third] + np.random.default_rng(0).bytes(4000) + code[third + 4000 :]
+            data.PixelData = encapsulate([code])
+        data.save_as(file)
+    return folder
+
+
+_DAMAGED = "the data of this picture are damaged; parts of it may be made up: tile 1 of 1"
+
+
+@pytest.mark.parametrize("progress", ["text", "none"])
+def test_a_damaged_picture_is_degraded_with_a_warning_on_standard_error(damaged: Path, tmp_path: Path, progress: str) -> None:
+    whole, broken, _ = sorted(damaged.iterdir())
+    arguments = ("--type", "low_dose", "--level", "L1", "--progress", progress, "--out", tmp_path / "x.png")
+    done = _run("degrade", broken, *arguments)
+    assert done.returncode == 0 and (tmp_path / "x.png").exists()
+    assert done.stderr.startswith(f"{broken}: {_DAMAGED}") and done.stderr.count("\n") == 1
+    assert _run("degrade", whole, *arguments).stderr == ""
+
+
+def test_of_a_series_the_damaged_frames_alone_are_told_also_as_json(damaged: Path, tmp_path: Path) -> None:
+    broken = sorted(damaged.iterdir())[1]
+    arguments = ("degrade", damaged, "--type", "gaussian_noise", "--severity", 0.3, "--out", tmp_path / "x.nii.gz")
+    (line,) = (line for line in _run(*arguments).stderr.splitlines() if "are damaged" in line)
+    assert line.startswith(f"{broken}: {_DAMAGED}")
+    events = [json.loads(line) for line in _run(*arguments, "--progress", "json").stderr.splitlines()]
+    (problem,) = (event for event in events if event["event"] == "problem")
+    assert problem["where"] == str(broken) and problem["reason"].startswith(_DAMAGED)
+    assert events[-1] == {"event": "finish", "job": "degrade", "frames": 3}
+
+    done = _run(*arguments, "--axis", "sagittal")
+    assert done.returncode == 0, done.stderr
+    (line,) = (line for line in done.stderr.splitlines() if "are damaged" in line)
+    assert "made up: slice 2: tile 1 of 1" in line, "every cut goes through it; it is told once"
+
+
+def test_info_tells_damage_in_words_and_among_the_warnings(damaged: Path) -> None:
+    whole, broken, _ = sorted(damaged.iterdir())
+    for path, frame in ((broken, 1), (damaged, 2)):
+        assert f"note  frame {frame}: {_DAMAGED}" in _run("info", path).stdout
+        (series,) = json.loads(_run("info", "--json", path).stdout)["series"]
+        assert series["warnings"][-1].startswith(f"frame {frame}: {_DAMAGED}")
+    assert "are damaged" not in _run("info", whole).stdout
 
 
 def test_a_type_foreign_to_the_modality_needs_force(tmp_path: Path) -> None:

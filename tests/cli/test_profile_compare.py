@@ -71,3 +71,15 @@ def test_a_published_version_needs_its_study_and_a_wrong_name_lists_what_there_i
     same = run.invoke(group, ["profile", "compare", "default", "default", "--out", str(tmp_path / "b")])
     assert same.exit_code == 0 and "0 cells of both differ" in same.stdout
     assert "mean the same in every cell" in (tmp_path / "b" / "comparison.html").read_text("utf-8")
+
+
+def test_a_damaged_picture_to_compare_on_is_told(other: Path, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128), dtype=np.uint8)
+    whole, broken = tmp_path / "whole.jpg", tmp_path / "broken.jpg"
+    Image.fromarray(pixels).save(whole, quality=90)
+    code = whole.read_bytes()
+    broken.write_bytes(code[:3000] + np.random.default_rng(1).bytes(2000) + code[5000:])
+    arguments = ["profile", "compare", "default", str(other), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(group, [*arguments, "--image", str(whole), "--image", str(broken)])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith(f"{broken}: the data of this picture are damaged; ") and done.stderr.count("\n") == 1
