@@ -56,7 +56,8 @@ def demo(out: Path, no_window: bool, workers: int | None) -> None:
     click.echo("4/5  models")
     models, left_out = _models(out)
     for model, options in models:
-        click.echo(f"     {model}")
+        # As it is asked: one model is asked in several ways.
+        click.echo(f"     {' '.join((model, *options))}")
         _step("evaluate", str(dataset), "--study", str(study), "--model", model, *options)
     for line in left_out:
         click.echo(f"     left out: {line}")
@@ -161,19 +162,24 @@ def _run_module(module: str, *arguments: str) -> None:
 
 def _print_results(report: Path) -> None:
     from medqdeg_desktop.bank.dataset import Dataset
+    from medqdeg_desktop.study.run_names import mode_note
 
     results = json.loads((report / "results.json").read_text("utf-8"))
     # A report is about the newest run's dataset, and somebody may have put runs on another set into this study since.
     if results["dataset_sha256"] != Dataset.open(report.parent / "dataset").sha256:
         click.echo("     the study's newest run is on another dataset than the demonstration's: the report shows that one")
         return
-    click.echo(f"     {'model':<34}{'asked':<14}{'level':<7}{'n':>5}{'accuracy':>10}{'confidence':>12}{'shift':>8}")
+    # Never cut short: what tells two runs of one model apart stands at the end of their names.
+    width = max((len(model["name"]) for model in results["models"]), default=0) + 2
+    click.echo(f"     {'run':<{width}}{'asked':<14}{'level':<7}{'n':>5}{'accuracy':>10}{'confidence':>12}{'shift':>8}")
     for model in results["models"]:
-        asked = f"{model['mode']} T={model['trials']}"
+        asked = mode_note(model["mode"], model["trials"])
         for level in model["levels"]:
+            figures = (level["accuracy"], level["confidence"], level["calibration_shift"])
+            accuracy, confidence, shift = ("-" if value is None else f"{value:.3f}" for value in figures)
             click.echo(
-                f"     {Path(model['model']).name[:33]:<34}{asked:<14}{level['level']:<7}{level['n']:>5}"
-                f"{level['accuracy']:>10.3f}{level['confidence']:>12.3f}{level['calibration_shift']:>8.3f}"
+                f"     {model['name']:<{width}}{asked:<14}{level['level']:<7}{level['n']:>5}"
+                f"{accuracy:>10}{confidence:>12}{shift:>8}"
             )
 
 

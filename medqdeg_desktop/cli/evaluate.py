@@ -124,10 +124,19 @@ def evaluate_command(
         return
     outcome = evaluate(dataset, study, spec, options, progress_for("evaluate", progress))
     kept = f"{outcome.answered:,} of {outcome.total:,} answers stand"
-    click.echo(f"{outcome.run.name}: {kept} (run {outcome.run.run_id[:12]})")
+    name = _name(study, outcome.run)
+    click.echo(f"{name}: {kept} (run {outcome.run.run_id[:12]})")
     if outcome.failed:
         again = "the same command again (Continue in the window) asks for them once more"
-        raise MedqdegError(f"{outcome.run.label}: {outcome.failed:,} answers failed; {again}")
+        raise MedqdegError(f"{name}: {outcome.failed:,} answers failed; {again}")
+
+
+def _name(study: Path, run: Run) -> str:
+    """What ``run`` is called among the runs of ``study``."""
+    from medqdeg_desktop.study.store import Study
+
+    with Study.open(study, read_only=True) as opened:
+        return next(known.name for known in opened.runs() if known.run_id == run.run_id)
 
 
 def _price(text: str | None) -> tuple[float, float] | None:
@@ -164,7 +173,7 @@ def freeze_command(study: Path, run: str, by: str, reason: str) -> None:
             what = "several runs begin" if found else "no run begins"
             raise MedqdegError(f"{study}: {what} with {run!r}; there are: {known or 'none'}")
         frozen = opened.freeze_run(found[0].run_id, by, reason)
-    click.echo(f"{frozen.label} (run {frozen.run_id[:12]}) is frozen since {frozen.frozen_at}")
+    click.echo(f"{found[0].name} (run {frozen.run_id[:12]}) is frozen since {frozen.frozen_at}")
 
 
 def _described(run: Run) -> str:
