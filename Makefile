@@ -39,8 +39,13 @@ bench: $(call stamp,$(BENCH_EXTRAS))
 $(VENV)/bin/pip: .ci/venv.sh
 	@bash .ci/venv.sh $(VENV)
 
+# The figures of README.md, "Start".
+download = Downloads, the first time, about $(if $(findstring local,$(1)),$(if $(findstring cluster,$(1)),540,480) MB with the processor build of torch; the default \
+Linux build of torch with GPU libraries is several gigabytes.,260 MB.)
+
 define install
-	@echo "Installing medqdeg_desktop$(if $(1),[$(1)]) into $(VENV)"
+	@echo "Installing medqdeg_desktop$(if $(1),[$(1)]) into $(VENV): takes some minutes and says nothing until it is done."
+	@echo "$(call download,$(1))"
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(if $(1),[$(1)])'
 	@touch $@
 endef
