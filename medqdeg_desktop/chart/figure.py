@@ -8,6 +8,7 @@ range to a box of pixels and colour tokens to colours. All lengths outside the p
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -196,9 +197,9 @@ def elided(text: str, width: float, size: float = TEXT_SIZE) -> str:
 
 
 def wrapped(text: str, width: float, size: float = TEXT_SIZE) -> list[str]:
-    """``text`` broken at spaces into lines of at most ``width`` pixels."""
+    """``text`` broken at spaces into lines of at most ``width`` pixels; "95 %" is kept together."""
     lines: list[str] = []
-    for word in text.split():
+    for word in re.split(r"\s+(?!%)", text.strip()):
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
             lines[-1] = f"{lines[-1]} {word}"
         else:

@@ -417,5 +417,7 @@ def test_labels_are_elided_in_the_middle_wrapped_at_spaces_and_spread_apart() ->
     short = elided("a-very-long-model-name-Q4_K_M", 120)
     assert text_width(short) <= 120 and "…" in short and short.endswith("M")
     assert " ".join(wrapped("one two three four five", 60)) == "one two three four five"
+    lines = wrapped("accuracy with its 95 % interval", text_width("accuracy with its 95") + 1)
+    assert lines == ["accuracy with its", "95 % interval"], "a number is not parted from its per cent"
     assert spread([10, 11, 50], 8, 0, 100) == [10, 18, 50]
     assert spread([98, 99], 8, 0, 100) == [92, 100]

@@ -105,8 +105,11 @@ def test_the_accuracy_beside_a_run_never_leaves_its_sweep_out(open_study: Open, 
     told: list[float | None] = []
     parts: list[set[str]] = []
     workspace.results.changed.connect(lambda: (told.append(row.accuracy), parts.append(set(workspace.results.json["parts"]))))
+    failed: list[str] = []
+    workspace.results.failed.connect(failed.append)
     workspace.results.ask(swept, [row.run_id], {}, parts=workspace.page.needs)
-    qtbot.waitUntil(lambda: bool(parts) and workspace.results.final, timeout=LONG)
+    qtbot.waitUntil(lambda: bool(failed) or (bool(parts) and workspace.results.final), timeout=LONG)
+    assert not failed
     assert "sweeps" not in parts[0], "estimates of what is looked at come first"
     assert row.accuracy is not None and set(told) - {None} == {row.accuracy}
 

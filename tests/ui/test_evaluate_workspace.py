@@ -14,17 +14,20 @@ from pathlib import Path
 import pytest
 from evaluated import Evaluated
 from hands import press
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.study.store import Study
+from medqdeg_desktop.ui import theme
+from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind
 from medqdeg_desktop.ui.evaluate.freeze_dialog import FreezeDialog
+from medqdeg_desktop.ui.evaluate.item_detail import VoteBars
 from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
 from medqdeg_desktop.ui.evaluate.model_folder import describe
 from medqdeg_desktop.ui.evaluate.run_book import RunBook
@@ -221,6 +224,54 @@ def test_heatmaps_and_reliability_follow_the_results(shown: EvaluateWorkspace, q
     press_tab(shown, 4)
     qtbot.waitUntil(lambda: bool(shown.page.calibration.page.charts), timeout=LONG)
     assert "Reliability" in shown.page.calibration.page.charts[0].figure.title
+
+
+def test_calibration_and_items_show_the_run_chosen_in_the_list_until_another_is_chosen_there(
+    shown: EvaluateWorkspace, qtbot: QtBot
+) -> None:
+    first, second = (row.run_id for row in shown.book.rows)
+    runs, calibration, items = shown.panel.runs, shown.page.calibration, shown.page.items
+
+    def pick(at: int) -> None:
+        QTest.mouseClick(
+            runs.viewport(), Qt.MouseButton.LeftButton, pos=runs.visualRect(runs.runs.index(at)).topLeft() + QPoint(60, 20)
+        )
+
+    assert runs.current is shown.book.rows[1], "the newest is chosen"
+    press_tab(shown, 4)
+    assert calibration.model.currentData() == items.model.currentData() == second
+    pick(0)
+    assert calibration.model.currentData() == items.model.currentData() == first
+
+    def words() -> str:
+        figures = [chart.figure for chart in calibration.page.charts if chart.figure is not None]
+        return " ".join(figure.title + figure.subtitle for figure in figures)
+
+    qtbot.waitUntil(lambda: shown.book.rows[0].title in words(), timeout=LONG)
+    press_tab(shown, 7)
+    QTest.keyClick(items.model, Qt.Key.Key_Down)
+    assert items.model.currentData() == second
+    shown.book.read()
+    qtbot.waitUntil(lambda: shown.results.final, timeout=LONG)
+    shown.page.show_results(shown.results.json, shown.results.analysis)
+    assert items.model.currentData() == second and calibration.model.currentData() == first, "what is chosen in a tab stays"
+
+
+def test_a_hundred_per_cent_of_the_right_option_has_room_for_all_its_figures(qapp: QApplication) -> None:
+    bars = VoteBars()
+    bars.resize(300, 60)
+    bars.show_votes({"A": "CT", "B": "CT"}, {"A": 0.0, "B": 1.0}, "B")
+    picture = bars.grab().toImage()
+    ratio = picture.devicePixelRatio()
+    metrics = QFontMetrics(theme.font(t.BODY, strong=True))
+    digit = metrics.horizontalAdvance("0")
+    # Of "100 %" before the tick, the 1 stands three figures and a per cent sign left of the column's end.
+    end = 300 - 22
+    left = end - metrics.horizontalAdvance("100\N{NO-BREAK SPACE}%")
+    one = picture.copy(int((left - 1) * ratio), int(33 * ratio), int(digit * ratio), int(20 * ratio))
+    lit = sum(one.pixelColor(x, y).lightness() > 150 for x in range(one.width()) for y in range(one.height()))
+    assert lit > 8, "its first figure is there"
+    bars.deleteLater()
 
 
 def test_a_run_without_its_tick_leaves_the_charts(shown: EvaluateWorkspace, qtbot: QtBot) -> None:

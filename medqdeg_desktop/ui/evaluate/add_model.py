@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -29,6 +30,7 @@ from medqdeg_desktop.errors import MedqdegError
 from medqdeg_desktop.eval.egress import in_the_clear
 from medqdeg_desktop.eval.plan import DEFAULT_TRIALS
 from medqdeg_desktop.eval.spec import BASELINES, parse_spec
+from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.fields import form, spin
 from medqdeg_desktop.ui.evaluate.key_row import KeyRow
@@ -100,6 +102,9 @@ class AddModelPage(QScrollArea):
         self.asked_about = label(wraps=True)
         self.facts = label(role="muted", wraps=True)
         self.estimate = label(wraps=True)
+        # What is pressed below keeps its place while the words come and go.
+        self.estimate.setMinimumHeight(2 * QFontMetrics(theme.font()).lineSpacing())
+        self.estimate.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.trouble = label(role="error", wraps=True)
         self.add = QPushButton(self.tr("Evaluate"))
         self.add.setProperty("role", "primary")
@@ -366,7 +371,9 @@ class AddModelPage(QScrollArea):
         self.plain.setText(self.tr("Send unencrypted to {0}: everybody on the way can read pictures and key").format(names))
         if told.get("answers") is not None:
             words = self.tr("{0:,} questions, {1:,} answers").format(told["questions"], told["answers"])
-            if told["answered"]:
+            if told["answered"] and told["answered"] == told["answers"]:
+                words += self.tr(", all of which stand already: what stands is not asked again")
+            elif told["answered"]:
                 words += self.tr(", {0:,} of them stand already").format(told["answered"])
             if remote:
                 size = told["images_bytes"] / 1e6

@@ -17,9 +17,9 @@ from medqdeg_desktop.eval.charts import Chart, Section, builds_of, in_section, p
 from medqdeg_desktop.eval.question_table import DIMENSIONS
 from medqdeg_desktop.eval.reliability_chart import reliability_diagram
 from medqdeg_desktop.eval.sweeps import Limits
-from medqdeg_desktop.eval.wording import model_words
 from medqdeg_desktop.ui.charts.page import ChartPage
-from medqdeg_desktop.ui.labels import ElidedComboBox, label
+from medqdeg_desktop.ui.evaluate.run_choice import RunChoice
+from medqdeg_desktop.ui.labels import label
 
 Json = dict[str, Any]
 
@@ -181,8 +181,7 @@ class CalibrationTab(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = ElidedComboBox()
-        self.model.setAccessibleName(self.tr("Model"))
+        self.model = RunChoice()
         self.model.setMinimumContentsLength(28)
         self.model.activated.connect(self._ask)
         self.page = ChartPage()
@@ -199,14 +198,7 @@ class CalibrationTab(QWidget):
         column.addWidget(self.page, 1)
 
     def show_results(self, results: Json, *, with_published: bool) -> None:
-        models = results.get("models", ())
-        shown = [self.model.itemData(i) for i in range(self.model.count())]
-        if shown != [model["run_id"] for model in models]:
-            chosen = self.model.currentData()
-            self.model.clear()
-            for model in models:
-                self.model.addItem(model_words(model, models), model["run_id"])
-            self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        self.model.show_models(results.get("models", ()))
         if results:
             self._ask()
         else:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QImageReader, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QImageReader, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QBoxLayout,
@@ -33,6 +33,8 @@ from medqdeg_desktop.ui.labels import label
 
 _ROW = 30
 _NARROW = 440
+#: Beside an option's bar and text: what parts them from the per cent, and the place of the tick behind it.
+_BESIDE, _TICK = 4, 22
 
 
 class PictureBox(QWidget):
@@ -74,7 +76,7 @@ class VoteBars(QWidget):
     def show_votes(self, options: dict[str, str], shares: dict[str, float], answer: str) -> None:
         self._options, self._shares, self._answer = options, shares, answer
         self.setFixedHeight(_ROW * len(options))
-        words = (f"{letter} {text}, {shares.get(letter, 0) * 100:.0f} %" for letter, text in options.items())
+        words = (f"{letter} {text}, {_percent(shares.get(letter, 0))}" for letter, text in options.items())
         self.setAccessibleName("; ".join(words) + self.tr("; right: {0}").format(answer))
         self.update()
 
@@ -84,7 +86,9 @@ class VoteBars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        room = self.width() - 84
+        # The widest of them: the right option's are bold.
+        percents = QFontMetrics(theme.font(t.BODY, strong=True)).horizontalAdvance(_percent(1.0)) + 2
+        room = self.width() - 28 - _BESIDE - percents - _TICK
         for i, (letter, text) in enumerate(self._options.items()):
             right = letter == self._answer
             line = QRectF(0, i * _ROW, self.width(), _ROW)
@@ -95,13 +99,13 @@ class VoteBars(QWidget):
             painter.setFont(theme.font(t.BODY, strong=right))
             painter.setPen(QColor(t.TEXT))
             painter.drawText(QPointF(8, line.top() + 17), letter)
-            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room))
+            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
             painter.drawText(QPointF(28, line.top() + 17), shown)
             painter.setPen(QColor(t.TEXT if share else t.MUTED))
-            percent = QRectF(28 + room, line.top() + 3, 34, 20)
-            painter.drawText(percent, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{share * 100:.0f} %")
+            percent = QRectF(28 + room + _BESIDE, line.top() + 3, percents, 20)
+            painter.drawText(percent, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, _percent(share))
             if right:
-                theme.icon("check", t.ACCENT).paint(painter, int(28 + room + 38), int(line.top()) + 5, 16, 16)
+                theme.icon("check", t.ACCENT).paint(painter, int(percent.right()) + 4, int(line.top()) + 5, 16, 16)
 
 
 class ItemDetail(QWidget):
@@ -224,6 +228,11 @@ class ItemDetail(QWidget):
 
     def _on_level(self, index: int) -> None:
         self.level_chosen.emit(("L0", "L1", "L2")[index])
+
+
+def _percent(share: float) -> str:
+    """``100 %``, which is never broken over two lines."""
+    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 def parameter_words(text: str) -> str:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QStackedWidget,
 
 from medqdeg_desktop.chart.figure import Key
 from medqdeg_desktop.eval.analysis import Analysis
-from medqdeg_desktop.eval.wording import level_words, model_words
+from medqdeg_desktop.eval.wording import level_words
 from medqdeg_desktop.taxonomy import DEGRADATION_BY_NAME
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.item_detail import ItemDetail
@@ -30,6 +30,7 @@ from medqdeg_desktop.ui.evaluate.items import (
     read_index,
     scores_of,
 )
+from medqdeg_desktop.ui.evaluate.run_choice import RunChoice
 from medqdeg_desktop.ui.labels import ElidedComboBox, label
 from medqdeg_desktop.ui.vocabulary import type_words
 
@@ -51,7 +52,8 @@ class ItemsTab(QWidget):
         self._scores: dict[str, Score] = {}
         self._outdated = False
         self._further: tuple[tuple[str, str], ...] = ()
-        self.model = _combo(self.tr("Model"), 12)
+        self.model = RunChoice()
+        _sized(self.model, 12)
         self.level = _combo(self.tr("Level"), 8)
         self._show_levels(["L0", "L1", "L2"])
         self.parts = {name: _combo(name.capitalize(), 8) for name in _PARTS}
@@ -110,12 +112,8 @@ class ItemsTab(QWidget):
             self._background.run("index", partial(read_index, dataset), self._on_index, self.warned.emit)
 
     def show_results(self, results: Json, analysis: Analysis | None) -> None:
-        chosen = self.model.currentData()
         self._analysis = analysis
-        self.model.clear()
-        for model in results.get("models", ()):
-            self.model.addItem(model_words(model, results["models"]), model["run_id"])
-        self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        self.model.show_models(results.get("models", ()))
         # Scores of all questions are looked up only where somebody looks at them.
         self._outdated = True
         if self.isVisible():
@@ -131,11 +129,17 @@ class ItemsTab(QWidget):
         self._read_scores()
         self._list(keep=True)
 
+    def follow(self, run_id: str) -> None:
+        """The run chosen in the list of runs is the one whose answers are shown."""
+        if self.model.choose(run_id):
+            self._outdated = True
+            if self.isVisible():
+                self._refresh()
+
     def show_key(self, key: Key) -> None:
         """The questions behind a mark of a chart."""
-        at = self.model.findData(key.run_id)
-        if at >= 0:
-            self.model.setCurrentIndex(at)
+        if key.run_id:
+            self.model.choose(key.run_id)
         self._outdated = False
         self._read_scores()
         wanted = filter_of(key)
@@ -231,6 +235,11 @@ class ItemsTab(QWidget):
 def _combo(name: str, width: int) -> QComboBox:
     box = ElidedComboBox()
     box.setAccessibleName(name)
+    _sized(box, width)
+    return box
+
+
+def _sized(box: QComboBox, width: int) -> None:
+    """As wide as ``width`` letters, whatever there is to choose from."""
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(width)
-    return box

@@ -39,6 +39,7 @@ class ResultsPage(QWidget):
     def __init__(self, background: Background, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._results: Json = {}
+        self._followed = ""
         self.dataset = ElidedComboBox()
         self.dataset.setAccessibleName(self.tr("Dataset"))
         self.dataset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -148,6 +149,16 @@ class ResultsPage(QWidget):
                 self._fill(name, box, analysis.table.names.get(name, ()))
         self.items.show_results(results, analysis)
         self._show()
+
+    def follow(self, run_id: str) -> None:
+        """Another run is chosen in the list: the tabs that show a single one show it, until another is chosen in them."""
+        if run_id == self._followed:
+            return
+        self._followed = run_id
+        self.items.follow(run_id)
+        if self.calibration.model.choose(run_id):
+            self._filled.pop(self.calibration, None)
+            self._fill_tab()
 
     def show_busy(self, busy: bool) -> None:
         self.busy.setVisible(busy)

@@ -74,7 +74,7 @@ class EvaluateWorkspace(Workspace):
         self.results.failed.connect(self._on_failed)
         self.results.busy.connect(self.page.show_busy)
         panel = self.panel
-        panel.runs.chosen.connect(panel.show_row)
+        panel.runs.chosen.connect(self._on_chosen)
         panel.runs.runs.ticked.connect(self._ask_results)
         panel.add_clicked.connect(self.add_model)
         panel.stop_clicked.connect(self.stop)
@@ -279,10 +279,15 @@ class EvaluateWorkspace(Workspace):
         if self._study is not None:
             self.page.items.open(self._study, self.dataset)
         self.panel.runs.show_rows(rows)
-        self.panel.show_row(self.panel.runs.current)
+        self._on_chosen(self.panel.runs.current)
         if self.pages.currentWidget() is not self.add_page:
             self._show_page()
         self._ask_results()
+
+    def _on_chosen(self, row: RunRow | None) -> None:
+        self.panel.show_row(row)
+        if row is not None and row.run_id:
+            self.page.follow(row.run_id)
 
     def _shown_ids(self) -> list[str]:
         """Runs in the charts: those on the same set, wherever it lay when they were made."""
