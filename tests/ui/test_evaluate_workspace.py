@@ -17,7 +17,7 @@ from hands import press
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QDesktopServices, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.chart.figure import Key
@@ -26,6 +26,7 @@ from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import actions_of
 from medqdeg_desktop.ui.actions import bind
+from medqdeg_desktop.ui.evaluate.folder_dialog import FolderDialog
 from medqdeg_desktop.ui.evaluate.freeze_dialog import FreezeDialog
 from medqdeg_desktop.ui.evaluate.item_detail import VoteBars
 from medqdeg_desktop.ui.evaluate.items import Filter, listed, read_index, scores_of
@@ -618,7 +619,7 @@ def test_a_report_is_offered_a_folder_of_its_own_beside_the_study(
             proposed.append(folder)
             return answer
 
-        monkeypatch.setattr("medqdeg_desktop.ui.evaluate.workspace.QFileDialog.getExistingDirectory", ask)
+        monkeypatch.setattr("medqdeg_desktop.ui.evaluate.workspace.folder_to_write", ask)
         shown.choose_report()
 
     monkeypatch.setattr(shown, "write_report", written.append)
@@ -627,6 +628,18 @@ def test_a_report_is_offered_a_folder_of_its_own_beside_the_study(
     choose(str(own))
     choose(str(study.parent))
     assert written == [own, own], "never among the studies themselves"
+
+
+def test_a_folder_for_the_report_that_is_typed_and_not_there_is_made(qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = FolderDialog(None, "Folder for the report", str(tmp_path))
+    qtbot.addWidget(dialog)
+    dialog.open()
+    typed = dialog.findChild(QLineEdit, "fileNameEdit")
+    assert typed is not None
+    typed.setText(str(tmp_path / "new" / "report"))
+    QTest.keyClick(typed, Qt.Key.Key_Return)
+    assert dialog.result() == QDialog.DialogCode.Accepted
+    assert dialog.selectedFiles() == [str(tmp_path / "new" / "report")] and (tmp_path / "new" / "report").is_dir()
 
 
 def test_a_report_that_cannot_be_written_says_why(open_workspace: OpenWorkspace, tmp_path: Path, qtbot: QtBot) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QWidget
 from medqdeg_desktop.study.store import Study
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.evaluate.add_model import AddModelPage
+from medqdeg_desktop.ui.evaluate.folder_dialog import folder_to_write
 from medqdeg_desktop.ui.evaluate.freeze_dialog import FreezeDialog
 from medqdeg_desktop.ui.evaluate.results import Results
 from medqdeg_desktop.ui.evaluate.results_page import ResultsPage
@@ -228,7 +229,7 @@ class EvaluateWorkspace(Workspace):
         with suppress(OSError):  # a study on a medium that takes no writing: another folder is chosen
             own.mkdir(exist_ok=True)
         start = own if own.is_dir() else Path.home()
-        name = QFileDialog.getExistingDirectory(self, self.tr("Folder for the report"), str(start))
+        name = folder_to_write(self, self.tr("Folder for the report"), str(start))
         # Beside studies and images a report's many files would be lost: it has a folder of its own.
         chosen = own if name and Path(name).resolve() == self._study.parent.resolve() else Path(name)
         if made and (not name or chosen != own):
