@@ -28,7 +28,7 @@ _WHEELS = (
     "numpy",
     "scipy",
     "opencv-python-headless",
-    "isal",
+    "deflate",
     "Pillow",
     "pydicom",
     "pylibjpeg",

@@ -24,6 +24,7 @@ _BASE = (
     "nibabel",
     "Pillow",
     "isal",
+    "deflate",
     "sqlite-utils",
     "PySide6-Essentials",
 )
