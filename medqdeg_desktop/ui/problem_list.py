@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
@@ -44,9 +44,9 @@ class _Problems(QAbstractTableModel):
 
 
 class ProblemList(QTableView):
-    """Where and reason; Ctrl+C copies the chosen rows."""
+    """Where and reason; Ctrl+C copies the chosen rows. ``wraps``: a long reason takes as many lines as it needs."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, wraps: bool = False) -> None:
         super().__init__(parent)
         self.setAccessibleName(self.tr("Problems"))
         self._problems = _Problems(self)
@@ -54,7 +54,7 @@ class ProblemList(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(26)
         self.setShowGrid(False)
-        self.setWordWrap(False)
+        self.setWordWrap(wraps)
         # Names of files differ at their end.
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -64,6 +64,13 @@ class ProblemList(QTableView):
         self.horizontalHeader().resizeSection(0, 240)
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setTabKeyNavigation(False)
+        if wraps:
+            # Heights follow widths, once for all columns that change together.
+            self._fits = QTimer(self, singleShot=True, interval=0)
+            self._fits.timeout.connect(self.resizeRowsToContents)
+            self.horizontalHeader().sectionResized.connect(self._fits.start)
+            self._problems.modelReset.connect(self._fits.start)
+            self._problems.rowsInserted.connect(self._fits.start)
 
     def add(self, where: str, reason: str) -> None:
         self._problems.add(where, reason)

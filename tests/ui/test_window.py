@@ -356,7 +356,7 @@ def test_a_slice_that_cannot_be_decoded_says_so_in_its_place_and_the_next_one_is
     workspace.show_frame(2)
     qtbot.waitUntil(lambda: workspace.image is None, timeout=10_000)
     pane = workspace.comparison.right_pane
-    assert pane.image is None and pane.accessibleDescription().startswith("This picture cannot be shown.\nThe file ")
+    assert pane.image is None and pane.accessibleDescription().startswith("This picture cannot be shown.\nPixel data are cut off")
     assert str(tmp_path) not in pane.accessibleDescription(), "the place of a file is told in the banner alone"
     assert not workspace.panel.isVisible() and workspace.live.confirmable is None
     press(window, Qt.Key.Key_Up)

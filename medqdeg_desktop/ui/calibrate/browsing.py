@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from medqdeg_desktop.engine.image import MedicalImage
 from medqdeg_desktop.engine.presets import presets_for
 from medqdeg_desktop.engine.reading import Series
 from medqdeg_desktop.engine.reading.slides import Region
 from medqdeg_desktop.ui.background import Background
+from medqdeg_desktop.ui.calibrate.chosen_again import ChosenAgain, replace
 from medqdeg_desktop.ui.calibrate.growing import GrowingSeries
 from medqdeg_desktop.ui.calibrate.looking import LookingWorkspace
 from medqdeg_desktop.ui.calibrate.open_menu import OpenMenu
@@ -53,7 +54,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.slide_page = SlidePage()
         self._direction = 1
         self._reading_stack = False
-        self._growing = GrowingSeries()
+        self._growing, self._again = GrowingSeries(), ChosenAgain()
         self._failed = self._locating = False
         self._to_show, self._show_first, self._asked, self._looked_in = "", True, False, ""
         self._cine = QTimer(self, interval=_CINE_MS)
@@ -110,6 +111,7 @@ class BrowsingWorkspace(LookingWorkspace):
 
     def study_changed(self) -> None:
         self.opener.drop()
+        self._again = ChosenAgain()
         self._regions.drop()
         self.scanning.hide()
         self.list.series.clear()
@@ -139,15 +141,6 @@ class BrowsingWorkspace(LookingWorkspace):
         self._looked_in = str(state.get("folder", ""))
         layout = str(state.get("layout", Layout.SIDE_BY_SIDE))
         self.set_layout(layout if layout in set(Layout) else str(Layout.SIDE_BY_SIDE))
-
-    def entered(self) -> None:
-        self._take_focus()
-
-    def _take_focus(self) -> None:
-        """The keyboard starts at the picture, unless the reader is somewhere else in this workspace."""
-        focus = QApplication.focusWidget()
-        if focus is None or not self.isAncestorOf(focus):
-            self.comparison.right_pane.setFocus()
 
     def left(self) -> None:
         self._cine.stop()
@@ -232,11 +225,13 @@ class BrowsingWorkspace(LookingWorkspace):
             row = model.row_of(series.series_id)
             if row >= 0:
                 opened = model.rows[row]
-                if series.frame_count > opened.series.frame_count:
+                if self._again.replaces(opened, series, root):
+                    self._on_series_replaced(opened, series, root)
+                elif series.frame_count > opened.series.frame_count:
                     self._on_series_grown(opened, series)
                 continue
-            opened = self.places.restored(str(self.session.path), series, root)
-            new.append(opened)
+            self._again.met(series.series_id, root)
+            new.append(self.places.restored(str(self.session.path), series, root))
             self.opener.want_thumbnail(series)
         model.add(new)
         if new:
@@ -251,16 +246,23 @@ class BrowsingWorkspace(LookingWorkspace):
             self.list.choose(ids[0])
             self._show_first = False
 
+    def _on_series_replaced(self, opened: OpenSeries, series: Series, root: Path) -> None:
+        """What is open was chosen once more: what lies there now is shown, a whole copy in the place of a broken one."""
+        self.store.forget(opened.series_id, opened.shown.series_id)
+        replace(opened, series, root)
+        self.opener.want_thumbnail(series)
+        self.list.series.refresh(opened.series_id)
+        if opened is self.opened:
+            self._show_opened(opened)
+
     def _on_series_grown(self, opened: OpenSeries, series: Series) -> None:
         """More slices of a series that is open: places of slices have changed, so what was decoded is dropped."""
         if opened is self.opened and self.image is None and not self.store.error(opened.series_id, opened.view.frame):
             # The first picture first: a series that grows under it would ask for another one again and again.
             self._growing.waiting = series
             return
-        if opened.cut is not None:
-            self.store.forget(opened.cut.series_id)
+        self.store.forget(opened.series_id, opened.shown.series_id)
         self._growing.grow(opened, series)
-        self.store.forget(opened.series_id)
         if opened is self.opened:
             self.show_frame(opened.view.frame)
 
@@ -283,6 +285,9 @@ class BrowsingWorkspace(LookingWorkspace):
         self.empty.say(self._invitation())
         if not self.list.series.rows:
             self._show_opened(None)
+        left, self._again = self._again.left_aside, ChosenAgain()
+        refused = [*refused, *((root.name, self.list.series.stands_for(aside)) for aside, root in left)]
+        paths = [*paths, *(row.root for row in self.list.series.rows if row.series_id in dict(left))]
         self.notices.opened(paths, self.opener.told_of(paths, count, refused) if refused else "", refused)
         self.places_changed.emit()
 
@@ -420,10 +425,7 @@ class BrowsingWorkspace(LookingWorkspace):
         self.series_shown(None)
         self.comparison.show_original(None)
         path = opened.shown.frames[answer.index].path
-        self.comparison.tell(
-            self.tr("This picture cannot be shown.\nThe file {0}").format(answer.error.removeprefix(f"{path}: "))
-        )
-        self.notices.failed(path, opened.root, answer.error)
+        self.comparison.tell(self.notices.failed(path, opened.root, answer.error))
 
     def _show_image(self, image: MedicalImage) -> None:
         self.notices.shown(self.opened.root if self.opened is not None and self.image is None else None)
@@ -436,8 +438,7 @@ class BrowsingWorkspace(LookingWorkspace):
         new_series = self.image is None
         self.image = image
         if "damaged" in image.provenance:
-            damaged = self.tr("The data of this picture are damaged; parts of it may be made up: {0}")
-            self.notices.doubted(damaged.format(image.provenance["damaged"]))
+            self.notices.doubted(image.provenance["damaged"])
         elif "decoder_warning" in image.provenance:
             self.said.emit(self.tr("The decoder says: {0}").format(image.provenance["decoder_warning"]))
         self.comparison.left_pane.set_busy(False)

@@ -14,6 +14,9 @@ from medqdeg_desktop.ui.problem_list import ProblemList
 
 _LISTED_AT_MOST = 2000
 
+#: How reasons begin that say something of the file ("is cut off"); the others are sentences of their own.
+_OF_THE_FILE = frozenset({"is", "has", "holds", "cannot", "would", "inflates", "needs", "names", "crashed", "ended"})
+
 
 class FileNotices(QObject):
     """``warned`` carries a line for the banner, its button and what that does; ``outdated`` a line that has had its time."""
@@ -37,19 +40,23 @@ class FileNotices(QObject):
             self._list(refused)
             self._tell(text)
 
-    def failed(self, path: str, root: Path, text: str) -> None:
-        """The picture at ``path`` cannot be shown; ``root``: where its series was opened from."""
+    def failed(self, path: str, root: Path, text: str) -> str:
+        """The picture at ``path`` cannot be shown; ``root``: where its series was opened from. Returns what stands there."""
         self._of_picture = text
         # Told by the names alone: it may be the disk that does not answer.
         whole = Path(path)
         name = whole.relative_to(root.parent).as_posix() if whole.is_relative_to(root.parent) else whole.name
-        self._list([(name, text.removeprefix(f"{path}: "))])
+        reason = text.removeprefix(f"{path}: ")
+        self._list([(name, reason)])
         self._tell(text)
+        # The place of the file is told in the banner alone.
+        what = self.tr("The file {0}").format(reason) if reason.split(" ")[0] in _OF_THE_FILE else reason[:1].upper() + reason[1:]
+        return self.tr("This picture cannot be shown.\n{0}").format(what)
 
     def doubted(self, text: str) -> None:
-        """The picture shown is not to be trusted."""
-        self._of_picture = text
-        self.warned.emit(text, "", None)
+        """The picture shown is not to be trusted; ``text``: what is damaged."""
+        self._of_picture = self.tr("The data of this picture are damaged; parts of it may be made up: {0}").format(text)
+        self.warned.emit(self._of_picture, "", None)
 
     def shown(self, root: Path | None) -> None:
         """A picture is on the screen; ``root``: where its series was opened from, if it is another one than before."""
@@ -90,7 +97,7 @@ class UnreadFiles(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Files that could not be read"))
-        self.list = ProblemList()
+        self.list = ProblemList(wraps=True)
         self.list.show_rows(rows)
         note = self.tr("Since this window was opened. Ctrl+C copies the chosen rows.") if rows else self.tr("None so far.")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -101,4 +108,4 @@ class UnreadFiles(QDialog):
         column.addWidget(label(note, "muted", wraps=True))
         column.addWidget(self.list, 1)
         column.addWidget(buttons)
-        self.resize(760, 420)
+        self.resize(960, 480)

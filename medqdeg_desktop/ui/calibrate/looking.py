@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from medqdeg_desktop.engine.display import auto_window
 from medqdeg_desktop.engine.image import MedicalImage
@@ -197,6 +197,15 @@ class LookingWorkspace(Workspace):
             "display": f"{screen.size().width()} x {screen.size().height()}",
             "dpi": round(screen.physicalDotsPerInch(), 1),
         }
+
+    def entered(self) -> None:
+        self._take_focus()
+
+    def _take_focus(self) -> None:
+        """The keyboard starts at the picture, unless the reader is somewhere else in this workspace."""
+        focus = QApplication.focusWidget()
+        if focus is None or not self.isAncestorOf(focus):
+            self.comparison.right_pane.setFocus()
 
     def _view_set(self, said: str) -> None:
         if said:

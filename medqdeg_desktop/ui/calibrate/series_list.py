@@ -41,6 +41,13 @@ class SeriesModel(QAbstractListModel):
         path = Path(row.series.paths[0])
         return path.name if len(row.series.paths) == 1 else path.parent.name
 
+    def stands_for(self, series_id: str) -> str:
+        """Why other files of this identity are not opened beside it."""
+        row = self.row_of(series_id)
+        name = self.name_of(self.rows[row]) if row >= 0 else ""
+        told = self.tr("has the same identifiers as #{0} of the list ({1}), which is open: close that to open this one")
+        return told.format(row + 1, name)
+
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self.rows)
 

@@ -98,14 +98,14 @@ class FrameStore:
             ]
             self._condition.notify_all()
 
-    def forget(self, series_id: str) -> None:
-        """Drops every frame of a series that was closed or has grown, also those that are being decoded."""
+    def forget(self, *series_ids: str) -> None:
+        """Drops every frame of series that were closed or have other files now, also those that are being decoded."""
         with self._condition:
-            self._outdated |= {key for key in self._running if key[0] == series_id}
-            self._failed = {key: error for key, error in self._failed.items() if key[0] != series_id}
-            for key in [k for k in self._frames if k[0] == series_id]:
+            self._outdated |= {key for key in self._running if key[0] in series_ids}
+            self._failed = {key: error for key, error in self._failed.items() if key[0] not in series_ids}
+            for key in [k for k in self._frames if k[0] in series_ids]:
                 self._bytes -= _bytes_of(self._frames.pop(key))
-            self._wanted = [w for w in self._wanted if w[0].series_id != series_id]
+            self._wanted = [w for w in self._wanted if w[0].series_id not in series_ids]
 
     def close(self) -> None:
         """Stops after the frames now being decoded."""
