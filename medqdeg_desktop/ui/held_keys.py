@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QToolButton,
+    QWidget,
+)
 from shiboken6 import isValid
 
 from medqdeg_desktop.ui.actions import Action
 
+#: Keys that move the focus.
+_MOVING = (Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down)
+
 
 class HeldKeys(QObject):
     """Watches the window's keyboard for one workspace at a time. Text fields keep the key for themselves.
+
+    A button keeps it only if it was reached by Tab: after a click, and after a button that went or was disabled, the key would
+    press what nobody chose. An owner with a ``rest_focus`` method gets the keyboard back then.
 
     Keys reach the widget that has the focus, else the window: these two are watched. A filter on the whole application would
     carry every event of the program, paints and timers included, into Python and back.
@@ -26,6 +41,8 @@ class HeldKeys(QObject):
         self._actions: dict[QKeySequence, Action] = {}
         self._down: Action | None = None
         self._focus: QWidget | None = None
+        self._reached: QWidget | None = None
+        self._is_moving = False
         window.installEventFilter(self)
         application = QApplication.instance()
         assert isinstance(application, QApplication)
@@ -45,18 +62,47 @@ class HeldKeys(QObject):
         if now is not None and now is not self._window and now.window() is self._window:
             now.installEventFilter(self)
             self._focus = now
+        if self._is_moving:
+            self._reached = now
+        elif now is not None and now is not self._reached:
+            # Coming back from another window leaves the focus where Tab had brought it.
+            self._reached = None
+        if not self._is_moving and self._is_gone(before):
+            self._rest()
+
+    def _is_gone(self, button: QWidget | None) -> bool:
+        """Whether the owner's ``button`` lost the focus because it cannot be pressed any more; Qt gives it to the next one."""
+        if not isinstance(button, QAbstractButton) or not isValid(button) or self._owner is None:
+            return False
+        return (button.isHidden() or not button.isEnabled()) and self._owner.isAncestorOf(button)
+
+    def _rest(self) -> None:
+        rest = getattr(self._owner, "rest_focus", None)
+        if rest is not None:
+            rest()
+
+    def _after_click(self) -> None:
+        """Unless the click has moved the focus elsewhere: a dialog, a field, another screen."""
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QPushButton | QToolButton) and self._owner is not None and self._owner.isAncestorOf(focus):
+            self._rest()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
         if kind is QEvent.Type.WindowDeactivate and watched is self._window:
             self._release()
+        elif kind is QEvent.Type.MouseButtonRelease and isinstance(watched, QPushButton | QToolButton):
+            # A button that loses the focus while it is down is not clicked: only once it has been.
+            QTimer.singleShot(0, self, self._after_click)
         elif (
             isinstance(event, QKeyEvent)
             and kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
             and isinstance(watched, QWidget)
             and watched.window() is self._window
         ):
-            return self._on_key(watched, event, pressed=kind is QEvent.Type.KeyPress)
+            pressed = kind is QEvent.Type.KeyPress
+            self._is_moving = pressed and event.key() in _MOVING
+            return self._on_key(watched, event, pressed=pressed)
         return False
 
     def _on_key(self, watched: QWidget, event: QKeyEvent, *, pressed: bool) -> bool:
@@ -66,7 +112,9 @@ class HeldKeys(QObject):
         if isinstance(watched, QLineEdit | QTextEdit | QPlainTextEdit):
             return False
         # A button reached by Tab is pressed by Space; that is how people without a mouse press it.
-        if isinstance(watched, QAbstractButton) and watched.hasFocus() and self._down is None:
+        # So are the pictures of a sheet, where there is no original to show.
+        chosen = watched is self._reached or bool(watched.property("keeps_space"))
+        if isinstance(watched, QAbstractButton) and chosen and self._down is None:
             return False
         if event.isAutoRepeat():
             return True

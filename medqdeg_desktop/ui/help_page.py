@@ -5,14 +5,15 @@ from __future__ import annotations
 import platform
 import sqlite3
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from medqdeg_desktop import __version__
 from medqdeg_desktop.taxonomy import LEVEL_ANCHORS, Level
 from medqdeg_desktop.ui import tokens as t
 from medqdeg_desktop.ui.action_table import actions_of
-from medqdeg_desktop.ui.actions import said
+from medqdeg_desktop.ui.actions import Action, said
 from medqdeg_desktop.ui.keys_sheet import keys_html
 from medqdeg_desktop.ui.study_session import StudySession
 from medqdeg_desktop.ui.vocabulary import in_words
@@ -22,7 +23,7 @@ _SHAPE = {Level.L0: "●", Level.L1: "▲", Level.L2: "■"}
 
 
 class HelpPage(Workspace):
-    """Text that can be selected; nothing to set."""
+    """Text that can be selected; nothing to set. Keys stand in as many columns as the window has room for."""
 
     context = "help"
 
@@ -37,9 +38,9 @@ class HelpPage(Workspace):
         for entry in RAIL:
             if actions_of(entry.entry_id):
                 column.addWidget(_label(self.tr("Keys: {0}").format(said(entry.text)), "title"))
-                column.addWidget(_keys(keys_html(actions_of(entry.entry_id), gestures=entry.entry_id == "calibrate")))
+                column.addWidget(_Keys(actions_of(entry.entry_id), gestures=entry.entry_id == "calibrate"))
         column.addWidget(_label(self.tr("Keys: everywhere"), "title"))
-        column.addWidget(_keys(keys_html(actions_of("window"), gestures=False)))
+        column.addWidget(_Keys(actions_of("window"), gestures=False))
         column.addWidget(_label(self.tr("About"), "title"))
         column.addWidget(_text(self._about()))
         column.addStretch(1)
@@ -97,8 +98,25 @@ def _text(html: str) -> QLabel:
     return label
 
 
-def _keys(html: str) -> QLabel:
-    """A table of keys keeps its lines whole; a narrow window scrolls."""
-    label = _text(html)
-    label.setWordWrap(False)
-    return label
+class _Keys(QLabel):
+    """A table of keys keeps its lines whole: a narrow window takes fewer columns instead."""
+
+    def __init__(self, actions: tuple[Action, ...], *, gestures: bool) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._forms: list[tuple[str, int]] = []
+        for count in (3, 2, 1):
+            html = keys_html(actions, gestures=gestures, count=count)
+            self.setText(html)
+            self._forms.append((html, self.sizeHint().width()))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._forms[-1][1], super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        fitting = (html for html, width in self._forms if width <= self.width())
+        html = next(fitting, self._forms[-1][0])
+        if html != self.text():
+            self.setText(html)

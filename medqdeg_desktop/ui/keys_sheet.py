@@ -15,8 +15,8 @@ _COLUMNS = 3
 GROUP_OF_GESTURES, GROUP_OF_THE_REST, PRESETS = "Mouse over a picture", "Other", "Window presets of the modality"
 
 
-def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
-    """A table of groups in columns; consecutive actions that differ by a digit alone (presets) take one row."""
+def keys_html(actions: tuple[Action, ...], *, gestures: bool, count: int = _COLUMNS) -> str:
+    """A table of groups in ``count`` columns; consecutive actions that differ by a digit alone (presets) take one row."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for action in actions:
         if not action.keys:
@@ -29,8 +29,8 @@ def keys_html(actions: tuple[Action, ...], *, gestures: bool) -> str:
         rows.append((shown_keys(action.keys), said(action.text)))
     if gestures:
         groups[said(GROUP_OF_GESTURES)] = [(said(gesture), said(what)) for gesture, what in GESTURES]
-    columns: list[list[str]] = [[] for _ in range(_COLUMNS)]
-    filled = [0] * _COLUMNS
+    columns: list[list[str]] = [[] for _ in range(count)]
+    filled = [0] * count
     for name, rows in groups.items():
         side = filled.index(min(filled))
         filled[side] += len(rows) + 2

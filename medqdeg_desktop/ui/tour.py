@@ -74,6 +74,14 @@ class Tour(QFrame):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() is QEvent.Type.Resize and watched is self._window:
             self._lie_beside(self._stops[self._place][0])
+        # Escape ends it wherever the focus is; what needs Escape for itself (a text field, a list that is open) keeps it.
+        if watched is self._window and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            if event.type() is QEvent.Type.ShortcutOverride:
+                event.accept()
+                return True
+            if event.type() is QEvent.Type.KeyPress:
+                self.end()
+                return True
         return False
 
     def _on_next(self) -> None:

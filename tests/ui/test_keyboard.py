@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hands import calibrate, choose, press, seen
+from hands import calibrate, choose, drag_slider, kept, press, seen, settle
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QSlider, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QScrollArea, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from medqdeg_desktop.taxonomy import Level
 from medqdeg_desktop.ui import tokens as t
+from medqdeg_desktop.ui.calibrate.workspace import CalibrateWorkspace
 from medqdeg_desktop.ui.main_window import MainWindow
 
 OpenWindow = Callable[..., MainWindow]
@@ -110,3 +112,83 @@ def test_nothing_is_cut_off_at_any_size(open_window: OpenWindow, ct_series: Path
         if button.isVisible():
             assert button.width() >= button.sizeHint().width() - 1 or button.width() >= 284, f"{name_of(button)} is cut"
     assert np.ptp(seen(workspace.comparison.right_pane)) > 100
+
+
+def space_shows_the_original(window: MainWindow, workspace: CalibrateWorkspace) -> None:
+    """Space held at whatever has the focus now."""
+    before = len(workspace.desk.kept.clean), kept(workspace, Level.L1), kept(workspace, Level.L2), workspace.severity
+    QTest.keyPress(QApplication.focusWidget() or window, Qt.Key.Key_Space)
+    assert workspace.comparison.right_pane.overlay.title == "Original"
+    QTest.keyRelease(QApplication.focusWidget() or window, Qt.Key.Key_Space)
+    QApplication.processEvents()
+    assert workspace.comparison.right_pane.overlay.title != "Original" and workspace.isVisible()
+    after = len(workspace.desk.kept.clean), kept(workspace, Level.L1), kept(workspace, Level.L2), workspace.severity
+    assert before == after, "Space decides nothing"
+
+
+def test_space_shows_the_original_whatever_button_was_clicked_before(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    choose(qtbot, workspace, "gaussian_blur")
+    pane, panel = workspace.comparison.right_pane, workspace.panel
+
+    def click(button: QWidget) -> None:
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: QApplication.focusWidget() is pane, timeout=2_000)
+
+    click(panel.next)  # confirms L0; the button can be pressed no more until the slider has moved
+    qtbot.waitUntil(lambda: len(workspace.desk.kept.clean) == 1)
+    space_shows_the_original(window, workspace)
+    drag_slider(workspace, 0.4)
+    settle(qtbot, workspace)
+    click(panel.next)
+    qtbot.waitUntil(lambda: kept(workspace, Level.L1))
+    space_shows_the_original(window, workspace)
+    drag_slider(workspace, 0.7)
+    settle(qtbot, workspace)
+    click(panel.rows[Level.L1].look)
+    settle(qtbot, workspace)
+    assert workspace.severity == pytest.approx(0.4, abs=0.02)
+    drag_slider(workspace, 0.7)
+    settle(qtbot, workspace)
+    space_shows_the_original(window, workspace)
+    window.show_tour()
+    for _ in range(2):
+        assert window._tour is not None
+        QTest.mouseClick(window._tour.next, Qt.MouseButton.LeftButton)
+        space_shows_the_original(window, workspace)
+    assert window._tour is not None, "nor does Space go on in the tour"
+    window._tour.end()
+
+
+def test_a_button_reached_by_tab_is_pressed_by_space_and_one_that_goes_gives_the_keyboard_to_the_picture(
+    open_window: OpenWindow, ct_series: Path, qtbot: QtBot
+) -> None:
+    window = open_window(ct_series)
+    workspace = calibrate(window)
+    choose(qtbot, workspace, "gaussian_blur")
+    for _ in range(120):
+        press(window, Qt.Key.Key_Tab)
+        if QApplication.focusWidget() is workspace.panel.next:
+            break
+    assert QApplication.focusWidget() is workspace.panel.next and not workspace.desk.kept.clean
+    press(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: len(workspace.desk.kept.clean) == 1)
+    assert not workspace.panel.next.isEnabled()
+    assert QApplication.focusWidget() is workspace.comparison.right_pane
+    space_shows_the_original(window, workspace)
+
+
+def test_the_keys_of_the_help_page_fit_the_window(open_window: OpenWindow, ct_series: Path, qtbot: QtBot) -> None:
+    window = open_window(ct_series, size=(1280, 800))
+    window.go_to("help")
+    page = window.workspace("help")
+    area = page.findChild(QScrollArea)
+    assert area is not None
+    for width in (1280, 960, 2560):
+        window.resize(width, 800)
+        QApplication.processEvents()
+        qtbot.waitUntil(lambda: area.horizontalScrollBar().maximum() == 0, timeout=3_000)
+        assert all(label.sizeHint().width() <= label.width() for label in page.findChildren(QLabel) if not label.wordWrap())

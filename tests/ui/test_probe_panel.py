@@ -195,9 +195,14 @@ def test_the_reference_model_is_told_to_know_phantoms_only_where_the_picture_is_
 ) -> None:
     elsewhere = Path(shutil.copy(head, tmp_path / "own.dcm"))
     for path, told in ((head, False), (elsewhere, True)):
-        _, _, strip = opened(open_window, path, qtbot)
+        window, _, strip = opened(open_window, path, qtbot)
         assert strip.model.current == reference_model()
         assert ("knows only the built-in phantoms" in strip._facts()) is told
+    for size in ((1280, 800), (960, 600)):
+        window.resize(*size)
+        qtbot.waitUntil(lambda: strip.facts.maximumWidth() == strip.width() - 24, timeout=5_000)
+        assert strip.facts.text().startswith("this model knows only the built-in phantoms")
+        assert strip.facts.fontMetrics().horizontalAdvance(strip.facts.text()) <= strip.facts.width()
 
 
 def test_a_long_question_is_one_line_that_tells_the_rest_when_pointed_at(

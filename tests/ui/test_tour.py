@@ -54,6 +54,10 @@ def test_the_tour_can_be_asked_for_and_escape_ends_it(open_window: OpenWindow, c
     press(window, Qt.Key.Key_Escape)
     assert window._tour is None
     assert window.preferences.get("tour_seen", False)
+    window.show_tour()
+    calibrate(window).comparison.right_pane.setFocus()
+    press(window, Qt.Key.Key_Escape)
+    assert window._tour is None, "wherever the focus is"
 
 
 def test_enter_goes_through_the_tour_and_keeps_nothing_beneath(open_window: OpenWindow, ct_series: Path) -> None:

@@ -223,6 +223,8 @@ def test_the_contact_sheet_and_the_difference_lie_as_the_picture_does(
     np.testing.assert_array_equal(bits, expected)
     # Letters at both edges say how it lies; without them the same cell looks otherwise just there.
     assert cell._sides == ("P", "A")
+    assert workspace.sheet.note.isVisible() and workspace.sheet.note.text() == "Turned right by 90°"
+    assert workspace.sheet.note.geometry().bottom() < workspace.sheet.viewport().geometry().top()
     lettered = seen(cell)
     cell._sides = ()
     _, across = np.nonzero((seen(cell) != lettered).any(axis=2))
@@ -310,6 +312,11 @@ def test_neurological_changes_the_sides_of_axial_and_coronal_cuts_and_says_so_un
     QApplication.processEvents()
     assert pane.overlay.notes == ()
     np.testing.assert_array_equal(seen(pane), usual)
+    workspace.toggle_neurological()
+    for modifier in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+        press(window, Qt.Key.Key_G, modifier)
+        assert workspace.sheet.note.isVisible() and workspace.sheet.note.text() == "Neurological: left on the left"
+        press(window, Qt.Key.Key_G, modifier)
 
 
 def test_the_convention_is_in_force_and_said_at_the_next_start(open_window: OpenWindow, slice_file: Path, qtbot: QtBot) -> None:

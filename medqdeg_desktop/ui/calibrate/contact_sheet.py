@@ -19,29 +19,33 @@ from medqdeg_desktop.ui.calibrate.kept import KeptDecisions
 from medqdeg_desktop.ui.calibrate.level_rows import LevelBadge
 from medqdeg_desktop.ui.calibrate.sheet_render import SheetCell, SheetRender
 from medqdeg_desktop.ui.hop import Hop
+from medqdeg_desktop.ui.labels import label
 from medqdeg_desktop.ui.viewer.turn import UPRIGHT, Turn
 from medqdeg_desktop.ui.vocabulary import type_words
 
 _SWEEP_STEPS, _SWEEP_COLUMNS = 11, 4
+_NOTE_HEIGHT = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the picture is seen that the sheet is made of."""
+    """How the picture is seen that the sheet is made of; ``notes`` say what of it is not as usual."""
 
     window: Window | None = None
     inverted: bool = False
     turn: Turn = UPRIGHT
+    notes: tuple[str, ...] = ()
 
 
 class _CellButton(QAbstractButton):
-    """One picture, drawn to its aspect; a click or Enter opens it."""
+    """One picture, drawn to its aspect; a click or Space opens it."""
 
-    def __init__(self, cell: SheetCell, label: str, parent: QWidget | None) -> None:
+    def __init__(self, cell: SheetCell, name: str, parent: QWidget | None) -> None:
         super().__init__(parent)
         self.cell = cell
-        self.setAccessibleName(label)
-        self.setToolTip(label)
+        self.setProperty("keeps_space", True)
+        self.setAccessibleName(name)
+        self.setToolTip(name)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._image: MedicalImage | None = None
@@ -115,6 +119,11 @@ class ContactSheet(QScrollArea):
         self._columns = len(Level)
         self.is_sweep = False
         self._look = Look()
+        # Over the pictures, which scroll beneath it: it concerns all of them.
+        self.note = label(role="warn")
+        self.note.setParent(self)
+        self.note.setContentsMargins(12, 4, 12, 0)
+        self.note.hide()
 
     def fill(self, image: MedicalImage, types: list[str], kept: KeptDecisions, look: Look) -> None:
         """A sheet of ``image``: levels as kept by the reader, else as the profile has them."""
@@ -145,12 +154,12 @@ class ContactSheet(QScrollArea):
         """One type from the original to its most severe form, in even steps."""
         self.is_sweep = True
         grid = self._new_page(_SWEEP_COLUMNS, look)
-        label = type_words(type_name)
-        title = QLabel(label)
+        words = type_words(type_name)
+        title = QLabel(words)
         grid.addWidget(title, 0, 0, 1, _SWEEP_COLUMNS)
         cells = [SheetCell(type_name, None, step / _SWEEP_STEPS) for step in range(_SWEEP_STEPS + 1)]
         for place, cell in enumerate(cells):
-            button = self._button(cell, self.tr("{0} at {1:.2f}").format(label, cell.severity))
+            button = self._button(cell, self.tr("{0} at {1:.2f}").format(words, cell.severity))
             grid.addWidget(button, 1 + place // _SWEEP_COLUMNS, place % _SWEEP_COLUMNS)
         grid.setRowStretch(2 + len(cells) // _SWEEP_COLUMNS, 1)
         self._size_cells()
@@ -158,6 +167,9 @@ class ContactSheet(QScrollArea):
 
     def _new_page(self, columns: int, look: Look) -> QGridLayout:
         self._look = look
+        self.note.setText("  ·  ".join(look.notes))
+        self.note.setVisible(bool(look.notes))
+        self.setViewportMargins(0, _NOTE_HEIGHT if look.notes else 0, 0, 0)
         self._columns = columns
         self._buttons = {}
         page = QWidget()
@@ -177,7 +189,7 @@ class ContactSheet(QScrollArea):
         return button
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """The keyboard goes to the first picture: Tab and Enter do the rest."""
+        """The keyboard goes to the first picture: Tab and Space do the rest."""
         super().focusInEvent(event)
         first = next(iter(self._buttons.values()), None)
         if first is not None:
@@ -192,6 +204,7 @@ class ContactSheet(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self.note.setGeometry(0, 0, self.width(), _NOTE_HEIGHT)
         self._size_cells()
 
     def _size_cells(self) -> None:

@@ -91,6 +91,11 @@ class CalibrateWorkspace(BrowsingWorkspace):
 
     # -- hooks of browsing ------------------------------------------------------------------------------------
 
+    def rest_focus(self) -> None:
+        """The picture has the keyboard again: a button was clicked, or can be pressed no more."""
+        shown = self.centre.currentWidget()
+        (self.slide_page.overview if shown is self.slide_page else self.comparison.right_pane).setFocus()
+
     def study_changed(self) -> None:
         self.desk.reload()
         super().study_changed()
@@ -176,7 +181,7 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self._leave_sheet()
         elif self.image is not None and self.opened is not None:
             view = self.opened.view
-            look = Look(view.window, view.inverted, self.comparison.turn)
+            look = Look(view.window, view.inverted, self.comparison.turn, self.comparison.right_pane.overlay.notes)
             self.sheet.fill(self.image, self.panel.types.suiting, self.desk.kept, look)
             self.centre.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
@@ -188,7 +193,8 @@ class CalibrateWorkspace(BrowsingWorkspace):
             self._leave_sheet()
         elif self.image is not None and self.opened is not None and self.type_name:
             view = self.opened.view
-            self.sheet.sweep(self.image, self.type_name, Look(view.window, view.inverted, self.comparison.turn))
+            look = Look(view.window, view.inverted, self.comparison.turn, self.comparison.right_pane.overlay.notes)
+            self.sheet.sweep(self.image, self.type_name, look)
             self.centre.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
             self._allow()

@@ -28,7 +28,7 @@ from medqdeg_desktop.ui import theme
 from medqdeg_desktop.ui.background import Background
 from medqdeg_desktop.ui.calibrate.kept import LevelMark
 from medqdeg_desktop.ui.evaluate.model_folder import ModelFolder, describe
-from medqdeg_desktop.ui.labels import label, set_role
+from medqdeg_desktop.ui.labels import ElidedComboBox, label, set_role
 from medqdeg_desktop.ui.probe.curve import as_csv
 from medqdeg_desktop.ui.probe.curve_view import CurveView, flip_words
 from medqdeg_desktop.ui.probe.desk import Picture, ProbeDesk
@@ -39,7 +39,7 @@ from medqdeg_desktop.ui.probe.questions import Place, ProbeQuestion, about
 from medqdeg_desktop.ui.probe.typed_page import TypedPage
 from medqdeg_desktop.ui.probe.wording import how_it_is_asked, tip
 
-HEIGHT: Final = 244
+HEIGHT: Final = 256
 _NARROW: Final = 480
 #: Below this share of the next token's probability the letters say little of what the model would have replied.
 _LITTLE_MASS: Final = 0.5
@@ -67,7 +67,7 @@ class ProbeStrip(QWidget):
         self._described: ModelFolder | None = None
         self._window_differs = self._narrow = False
         self.model = ModelChoice()
-        self.question = QComboBox()
+        self.question = ElidedComboBox()
         self.question.setAccessibleName(self.tr("Question"))
         self.question.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.question.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -81,7 +81,6 @@ class ProbeStrip(QWidget):
         self.curve = CurveView()
         self.findings = label(role="small")
         self.facts = label(role="small")
-        self.facts.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.typed = TypedPage()
         self.message = label(wraps=True)
         self.loading = QProgressBar()
@@ -148,14 +147,13 @@ class ProbeStrip(QWidget):
             self._narrow = not self._narrow
             self.model.show_short(self._narrow)
             self._lay_out_body()
-        self.findings.setFixedSize(inner + 16 if self._narrow else round(inner * 0.56), 18)
-        self.facts.setFixedSize(round(inner * 0.44), 18)
-        self.facts.setVisible(not self._narrow)
+        for line in (self.findings, self.facts):
+            line.setFixedSize(inner + 16, 16)
         self.model.setMaximumWidth(84 if self._narrow else 240)
         self.fill.setFixedWidth(36 if self._narrow else 116)
         self.fill.setIcon(theme.icon("play") if self._narrow else QIcon())
         self._show_fill()
-        self._show_words(self.words.toolTip())
+        self._show_answer()
         super().resizeEvent(event)
 
     # -- building ----------------------------------------------------------------------------------------------
@@ -173,16 +171,14 @@ class ProbeStrip(QWidget):
         body.setColumnStretch(1, 1)
         body.setRowStretch(1, 1)
         self._lay_out_body()
-        foot = QHBoxLayout()
-        foot.setSpacing(16)
-        foot.addWidget(self.findings)
-        foot.addWidget(self.facts)
         answers = QWidget()
         column = QVBoxLayout(answers)
         column.setContentsMargins(12, 4, 12, 4)
         column.setSpacing(2)
         column.addLayout(body, 1)
-        column.addLayout(foot)
+        # A line each: beside what was found, the model's caveat would be cut.
+        column.addWidget(self.findings)
+        column.addWidget(self.facts)
         state = QWidget()
         said = QVBoxLayout(state)
         said.setContentsMargins(16, 8, 16, 16)
@@ -386,8 +382,10 @@ class ProbeStrip(QWidget):
         self.findings.setText(self._findings())
         self.findings.setToolTip(self.findings.text())
         set_role(self.findings, "error" if desk.error else "small")
-        self.facts.setText(self._facts())
-        self.facts.setToolTip(how_it_is_asked())
+        facts = self._facts()
+        room = self.facts.maximumWidth()
+        self.facts.setText(self.facts.fontMetrics().elidedText(facts, Qt.TextElideMode.ElideRight, room))
+        self.facts.setToolTip(f"{facts}\n{how_it_is_asked()}")
 
     def _show_words(self, text: str) -> None:
         """One line, cut where it must be: the options are painted right below it."""

@@ -136,6 +136,10 @@ class SessionPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.rest_focus()
+
+    def rest_focus(self) -> None:
+        """The keyboard lies at the picture to be judged."""
         self.comparison.right_pane.setFocus()
 
     # -- from trial to trial ----------------------------------------------------------------------------------
