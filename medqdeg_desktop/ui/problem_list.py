@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyledItemDelegate, QStyleOptionViewItem, QTableView, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -43,6 +43,15 @@ class _Problems(QAbstractTableModel):
         self.endResetModel()
 
 
+class _Wrapped(QStyledItemDelegate):
+    """Room for the lines as they are drawn: the theme's padding, which Qt's own hint leaves out, makes them shorter."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        narrower = QStyleOptionViewItem(option)
+        narrower.rect.setWidth(option.rect.width() - 24)  # type: ignore[attr-defined]
+        return super().sizeHint(narrower, index) + QSize(0, 6)
+
+
 class ProblemList(QTableView):
     """Where and reason; Ctrl+C copies the chosen rows. ``wraps``: a long reason takes as many lines as it needs."""
 
@@ -65,6 +74,7 @@ class ProblemList(QTableView):
         self.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setTabKeyNavigation(False)
         if wraps:
+            self.setItemDelegate(_Wrapped(self))
             # Heights follow widths, once for all columns that change together.
             self._fits = QTimer(self, singleShot=True, interval=0)
             self._fits.timeout.connect(self.resizeRowsToContents)
