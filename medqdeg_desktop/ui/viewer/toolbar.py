@@ -39,27 +39,11 @@ class ViewerBar(QWidget):
         self.window_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._menu = QMenu(self.window_button)
         self.window_button.setMenu(self._menu)
-        self.turn_button = QToolButton()
-        self.turn_button.setProperty("role", "quiet")
-        self.turn_button.setIcon(theme.icon("turn-right"))
-        self.turn_button.setIconSize(QSize(18, 18))
-        self.turn_button.setToolTip(self.tr("Flip, turn, left and right"))
-        self.turn_button.setAccessibleName(self.tr("Flip, turn, left and right"))
-        self.turn_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.turn_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.turn_button.setMenu(QMenu(self.turn_button))
+        self.turn_button = _menu_button("turn-right", self.tr("Flip, turn, left and right"))
         self._layouts: dict[str, QAction] = {}
         self._actions: dict[str, QAction] = {}
         self._buttons: list[QToolButton] = []
-        self._more = QToolButton()
-        self._more.setProperty("role", "quiet")
-        self._more.setIcon(theme.icon("more"))
-        self._more.setIconSize(QSize(18, 18))
-        self._more.setToolTip(self.tr("More"))
-        self._more.setAccessibleName(self.tr("More"))
-        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._more.setMenu(QMenu(self._more))
+        self._more = _menu_button("more", self.tr("More"))
         self._more.hide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -161,3 +145,17 @@ class ViewerBar(QWidget):
         button.setAccessibleName(action.text())
         self._row.addWidget(button)
         self._buttons.append(button)
+
+
+def _menu_button(icon: str, words: str) -> QToolButton:
+    """A button that is an icon and opens a menu of its own; ``words`` name it."""
+    button = QToolButton()
+    button.setProperty("role", "quiet")
+    button.setIcon(theme.icon(icon))
+    button.setIconSize(QSize(18, 18))
+    button.setToolTip(words)
+    button.setAccessibleName(words)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setMenu(QMenu(button))
+    return button
